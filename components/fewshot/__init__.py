@@ -1,0 +1,1 @@
+"""The science: episodes, base models, learners, training loop, serving signatures, metrics; nothing of TFX or Beam."""

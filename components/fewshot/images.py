@@ -1,0 +1,67 @@
+"""Encoded images to pixels, as one TensorFlow graph: the same in the transform, in training and at serving time.
+
+The policy, for every image and on every path: PNG, JPEG, GIF (first frame), BMP and WebP are read; 16-bit samples are cut
+to 8; a palette is expanded; CMYK becomes RGB; transparency is laid over white; EXIF orientation is not applied. An image is
+stretched to the wanted size (no crop) with an antialiasing filter.
+"""
+
+import tensorflow as tf
+from pydantic import BaseModel, ConfigDict, Field
+
+GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in PIL and tf.image
+
+
+class ImageSpec(BaseModel):
+    """What the base model sees: `height` and `width` in pixels, 1 (grey) or 3 (RGB) `channels`, `invert` for dark ink."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    height: int = Field(28, ge=2, le=4096)
+    width: int = Field(28, ge=2, le=4096)
+    channels: int = Field(1)
+    invert: bool = False
+
+    def model_post_init(self, _context: object) -> None:
+        if self.channels not in (1, 3):
+            raise ValueError(f"image.channels: expected 1 (grey) or 3 (RGB), got {self.channels}")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.height, self.width, self.channels
+
+
+def decode_one(encoded: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
+    """One encoded image (string []) to uint8 [H, W, C].
+
+    Raises:
+      tf.errors.InvalidArgumentError: the bytes are no image that TensorFlow reads.
+    """
+    image = tf.io.decode_image(encoded, channels=0, expand_animations=False)
+    image.set_shape([None, None, None])
+    samples = tf.shape(image)[-1]  # 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha
+    colour = tf.cast(image, tf.float32)
+    colour = tf.cond(tf.equal(samples % 2, 0), lambda: _over_white(colour), lambda: colour)
+    if spec.channels == 1:
+        colour = tf.cond(tf.shape(colour)[-1] > 1, lambda: _grey(colour), lambda: colour)
+    else:
+        colour = tf.tile(colour, [1, 1, 3 // tf.shape(colour)[-1]])
+    colour = tf.ensure_shape(colour, [None, None, spec.channels])
+    resized = tf.image.resize(colour, [spec.height, spec.width], antialias=True)
+    pixels = tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+    return 255 - pixels if spec.invert else pixels
+
+
+def decode(encoded: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
+    """Encoded images (string [B]) to uint8 [B, H, W, C]; an image alone and in a batch gives the same pixels."""
+    signature = tf.TensorSpec(spec.shape, tf.uint8)
+    return tf.map_fn(lambda one: decode_one(one, spec), encoded, fn_output_signature=signature, parallel_iterations=16)
+
+
+def _over_white(image: tf.Tensor) -> tf.Tensor:
+    alpha = image[..., -1:] / 255.0
+    return image[..., :-1] * alpha + 255.0 * (1.0 - alpha)
+
+
+def _grey(image: tf.Tensor) -> tf.Tensor:
+    return tf.tensordot(image, tf.constant(GREY_WEIGHTS), axes=1)[..., tf.newaxis]
