@@ -1,0 +1,113 @@
+"""Base models by name: feature networks from float32 images [B, H, W, C] in 0..1 to features [B, D]."""
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import layers
+from pydantic import BaseModel, ConfigDict
+
+Shape = tuple[int, int, int]
+
+
+class BaseModelSettings(BaseModel):
+    """A base model by name (`BASE_MODELS`), or the user's own as `package.module:function`.
+
+    Attributes:
+      settings: keyword arguments of its function, beside the image shape.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = "conv4"
+    settings: dict[str, Any] = {}
+
+
+def conv4(shape: Shape, filters: int = 64) -> keras.Model:
+    """Four blocks of 3x3 convolution, batch normalisation, ReLU, 2x2 max-pooling (Vinyals et al. 2016).
+
+    Smaller sides than 16 pixels are pooled as long as they last.
+    """
+    inputs = x = keras.Input(shape)
+    for _ in range(4):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        x = layers.BatchNormalization()(x)
+        x = layers.ReLU()(x)
+        x = _pool(x)
+    return keras.Model(inputs, layers.Flatten()(x), name="conv4")
+
+
+def mlp(shape: Shape, units: Sequence[int] = (256, 128, 64), dropout: float = 0.1) -> keras.Model:
+    """Dense layers with ReLU and dropout, for images of any size."""
+    inputs = keras.Input(shape)
+    x = layers.Flatten()(inputs)
+    for i, n in enumerate(units):
+        x = layers.Dense(n, activation="relu" if i + 1 < len(units) else None)(x)
+        if i + 1 < len(units):
+            x = layers.Dropout(dropout)(x)
+    return keras.Model(inputs, x, name="mlp")
+
+
+def resnet12(shape: Shape, filters: Sequence[int] = (64, 160, 320, 640), dropout: float = 0.1) -> keras.Model:
+    """Four residual blocks of three 3x3 convolutions with leaky ReLU, max-pooled, then averaged over space.
+
+    As in TADAM (Oreshkin et al. 2018) with the widths of MetaOptNet (Lee et al. 2019); dropout in place of DropBlock.
+    """
+    inputs = x = keras.Input(shape)
+    for n in filters:
+        shortcut = layers.BatchNormalization()(layers.Conv2D(n, 1, use_bias=False)(x))
+        for i in range(3):
+            x = layers.Conv2D(n, 3, padding="same", use_bias=False)(x)
+            x = layers.BatchNormalization()(x)
+            x = layers.LeakyReLU(0.1)(x) if i < 2 else x
+        x = layers.LeakyReLU(0.1)(layers.add([x, shortcut]))
+        x = layers.Dropout(dropout)(_pool(x))
+    return keras.Model(inputs, layers.GlobalAveragePooling2D()(x), name="resnet12")
+
+
+def pixels(shape: Shape) -> keras.Model:
+    """The image itself, flattened: what a learner is worth without any features."""
+    inputs = keras.Input(shape)
+    return keras.Model(inputs, layers.Flatten()(inputs), name="pixels")
+
+
+BASE_MODELS: dict[str, Callable[..., keras.Model]] = {
+    "conv4": conv4,
+    "mlp": mlp,
+    "resnet12": resnet12,
+    "pixels": pixels,
+}
+
+
+def build_base_model(settings: BaseModelSettings, shape: Shape) -> keras.Model:
+    """The base model for images of `shape` [H, W, C].
+
+    Raises:
+      ValueError: no such name, function or setting; the message lists what exists.
+    """
+    function = _find(settings.name)
+    try:
+        model = function(tuple(shape), **settings.settings)
+    except TypeError as error:
+        raise ValueError(f"base_model {settings.name!r} with settings {settings.settings}: {error}") from error
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"base_model {settings.name!r}: expected a keras.Model, got {type(model).__name__}")
+    return model
+
+
+def _find(name: str) -> Callable[..., keras.Model]:
+    if name in BASE_MODELS:
+        return BASE_MODELS[name]
+    exists = f"there are {', '.join(BASE_MODELS)}, or your own as package.module:function"
+    if ":" not in name:
+        raise ValueError(f"base_model: no {name!r}; {exists}")
+    module, function = name.split(":", 1)
+    try:
+        return getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"base_model: cannot import {name!r} ({error}); {exists}") from error
+
+
+def _pool(x: Any) -> Any:
+    return layers.MaxPooling2D([2 if side > 1 else 1 for side in x.shape[1:3]])(x)

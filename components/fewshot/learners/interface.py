@@ -1,0 +1,173 @@
+"""What a learner is: an algorithm that adapts a base model to the classes of one episode.
+
+A learner is a handful of pure functions of explicit weights, written in `keras.ops`. It owns the variables it adds to the
+base model (a head, inner rates, a relation module), never state between calls. The training loop, the serving signatures
+and the evaluator know learners only by this interface.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+import keras
+from keras import ops
+from pydantic import BaseModel, ConfigDict
+
+from components.fewshot.functional import BatchNorm, PureModel
+from components.fewshot.gradients import value_and_grad
+
+TaskState = dict[str, Any]
+
+
+class Task(NamedTuple):
+    """One episode as tensors; images are float32 in 0..1."""
+
+    support: Any  # [S, H, W, C]
+    support_labels: Any  # int32 [S], 0..way-1
+    query: Any  # [Q, H, W, C]
+    query_labels: Any  # int32 [Q], -1 for a distractor
+    class_ids: Any  # int32 [way], of the whole training set
+
+    @property
+    def way(self) -> Any:
+        """Number of classes, a scalar."""
+        return ops.shape(self.class_ids)[0]
+
+
+class Weights(NamedTuple):
+    """All that adaptation starts from, as tensors."""
+
+    base: list[Any]  # trainable weights of the base model
+    own: list[Any]  # trainable variables of the learner
+    state: list[Any]  # non-trainable weights of the base model
+
+
+class Aux(NamedTuple):
+    """What an episode's loss leaves beside its value."""
+
+    logits: Any  # [Q, way]
+    state: list[Any]  # non-trainable weights afterwards
+
+
+class LearnerSettings(BaseModel):
+    """Base of every learner's settings.
+
+    Attributes:
+      batch_norm: where batch normalisation takes its statistics when a new task is met: `running` averages from
+        training, the `support` set, or `transductive`, the query batch itself, so that queries help one another.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch_norm: BatchNorm = "running"
+
+
+class Learner(ABC):
+    """Base class of learners.
+
+    Args:
+      base: the base model.
+      settings: of this learner's own `Settings`.
+      way: classes of a training episode, or None where they vary.
+      train_classes: number of class ids of the training set.
+      seed: of the initial values of its own variables.
+    """
+
+    Settings: ClassVar[type[LearnerSettings]] = LearnerSettings
+    has_fixed_head: ClassVar[bool] = False
+
+    def __init__(
+        self, base: PureModel, settings: LearnerSettings, way: int | None, train_classes: int, seed: int = 0
+    ) -> None:
+        self.base, self.settings = base, settings
+        self.way, self.train_classes, self.seed = way, train_classes, seed
+        self.own: list[keras.Variable] = self.build()
+
+    def build(self) -> list[keras.Variable]:
+        """The variables that this learner adds to the base model."""
+        return []
+
+    @abstractmethod
+    def adapt(self, weights: Weights, support: Any, labels: Any, way: Any) -> TaskState:
+        """Task state of a new task from its support images [S, H, W, C] and labels [S]; inference, not training."""
+
+    @abstractmethod
+    def predict(self, weights: Weights, task_state: TaskState, query: Any) -> Any:
+        """Logits [Q, way] of query images [Q, H, W, C]."""
+
+    @abstractmethod
+    def loss(self, weights: Weights, task: Task) -> tuple[Any, Aux]:
+        """Training loss of one episode (scalar)."""
+
+    @abstractmethod
+    def task_state_shapes(self, way: Any) -> dict[str, tuple[Any, ...]]:
+        """Shape of each tensor of the task state for `way` classes, in the order of packing."""
+
+    def gradients(self, weights: Weights, task: Task) -> tuple[Any, list[Any], Aux]:
+        """(loss, outer gradients for base + own, aux) of one episode; first-order methods say here what theirs are."""
+        split = len(weights.base)
+
+        def loss(trainable: list[Any]) -> tuple[Any, Aux]:
+            return self.loss(weights._replace(base=trainable[:split], own=trainable[split:]), task)
+
+        (value, aux), gradients = value_and_grad(loss, weights.base + weights.own)
+        return value, gradients, aux
+
+    @property
+    def batch_norm(self) -> str:
+        """The mode in force, `none` where the base model has no batch normalisation."""
+        return self.settings.batch_norm if self.base.has_batch_norm else "none"
+
+    def support_features(
+        self, trainable: list[Any], state: list[Any], support: Any, training: bool
+    ) -> tuple[Any, list[Any]]:
+        """Features [S, D] of the support set, and the state by which to meet its queries."""
+        mode = self.batch_norm
+        own_batch = mode in ("support", "transductive") or training
+        exactly = mode == "support"
+        return self.base(trainable, state, support, training=training, batch_statistics=own_batch, keep_exactly=exactly)
+
+    def query_features(
+        self, trainable: list[Any], state: list[Any], query: Any, training: bool
+    ) -> tuple[Any, list[Any]]:
+        """Features [Q, D] of queries under the state that `support_features` left, and the state afterwards."""
+        mode = self.batch_norm
+        own_batch = mode == "transductive" or (training and mode == "running")
+        return self.base(trainable, state, query, training=training, batch_statistics=own_batch)
+
+    def keep_state(self, state: list[Any]) -> TaskState:
+        """The part of a task state that holds the support set's moments; empty unless they normalise the queries."""
+        if self.batch_norm != "support":
+            return {}
+        return {f"state_{i}": tensor for i, tensor in enumerate(state) if is_float(tensor)}
+
+    def kept_state(self, weights: Weights, task_state: TaskState) -> list[Any]:
+        """Inverse of `keep_state`: the state by which to meet queries."""
+        return [task_state.get(f"state_{i}", tensor) for i, tensor in enumerate(weights.state)]
+
+    def kept_shapes(self) -> dict[str, tuple[Any, ...]]:
+        """Shapes of what `keep_state` keeps."""
+        return {key: tuple(variable.shape) for key, variable in self.keep_state(self.variables().state).items()}
+
+    def variables(self) -> Weights:
+        """Its weights as variables."""
+        model = self.base.model
+        return Weights(list(model.trainable_variables), list(self.own), list(model.non_trainable_variables))
+
+
+def is_float(tensor: Any) -> bool:
+    """Whether a tensor or variable holds real numbers (moments do, seeds of dropout do not)."""
+    return "float" in keras.backend.standardize_dtype(tensor.dtype)
+
+
+def cross_entropy(logits: Any, labels: Any) -> Any:
+    """Mean cross-entropy of logits [Q, way] against labels [Q]; rows labelled -1 do not count."""
+    way = ops.shape(logits)[-1]
+    hit = ops.cast(ops.expand_dims(labels, 1) == ops.arange(way, dtype=labels.dtype), logits.dtype)
+    known = ops.cast(labels >= 0, logits.dtype)
+    return -ops.sum(hit * ops.log_softmax(logits)) / ops.maximum(ops.sum(known), 1.0)
+
+
+def class_means(features: Any, labels: Any, way: Any) -> Any:
+    """Mean of the features [S, D] of each class, [way, D]."""
+    hit = ops.cast(ops.expand_dims(ops.arange(way, dtype=labels.dtype), 1) == labels, features.dtype)
+    return ops.matmul(hit, features) / ops.sum(hit, axis=1, keepdims=True)

@@ -1,0 +1,262 @@
+"""The outer loop: draw episodes, step, validate, checkpoint; stopped at any moment, it goes on as if it never had been."""
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from pydantic import BaseModel, ConfigDict, Field
+
+from components.fewshot import checkpoint
+from components.fewshot.episodes import Episode
+from components.fewshot.feed import as_floats, meta_batches, task_arrays, task_signature
+from components.fewshot.learners.interface import Aux, Learner, Task, Weights, cross_entropy
+from components.fewshot.meta_batch import LAYOUTS
+from components.fewshot.store import PixelStore
+
+
+class TrainingSettings(BaseModel):
+    """The outer loop.
+
+    Attributes:
+      steps: outer steps; 0 exports the base model as it was initialised.
+      meta_batch: episodes a step.
+      optimizer: any Keras optimizer by name.
+      learning_rate, schedule, halve_every: `constant`, `cosine` to zero over `steps`, or `halving` every so many steps.
+      gradient_clip: largest global norm of the outer gradient, or None.
+      validate_every: steps between two validations.
+      patience: validations without a better one after which training stops; 0 never stops early.
+      checkpoint_every: steps between two checkpoints (a validation makes one too).
+      layout: how the tasks of a meta-batch are laid out in the graph: `unrolled` or `mapped`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(2000, ge=0)
+    meta_batch: int = Field(1, ge=1)
+    optimizer: str = "adam"
+    learning_rate: float = Field(1e-3, gt=0)
+    schedule: Literal["constant", "cosine", "halving"] = "cosine"
+    halve_every: int = Field(2000, ge=1)
+    gradient_clip: float | None = Field(None, gt=0)
+    validate_every: int = Field(250, ge=1)
+    patience: int = Field(0, ge=0)
+    checkpoint_every: int = Field(100, ge=1)
+    layout: Literal["unrolled", "mapped"] = "unrolled"
+
+
+class Validation(NamedTuple):
+    """Frozen episodes of the meta-validation classes, and the store that they draw from."""
+
+    store: PixelStore
+    episodes: Sequence[Episode]
+
+
+class Progress(NamedTuple):
+    """What a progress bar shows."""
+
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    validation_accuracy: float | None
+
+
+class Outcome(NamedTuple):
+    """What training leaves; the learner's variables hold the best weights."""
+
+    history: dict[str, Any]
+    best_step: int
+
+
+class Trainer:
+    """Trains the variables of `learner` in place.
+
+    Args:
+      learner: what is trained.
+      settings: how.
+      store: images of the meta-training classes.
+      draw: episode number -> episode (`EpisodeSampler`).
+      validation: by which the best weights are chosen, or None: the last are.
+      checkpoint_path: file that holds the run, or None to keep none.
+      report: called after each step.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        settings: TrainingSettings,
+        store: PixelStore,
+        draw: Callable[[int], Episode],
+        validation: Validation | None = None,
+        checkpoint_path: str | None = None,
+        report: Callable[[Progress], None] = lambda progress: None,
+    ) -> None:
+        self.learner, self.settings, self.store, self.draw = learner, settings, store, draw
+        self.validation, self.path, self.report = validation, checkpoint_path, report
+        self.variables = learner.variables()
+        self.optimizer = build_optimizer(settings)
+        self.optimizer.build(self.variables.base + self.variables.own)
+        self.step = 0
+        self.history: dict[str, Any] = {"steps": [], "validation": [], "best_step": 0}
+        self.best: list[np.ndarray] | None = None
+        self._restore()
+
+    def run(self) -> Outcome:
+        """Trains to the end, or from the checkpoint to the end."""
+        step_function = self._compiled_step()
+        batches = meta_batches(self.store, self.draw, range(self.step, self.settings.steps), self.settings.meta_batch)
+        while self.step < self.settings.steps and not self._out_of_patience():
+            loss, accuracy = (float(value) for value in step_function(next(batches)))
+            self._after_step(loss, accuracy)
+        if self.settings.steps == 0 and not self.history["validation"]:
+            self._validate()
+        if self.best is not None:
+            self._assign_best()
+        return Outcome(self.history, self.history["best_step"])
+
+    def _after_step(self, loss: float, accuracy: float) -> None:
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"training diverged: the loss is {loss} at step {self.step + 1}; lower training.learning_rate "
+                f"({self.settings.learning_rate}) or set training.gradient_clip"
+            )
+        self.step += 1
+        rate = float(keras.ops.convert_to_numpy(self.optimizer.learning_rate))
+        self.history["steps"].append({"step": self.step, "loss": loss, "accuracy": accuracy, "learning_rate": rate})
+        due = self.step % self.settings.validate_every == 0 or self.step == self.settings.steps
+        if due:
+            self._validate()
+        if due or self.step % self.settings.checkpoint_every == 0:
+            self._save()
+        last = self.history["validation"][-1]["accuracy"] if self.history["validation"] else None
+        self.report(Progress(self.step, self.settings.steps, loss, accuracy, last))
+
+    def _compiled_step(self) -> Callable[[tuple[Task, ...]], Any]:
+        layout = LAYOUTS[self.settings.layout]
+        trained = self.variables.base + self.variables.own
+
+        @tf.function(input_signature=[(task_signature(self.store),) * self.settings.meta_batch])
+        def step(tasks: tuple[Task, ...]) -> tuple[Any, Any]:
+            weights = Weights(*([variable.value for variable in part] for part in self.variables))
+
+            def one(task: Task) -> tuple[Any, Any, list[Any], list[Any]]:
+                task = as_floats(task)
+                loss, gradients, aux = self.learner.gradients(weights, task)
+                return loss, hit_rate(aux, task), gradients, aux.state
+
+            loss, accuracy, gradients, state = layout(one, tasks)
+            self.optimizer.apply(gradients, trained)
+            for variable, value in zip(self.variables.state, state, strict=True):
+                variable.assign(value)
+            return loss, accuracy
+
+        return step
+
+    def _validate(self) -> None:
+        if self.validation is None:
+            return
+        if not hasattr(self, "_judge"):
+            self._judge = _compiled_judge(self.learner, self.validation.store)
+        judged = [self._judge(task_arrays(self.validation.store, e)) for e in self.validation.episodes]
+        accuracies, losses = np.array(judged, np.float64).T
+        spread = accuracies.std(ddof=1) if len(accuracies) > 1 else 0.0
+        found = {
+            "step": self.step,
+            "accuracy": float(accuracies.mean()),
+            "ci95": float(1.96 * spread / math.sqrt(len(accuracies))),
+            "loss": float(losses.mean()),
+        }
+        better = all(found["accuracy"] > earlier["accuracy"] for earlier in self.history["validation"])
+        self.history["validation"].append(found)
+        if better:
+            self.history["best_step"] = self.step
+            self.best = [_array(variable) for variable in self._all_variables()]
+
+    def _out_of_patience(self) -> bool:
+        validations = self.history["validation"]
+        since_best = sum(v["step"] > self.history["best_step"] for v in validations)
+        return bool(self.settings.patience) and since_best >= self.settings.patience
+
+    def _all_variables(self) -> list[keras.Variable]:
+        return [variable for part in self.variables for variable in part]
+
+    def _assign_best(self) -> None:
+        for variable, value in zip(self._all_variables(), self.best or [], strict=True):
+            variable.assign(value)
+
+    def _save(self) -> None:
+        if self.path is None:
+            return
+        arrays = {f"weight_{i}": _array(variable) for i, variable in enumerate(self._all_variables())}
+        arrays |= {f"optimizer_{i}": _array(variable) for i, variable in enumerate(self.optimizer.variables)}
+        arrays |= {f"best_{i}": value for i, value in enumerate(self.best or [])}
+        checkpoint.save(self.path, arrays, {"step": self.step, "history": self.history})
+
+    def _restore(self) -> None:
+        stored = checkpoint.load(self.path) if self.path else None
+        if stored is None:
+            return
+        arrays, facts = stored
+        for prefix, variables in (("weight", self._all_variables()), ("optimizer", self.optimizer.variables)):
+            for i, variable in enumerate(variables):
+                variable.assign(arrays[f"{prefix}_{i}"])
+        if "best_0" in arrays:
+            self.best = [arrays[f"best_{i}"] for i in range(len(self._all_variables()))]
+        self.step, self.history = facts["step"], facts["history"]
+
+
+def build_optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
+    """The outer optimizer with its schedule.
+
+    Raises:
+      ValueError: Keras has no optimizer of that name.
+    """
+    rate: Any = settings.learning_rate
+    if settings.schedule == "cosine" and settings.steps:
+        rate = keras.optimizers.schedules.CosineDecay(rate, settings.steps)
+    elif settings.schedule == "halving":
+        rate = keras.optimizers.schedules.ExponentialDecay(rate, settings.halve_every, 0.5, staircase=True)
+    config = {"learning_rate": rate, "global_clipnorm": settings.gradient_clip}
+    names = {name.lower(): name for name in dir(keras.optimizers) if name[0].isupper()}
+    if settings.optimizer.lower() not in names:
+        exists = ", ".join(sorted(set(names) - {"optimizer", "lossscaleoptimizer"}))
+        raise ValueError(f"training.optimizer: no {settings.optimizer!r} in Keras; there are {exists}")
+    return getattr(keras.optimizers, names[settings.optimizer.lower()])(**config)
+
+
+def hit_rate(aux: Aux, task: Task) -> Any:
+    """Share of the queries, distractors apart, whose likeliest class is their own."""
+    known = tf.cast(task.query_labels >= 0, tf.float32)
+    hit = tf.cast(tf.equal(tf.argmax(aux.logits, 1, tf.int32), task.query_labels), tf.float32)
+    return tf.reduce_sum(hit * known) / tf.reduce_sum(known)
+
+
+def _compiled_judge(learner: Learner, store: PixelStore) -> Callable[[Task], Any]:
+    @tf.function(input_signature=[task_signature(store)])
+    def judge(task: Task) -> tuple[Any, Any]:
+        task = as_floats(task)
+        weights = Weights(*([variable.value for variable in part] for part in learner.variables()))
+        state = learner.adapt(weights, task.support, task.support_labels, task.way)
+        logits = learner.predict(weights, state, task.query)
+        return hit_rate(Aux(logits, []), task), cross_entropy(logits, task.query_labels)
+
+    return judge
+
+
+def _array(variable: keras.Variable) -> np.ndarray:
+    return np.array(keras.ops.convert_to_numpy(variable))
+
+
+def make_deterministic(seed: int) -> None:
+    """Same seed, same weights, bit for bit, on one machine: seeds Keras and rules out racing kernels."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def checkpoint_file(root: str, key: str) -> str:
+    """Where the run with this key keeps its checkpoint: found by what it depends on, not by the execution."""
+    return os.path.join(root, key, "checkpoint.npz")
