@@ -1,0 +1,1 @@
+"""ImageExampleGen: image sets to tf.Examples, one split per class set."""

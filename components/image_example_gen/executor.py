@@ -1,0 +1,155 @@
+"""Executor of ImageExampleGen."""
+
+import json
+import posixpath
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import apache_beam as beam
+from absl import logging
+from google.protobuf import struct_pb2
+from tfx import types
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_executor
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import proto_utils
+
+from components.image_example_gen.ingest import Chunk, Fact, chunks_of, ingest, record_chunks
+from components.image_example_gen.summary import reject_message, summarise
+from data.folders import ImageFile, Rejected
+from data.image_sets import list_image_set, listing_fingerprint
+from data.records import record_listing
+from data.settings import ImageSetSettings
+from data.splits import SPLITS, check_disjoint
+
+SUMMARY = "summary.json"
+REJECTED = "rejected.json"
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Image sets to tf.Examples, with a summary and the list of files set aside.
+
+    TFX's own base of ExampleGens leaves to the runner how many files are written and in which order. Here each chunk of the
+    sorted listing becomes one file, so that the same images give the same bytes with any number of workers.
+    """
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Reads, judges and writes every image.
+
+        Args:
+          input_dict: empty.
+          output_dict: `examples` (Examples): `Split-{train,val,test}/data_tfrecord-*.gz`, summary.json, rejected.json.
+          exec_properties: `custom_config`: settings as JSON (ImageSetSettings).
+
+        Raises:
+          ValueError: classes on two sides, no classes, or more than `max_reject_fraction` bad files; then the list of these
+            is beside the (removed) output, as `rejected.json` in the folder of the component.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
+        settings = settings_of(exec_properties)
+        chunks, rejected, fingerprint = _listing(settings)
+        facts = self._ingest(chunks, settings, examples.uri)
+        check_disjoint({split: {fact.class_name for fact in facts if fact.split == split} for split in SPLITS})
+        _report(examples.uri, facts, rejected, settings.max_reject_fraction, fingerprint)
+        _describe(examples, exec_properties)
+
+    def _ingest(self, chunks: Sequence[Chunk], settings: ImageSetSettings, uri: str) -> list[Fact]:
+        """Ingests all chunks; the facts return through files, as a Beam pipeline has no other way to return values."""
+        facts_dir = posixpath.join(uri, "facts")
+        for folder in ("facts", *(f"Split-{split}" for split in SPLITS)):
+            fileio.makedirs(posixpath.join(uri, folder))
+        with self._make_beam_pipeline() as pipeline:
+            _ = (
+                pipeline
+                | "Chunks" >> beam.Create([json.dumps(chunk) for chunk in chunks])
+                | "Spread" >> beam.Reshuffle()
+                | "Ingest" >> beam.ParDo(_Ingest(settings.model_dump_json(), uri, facts_dir))
+            )
+        facts = [fact for chunk in chunks for fact in _read_facts(posixpath.join(facts_dir, f"{chunk.number}.json"))]
+        fileio.rmtree(facts_dir)
+        return facts
+
+
+class _Ingest(beam.DoFn):
+    """Ingests a chunk (as JSON) and leaves its facts in a file."""
+
+    def __init__(self, settings: str, uri: str, facts_dir: str) -> None:
+        self._settings = settings
+        self._uri = uri
+        self._facts_dir = facts_dir
+
+    def process(self, element: str) -> Iterable[None]:
+        number, total, split, files, records = json.loads(element)
+        chunk = Chunk(number, total, split, tuple(ImageFile(*file) for file in files), records)
+        facts = ingest(chunk, ImageSetSettings.model_validate_json(self._settings), self._uri)
+        _write_json(posixpath.join(self._facts_dir, f"{chunk.number}.json"), facts)
+        return ()
+
+
+def settings_of(exec_properties: dict[str, Any]) -> ImageSetSettings:
+    """The settings that the component wrote into its `custom_config`."""
+    config = example_gen_pb2.CustomConfig()
+    proto_utils.json_to_proto(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY], config)
+    values = struct_pb2.Struct()
+    config.custom_config.Unpack(values)
+    return ImageSetSettings.model_validate_json(values["settings"])
+
+
+def _listing(settings: ImageSetSettings) -> tuple[list[Chunk], list[Rejected], str]:
+    """The work to do, the files already set aside, and the fingerprint of the listing."""
+    if settings.way_named == "records":
+        return record_chunks(settings), [], listing_fingerprint(record_listing(settings))
+    listed = list_image_set(settings)
+    return chunks_of(listed.splits), listed.rejected, listing_fingerprint(listed.splits)
+
+
+def _report(uri: str, facts: Sequence[Fact], listed: Sequence[Rejected], limit: float, fingerprint: str) -> None:
+    """Writes summary.json and rejected.json; raises ValueError when more than `limit` of the files are bad."""
+    bad = [*listed, *(Rejected(fact.path, fact.reason) for fact in facts if fact.reason)]
+    rejected = [one._asdict() for one in sorted(bad)]
+    total = len(facts) + len(listed)
+    lasting = posixpath.join(
+        posixpath.dirname(posixpath.dirname(uri)), REJECTED
+    )  # TFX removes the output of a failed run
+    message = reject_message(rejected, total, limit, lasting)
+    if message:
+        _write_json(lasting, rejected)
+        raise ValueError(message)
+    summary = summarise(facts, len(rejected), fingerprint)
+    _write_json(posixpath.join(uri, REJECTED), rejected)
+    _write_json(posixpath.join(uri, SUMMARY), summary)
+    if rejected:
+        logging.warning("%d of %d files were set aside: see %s", len(rejected), total, posixpath.join(uri, REJECTED))
+    if summary["leak_count"]:
+        one, other = summary["leaks"][0]
+        leaks = summary["leak_count"]
+        logging.warning(
+            "%d images stand on two sides of a split, such as %r and %r: test results flatter", leaks, one, other
+        )
+
+
+def _describe(examples: types.Artifact, exec_properties: dict[str, Any]) -> None:
+    """What readers of Examples artifacts look for."""
+    examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
+    examples_utils.set_payload_format(examples, exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY])
+    examples_utils.set_file_format(examples, "tfrecords_gzip")
+
+
+def _read_facts(path: str) -> list[Fact]:
+    with fileio.open(path, "r") as file:
+        return [Fact(*fact[:-2], tuple(fact[-2]), fact[-1]) for fact in json.load(file)]
+
+
+def _write_json(path: str, value: Any) -> None:
+    """Writes beside and renames, so that a reader finds all or nothing."""
+    with fileio.open(f"{path}.unfinished", "w") as file:
+        file.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+    fileio.rename(f"{path}.unfinished", path, overwrite=True)

@@ -1,0 +1,70 @@
+"""Which images a run reads, as one frozen value."""
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+# Each way of naming the data: (the fields it must have, the fields it may have).
+WAYS = {
+    "folders": (("train_dir", "test_dir"), ("val_dir",)),
+    "lists": (("images", "splits"), ()),
+    "records": (("train_tfrecord", "test_tfrecord"), ("val_tfrecord",)),
+}
+WAYS_IN_WORDS = (
+    "train_dir and test_dir (val_dir if you have one), or images and splits, or train_tfrecord and test_tfrecord"
+)
+
+
+class ImageSetSettings(BaseModel):
+    """Where the images are and how their classes are divided; paths are local or anything `tf.io.gfile` opens.
+
+    Exactly one way of naming the data: a folder a split; or several roots and a file with class lists; or TFRecords of
+    tf.Example.
+
+    Raises:
+      pydantic.ValidationError (a ValueError): no way, a half way or several ways of naming the data.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    train_dir: str | None = None
+    val_dir: str | None = None
+    test_dir: str | None = None
+    images: tuple[str, ...] = ()  # roots
+    splits: str | None = None  # "file.json", or "file.json#name" where the file holds several named splits
+    train_tfrecord: str | None = None  # glob patterns, gzipped or plain
+    val_tfrecord: str | None = None
+    test_tfrecord: str | None = None
+    validation_split: float = Field(0.1, gt=0, lt=1)  # part of the train classes, where no validation set is named
+    max_reject_fraction: float = Field(0.05, ge=0, le=1)
+    max_pixels: int = Field(64_000_000, ge=4)  # height x width; larger images are set aside undecoded
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        named = [name for name in _FIELDS if getattr(self, name)]
+        ways = [way for way, (must, may) in WAYS.items() if set(named) & {*must, *may}]
+        if not ways:
+            raise ValueError(f"no images are named: give {WAYS_IN_WORDS}")
+        if len(ways) > 1:
+            raise ValueError(f"{' and '.join(named)} name the data in {len(ways)} ways: give only {WAYS_IN_WORDS}")
+        missing = [name for name in WAYS[ways[0]][0] if name not in named]
+        if missing:
+            raise ValueError(f"{' and '.join(named)} came without {' and '.join(missing)}: give {WAYS_IN_WORDS}")
+        return self
+
+    @property
+    def way_named(self) -> str:
+        """ "folders", "lists" or "records"."""
+        if self.train_dir:
+            return "folders"
+        return "lists" if self.images else "records"
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The folders or record patterns that are read, in the order of the fields."""
+        named = (self.train_dir, self.val_dir, self.test_dir, *self.images)
+        records = (self.train_tfrecord, self.val_tfrecord, self.test_tfrecord)
+        return tuple(root for root in (*named, *records) if root)
+
+
+_FIELDS = tuple(name for must, may in WAYS.values() for name in (*must, *may))
