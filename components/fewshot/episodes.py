@@ -5,6 +5,7 @@ counter-based random generator keyed by (seed, i), whose raw stream numpy guaran
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -169,6 +170,21 @@ def from_example(serialized: bytes) -> Episode:
         for side in ("support", "query")
     )
     return Episode(int(values("index", np.int64)[0]), values("class_ids", np.int32), support, query)
+
+
+def read_frozen(directory: str, name: str = "episodes") -> list[Episode]:
+    """The frozen episodes `<directory>/<name>-*.tfrecord`, by number.
+
+    Raises:
+      FileNotFoundError: there are none.
+    """
+    import tensorflow as tf
+
+    files = sorted(tf.io.gfile.glob(os.path.join(directory, f"{name}-*.tfrecord")))
+    if not files:
+        raise FileNotFoundError(f"expected frozen episodes {name}-*.tfrecord in {directory}, found none")
+    episodes = [from_example(record.numpy()) for record in tf.data.TFRecordDataset(files)]
+    return sorted(episodes, key=lambda episode: episode.index)
 
 
 def episodes_hash(episodes: Iterable[Episode], index: ClassIndex, source_ids: Sequence[str]) -> str:

@@ -1,0 +1,1 @@
+"""Examples to a class-indexed image store and frozen episodes."""

@@ -1,0 +1,57 @@
+"""Specification of the EpisodeGenerator."""
+
+from tfx import types
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from components.episode_generator import executor
+from components.episode_generator.settings import EpisodeGeneratorSettings
+from components.fingerprint import code_fingerprint
+
+CODE = ("components.episode_generator", "components.fewshot.episodes", "components.fewshot.store")
+
+
+class EpisodeGeneratorSpec(component_spec.ComponentSpec):
+    """Inputs, outputs and parameters."""
+
+    PARAMETERS = {
+        "settings": component_spec.ExecutionParameter(type=str),
+        "code_fingerprint": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "transformed_examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies, optional=True),
+    }
+    OUTPUTS = {"episodes": component_spec.ChannelParameter(type=standard_artifacts.Examples)}
+
+
+class EpisodeGenerator(base_beam_component.BaseBeamComponent):
+    """Examples to a class-indexed store of every split and frozen episodes of val and test.
+
+    Args:
+      examples: raw examples, splits train, val, test; test images stay encoded.
+      transformed_examples: of train and val: pixels.
+      settings: what is frozen.
+      anomalies: of data validation; any stops the run.
+    """
+
+    SPEC_CLASS = EpisodeGeneratorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        transformed_examples: types.BaseChannel,
+        settings: EpisodeGeneratorSettings,
+        anomalies: types.BaseChannel | None = None,
+    ) -> None:
+        spec = EpisodeGeneratorSpec(
+            examples=examples,
+            transformed_examples=transformed_examples,
+            anomalies=anomalies,
+            settings=settings.model_dump_json(),
+            code_fingerprint=code_fingerprint(*CODE),
+            episodes=types.Channel(type=standard_artifacts.Examples),
+        )
+        super().__init__(spec=spec)

@@ -1,0 +1,132 @@
+"""Plumbing of the EpisodeGenerator."""
+
+import json
+import os
+from typing import Any
+
+import apache_beam as beam
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx import types
+from tfx.dsl.components.base import base_beam_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.utils import io_utils
+
+from components.episode_generator.build import DrawEpisodes, WriteStore, pixel_record, pixel_shape, raw_record
+from components.episode_generator.settings import EpisodeGeneratorSettings
+from components.fewshot.episodes import EpisodeSampler, EpisodeSpec, episodes_hash, read_frozen
+from components.fewshot.store import ImageStore
+
+SPLITS = ("train", "val", "test")
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Examples and transformed examples to stores and frozen episodes."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the `episodes` artifact.
+
+        Raises:
+          ValueError: the data do not validate, or hold too few classes for the episodes asked for.
+        """
+        settings = EpisodeGeneratorSettings.model_validate_json(exec_properties["settings"])
+        check_anomalies(input_dict.get("anomalies", []))
+        episodes = artifact_utils.get_single_instance(output_dict["episodes"])
+        with self._make_beam_pipeline() as pipeline:
+            for split in SPLITS:
+                raw = split == "test"  # the evaluator calls the model as a user does: with encoded images
+                source = input_dict["examples" if raw else "transformed_examples"]
+                pattern = io_utils.all_files_pattern(artifact_utils.get_split_uri(source, split))
+                directory = os.path.join(artifact_utils.get_split_uri([episodes], split), "store")
+                _ = (
+                    pipeline
+                    | f"Read[{split}]" >> beam.io.ReadFromTFRecord(pattern)
+                    | f"Parse[{split}]" >> beam.Map(raw_record if raw else pixel_record)
+                    | f"Store[{split}]" >> WriteStore(directory, None if raw else pixel_shape(pattern), settings.shards)
+                )
+        self._freeze(episodes, settings)
+
+    def _freeze(self, artifact: types.Artifact, settings: EpisodeGeneratorSettings) -> None:
+        uris = {split: artifact_utils.get_split_uri([artifact], split) for split in SPLITS}
+        stores = {split: ImageStore.open(os.path.join(uri, "store")) for split, uri in uris.items()}
+        frozen = [("val", "episodes", settings.evaluation, settings.val_episodes)]
+        frozen += [("test", "episodes", settings.evaluation, settings.test_episodes)]
+        frozen += [("test", f"also-{i}", also.spec, also.episodes) for i, also in enumerate(settings.also)]
+        check_classes("train", stores["train"], settings.train, settings.seed)
+        for split, _, spec, _ in frozen:
+            check_classes(split, stores[split], spec, settings.seed)
+        with self._make_beam_pipeline() as pipeline:
+            for split, name, spec, count in frozen:
+                prefix = os.path.join(uris[split], name)
+                _ = (
+                    pipeline
+                    | f"Numbers[{split}/{name}]" >> beam.Create(range(count))
+                    | f"Spread[{split}/{name}]" >> beam.Reshuffle()
+                    | f"Draw[{split}/{name}]" >> DrawEpisodes(stores[split].index, spec, settings.seed)
+                    | f"Write[{split}/{name}]"
+                    >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".tfrecord", num_shards=1)
+                )
+        describe(artifact, settings, stores, uris)
+
+
+def check_anomalies(anomalies: list[types.Artifact]) -> None:
+    """Raises ValueError with a readable sentence if data validation found anything."""
+    found = []
+    for artifact in anomalies:
+        for split in artifact_utils.decode_split_names(artifact.split_names):
+            path = os.path.join(artifact_utils.get_split_uri([artifact], split), "SchemaDiff.pb")
+            with fileio.open(path, "rb") as file:
+                proto = anomalies_pb2.Anomalies.FromString(file.read())
+            reasons = [(name, info.description) for name, info in proto.anomaly_info.items()]
+            if proto.HasField("dataset_anomaly_info"):
+                reasons.append(("the split as a whole", proto.dataset_anomaly_info.description))
+            found += [f"split {split!r}, {name}: {reason.strip()}" for name, reason in sorted(reasons)]
+    if found:
+        raise ValueError(
+            f"data validation found {len(found)} anomalies: {' | '.join(found)}; mend the images, or the schema if the "
+            "data are as they should be"
+        )
+
+
+def check_classes(split: str, store: ImageStore, spec: EpisodeSpec, seed: int) -> None:
+    """Raises ValueError, naming the split, if it cannot give such episodes."""
+    try:
+        EpisodeSampler(store.index, spec, seed)
+    except ValueError as error:
+        raise ValueError(f"split {split!r}: {error}") from error
+    if spec.rotations and store.shape and store.shape[0] != store.shape[1]:
+        height, width, _ = store.shape
+        raise ValueError(f"rotations need square images, got image.height {height} and image.width {width}")
+
+
+def describe(
+    artifact: types.Artifact,
+    settings: EpisodeGeneratorSettings,
+    stores: dict[str, ImageStore],
+    uris: dict[str, str],
+) -> None:
+    """Custom properties by which the artifact tells what it holds."""
+    artifact.split_names = artifact_utils.encode_split_names(list(SPLITS))
+    hashes = {s: episodes_hash(read_frozen(uris[s]), stores[s].index, stores[s].source_ids) for s in ("val", "test")}
+    properties: dict[str, str | int] = {
+        "seed": settings.seed,
+        "spec_train": settings.train.model_dump_json(),
+        "spec_val": settings.evaluation.model_dump_json(),
+        "spec_test": settings.evaluation.model_dump_json(),
+        "val_episodes": settings.val_episodes,
+        "test_episodes": settings.test_episodes,
+        "hash_val": hashes["val"],
+        "hash_test": hashes["test"],
+        "also": json.dumps([{"name": a.spec.title, **a.model_dump(mode="json")} for a in settings.also]),
+    }
+    properties |= {f"fingerprint_{split}": store.fingerprint for split, store in stores.items()}
+    for key, value in properties.items():
+        if isinstance(value, int):
+            artifact.set_int_custom_property(key, value)
+        else:
+            artifact.set_string_custom_property(key, value)

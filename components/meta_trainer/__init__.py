@@ -1,0 +1,1 @@
+"""Episodes to a SavedModel that adapts."""

@@ -1,0 +1,69 @@
+"""Specification of the MetaTrainer."""
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from components.fingerprint import code_fingerprint
+from components.meta_trainer import executor
+from components.meta_trainer.settings import TrainerSettings
+
+CODE = ("components.meta_trainer", "components.fewshot")
+
+
+class MetaTrainerSpec(component_spec.ComponentSpec):
+    """Inputs, outputs and parameters."""
+
+    PARAMETERS = {
+        "settings": component_spec.ExecutionParameter(type=str),
+        "checkpoint_root": component_spec.ExecutionParameter(type=str),
+        "title": component_spec.ExecutionParameter(type=str),
+        "code_fingerprint": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "episodes": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "transform_graph": component_spec.ChannelParameter(type=standard_artifacts.TransformGraph),
+        "base_model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+    }
+    OUTPUTS = {
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "model_run": component_spec.ChannelParameter(type=standard_artifacts.ModelRun),
+    }
+
+
+class MetaTrainer(base_component.BaseComponent):
+    """Episodes to a SavedModel that adapts, and the run that made it.
+
+    Args:
+      episodes: of the EpisodeGenerator.
+      transform_graph: goes into the SavedModel, so that serving sees what training saw.
+      settings: what is trained and how.
+      checkpoint_root: where a killed run leaves what it had.
+      base_model: an earlier model, to begin with its weights where `settings.warm_start`.
+      title: in front of the progress bar.
+    """
+
+    SPEC_CLASS = MetaTrainerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        episodes: types.BaseChannel,
+        transform_graph: types.BaseChannel,
+        settings: TrainerSettings,
+        checkpoint_root: str,
+        base_model: types.BaseChannel | None = None,
+        title: str = "training",
+    ) -> None:
+        spec = MetaTrainerSpec(
+            episodes=episodes,
+            transform_graph=transform_graph,
+            base_model=base_model,
+            settings=settings.model_dump_json(),
+            checkpoint_root=checkpoint_root,
+            title=title,
+            code_fingerprint=code_fingerprint(*CODE),
+            model=types.Channel(type=standard_artifacts.Model),
+            model_run=types.Channel(type=standard_artifacts.ModelRun),
+        )
+        super().__init__(spec=spec)

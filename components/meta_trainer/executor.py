@@ -1,0 +1,72 @@
+"""Plumbing of the MetaTrainer."""
+
+import json
+import os
+import time
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+from components.fewshot.serving import Server, export
+from components.meta_trainer.progress import Reporter
+from components.meta_trainer.settings import TrainerSettings
+from components.meta_trainer.train import Inputs, manifest_of, preprocess_of, save_weights, train
+
+WEIGHTS = "weights.npz"
+FINGERPRINTS = ("fingerprint_train", "fingerprint_val", "fingerprint_test", "hash_val", "hash_test")
+
+
+class Executor(base_executor.BaseExecutor):
+    """Episodes and transform graph to a SavedModel and the run that made it."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Trains, or goes on training, and exports."""
+        settings = TrainerSettings.model_validate_json(exec_properties["settings"])
+        episodes = artifact_utils.get_single_instance(input_dict["episodes"])
+        graph = artifact_utils.get_single_instance(input_dict["transform_graph"])
+        model = artifact_utils.get_single_instance(output_dict["model"])
+        run = artifact_utils.get_single_instance(output_dict["model_run"])
+        earlier = input_dict.get("base_model") or []
+        inputs = Inputs(
+            train=artifact_utils.get_split_uri([episodes], "train"),
+            val=artifact_utils.get_split_uri([episodes], "val"),
+            weights=os.path.join(earlier[0].uri, WEIGHTS) if earlier else None,
+        )
+        began = time.monotonic()
+        reporter = Reporter(exec_properties["title"], run.uri, settings.training.steps)
+        try:
+            code = exec_properties["code_fingerprint"]
+            trained = train(settings, inputs, exec_properties["checkpoint_root"], code, reporter)
+        finally:
+            if hasattr(reporter, "history"):
+                reporter.close()
+        timing = {"training_seconds": time.monotonic() - began}
+        data = {key: episodes.get_string_custom_property(key) for key in FINGERPRINTS}
+        lineage = {
+            "episodes": {"id": episodes.id, "uri": episodes.uri},
+            "transform_graph": {"id": graph.id, "uri": graph.uri},
+            "model_uri": model.uri,
+            "warm_start_from": earlier[0].uri if trained.warm_started else None,
+        }
+        preprocess, resources = preprocess_of(graph.uri)
+        server = Server(trained.learner, preprocess, resources)
+        export(server, manifest_of(trained, settings, data, lineage), path_utils.serving_model_dir(model.uri))
+        save_weights(trained.learner, os.path.join(model.uri, WEIGHTS))
+        write_json(os.path.join(run.uri, "history.json"), trained.history)
+        write_json(os.path.join(run.uri, "timing.json"), timing | {"seconds": time.monotonic() - began})
+
+
+def write_json(path: str, value: Any) -> None:
+    """Writes a JSON file, on any file system."""
+    fileio.makedirs(os.path.dirname(path))
+    with fileio.open(path, "w") as file:
+        file.write(json.dumps(value))

@@ -1,0 +1,30 @@
+"""Settings of the MetaTrainer, JSON at the TFX boundary."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from components.fewshot.base_models import BaseModelSettings
+from components.fewshot.episodes import EpisodeSpec
+from components.fewshot.images import ImageSpec
+from components.fewshot.learners import LearnerChoice
+from components.fewshot.training import TrainingSettings
+
+
+class TrainerSettings(BaseModel):
+    """What is trained and how.
+
+    Attributes:
+      episodes: specification of training episodes.
+      image: what the base model sees; the transform graph makes it.
+      seed: of initial weights, dropout and training episodes.
+      warm_start: begin with the weights of the latest blessed model where they fit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    learner: LearnerChoice = LearnerChoice()
+    base_model: BaseModelSettings = BaseModelSettings()
+    training: TrainingSettings = TrainingSettings()
+    episodes: EpisodeSpec = EpisodeSpec()
+    image: ImageSpec = ImageSpec()
+    seed: int = Field(0, ge=0)
+    warm_start: bool = False
