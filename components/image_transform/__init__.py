@@ -1,0 +1,1 @@
+"""ImageTransform: stock TFX Transform with our preprocessing function."""
