@@ -1,0 +1,159 @@
+"""Draws a character many times over, each time in another pose, stroke, tint and grain.
+
+Integers throughout (fixed point with 16 bits, exact float64 matrix products of integers), and random numbers from the raw
+stream of Philox, which numpy guarantees: the same bytes on every machine.
+"""
+
+import hashlib
+import struct
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+SIDE = 32  # pixels of an image
+_FINE = 2 * SIDE  # drawn at twice the size, then averaged
+_ONE = 1 << 16  # fixed point
+_TURN = 1024  # a rotation by t is given as tan(t / 2) * _TURN, which makes sine and cosine rational
+_KNOTS = 5  # the page is warped by a smooth field over _KNOTS x _KNOTS knots
+
+
+class Dice:
+    """Integers from a stream that is fixed by its name."""
+
+    def __init__(self, name: str) -> None:
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "little")
+        self._stream = np.random.Philox(key=key)
+
+    def between(self, low: int, high: int, shape: int | tuple[int, ...]) -> np.ndarray:
+        """int64 of `shape`, uniform in low..high inclusive (the bias of the remainder is below 2^-48)."""
+        count = int(np.prod(shape))
+        raw = np.atleast_1d(self._stream.random_raw(count))
+        return (raw % np.uint64(high - low + 1)).astype(np.int64).reshape(shape) + low
+
+    def grain(self, shape: tuple[int, ...]) -> np.ndarray:
+        """int16 of `shape`, triangular in -15..15; eight numbers from each draw."""
+        count = int(np.prod(shape))
+        raw = np.atleast_1d(self._stream.random_raw(-(-count // 8))).astype("<u8").view(np.uint8)[:count]
+        return ((raw >> 4).astype(np.int16) - (raw & 15)).reshape(shape)
+
+
+def draw(shapes: Sequence[np.ndarray], count: int, dice: Dice, colour: bool) -> np.ndarray:
+    """Draws a character `count` times.
+
+    Args:
+      shapes: the character in several faces, ink as uint8 [h, w], of any sizes.
+      count: images.
+      dice: source of all variation.
+      colour: RGB instead of grey; pose and stroke stay the same.
+
+    Returns:
+      uint8 [count, SIDE, SIDE, 3 or 1], dark ink on light paper.
+    """
+    faces = dice.between(0, len(shapes) - 1, count)
+    pages, extents = _pages(shapes)
+    rows, columns = _places(extents[faces], dice, pages.shape[1])
+    ink = _sample(pages, faces, rows, columns)
+    ink = _stroke(ink, dice.between(-1, 2, count))
+    ink = ink.reshape(count, SIDE, 2, SIDE, 2).sum(axis=(2, 4)) >> 2
+    return _print(ink, dice, colour)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """A PNG of uint8 [h, w, 1 or 3] without compression: the bytes of compressed ones depend on the version of zlib."""
+    height, width, channels = pixels.shape
+    header = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2}[channels], 0, 0, 0)
+    lines = np.zeros((height, 1 + width * channels), np.uint8)  # each line starts with its filter: none
+    lines[:, 1:] = pixels.reshape(height, -1)
+    chunks = ((b"IHDR", header), (b"IDAT", _stored(lines.tobytes())), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+
+
+def _stored(data: bytes) -> bytes:
+    """A zlib stream of one stored block (RFC 1951, 3.2.4), which holds up to 65,535 bytes."""
+    block = struct.pack("<BHH", 1, len(data), len(data) ^ 0xFFFF)
+    return b"\x78\x01" + block + data + struct.pack(">I", zlib.adler32(data))
+
+
+def _pages(shapes: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Each shape in the middle of a page [faces, P, P], and the longer side of each shape [faces]."""
+    extents = np.array([max(shape.shape) for shape in shapes])
+    side = int(extents.max()) + 4
+    pages = np.zeros((len(shapes), side, side), np.int64)
+    for page, shape in zip(pages, shapes, strict=True):
+        top, left = (side - shape.shape[0]) // 2, (side - shape.shape[1]) // 2
+        page[top : top + shape.shape[0], left : left + shape.shape[1]] = shape
+    return pages, extents
+
+
+def _places(extents: np.ndarray, dice: Dice, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where on its page each fine pixel of each image lies: rows and columns in fixed point, int64 [count, FINE, FINE]."""
+    count = len(extents)
+    turn = dice.between(-200, 200, count)  # up to 22 degrees either way
+    norm = _TURN * _TURN + turn * turn
+    cosine = (_TURN * _TURN - turn * turn) * _ONE // norm
+    sine = 2 * _TURN * turn * _ONE // norm
+    scale = extents * _ONE // dice.between(34, 54, count)  # page pixels for a fine pixel: the character fills 17 to 27
+    stretch = dice.between(_ONE * 85 // 100, _ONE * 115 // 100, count)
+    shear = dice.between(-_ONE // 5, _ONE // 5, count)
+    shift = dice.between(-7, 7, (count, 2))  # fine pixels
+    warp = _warp(dice.between(-3 * _ONE, 3 * _ONE, (count, 2, _KNOTS, _KNOTS)))
+    centre = 2 * np.arange(_FINE) - (_FINE - 1)  # twice the distance from the middle
+    down = (centre[:, None] * (_ONE // 2) + warp[:, 0]) - shift[:, 0, None, None] * _ONE
+    right = (centre[None, :] * (_ONE // 2) + warp[:, 1]) - shift[:, 1, None, None] * _ONE
+
+    def times(factor: np.ndarray, value: np.ndarray) -> np.ndarray:
+        return (factor[:, None, None] * value) >> 16
+
+    turned_down, turned_right = times(cosine, down) - times(sine, right), times(sine, down) + times(cosine, right)
+    turned_right = times(stretch, turned_right) + times(shear, turned_down)
+    middle = (side - 1) * (_ONE // 2)
+    return times(scale, turned_down) + middle, times(scale, turned_right) + middle
+
+
+def _warp(knots: np.ndarray) -> np.ndarray:
+    """Bilinear interpolation of [..., KNOTS, KNOTS] to int64 [..., FINE, FINE]."""
+    cells = _KNOTS - 1
+    place = np.arange(_FINE) * cells
+    weights = np.zeros((_FINE, _KNOTS), np.int64)
+    weights[np.arange(_FINE), place // _FINE] = _FINE - place % _FINE
+    weights[np.arange(_FINE), place // _FINE + 1] = place % _FINE
+    exact = weights.astype(np.float64)  # sums stay below 2^53
+    return (exact @ knots.astype(np.float64) @ exact.T).astype(np.int64) // (_FINE * _FINE)
+
+
+def _sample(pages: np.ndarray, faces: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Bilinear samples of pages, 0 outside: int64 [count, FINE, FINE] in 0..255."""
+    limit = (pages.shape[1] - 1) * _ONE - 1  # the border of a page is empty
+    rows, columns = np.clip(rows, 0, limit), np.clip(columns, 0, limit)
+    row, down = rows >> 16, (rows & (_ONE - 1)) >> 8
+    column, right = columns >> 16, (columns & (_ONE - 1)) >> 8
+    flat, side = pages.ravel(), pages.shape[1]
+    start = (faces[:, None, None] * side + row) * side + column
+    above = flat[start] * (256 - right) + flat[start + 1] * right
+    below = flat[start + side] * (256 - right) + flat[start + side + 1] * right
+    return (above * (256 - down) + below * down) >> 16
+
+
+def _stroke(ink: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Thins (-1) or thickens (1, 2) strokes by a fine pixel; thinning is kept to strokes that survive it."""
+    padded = np.pad(ink, ((0, 0), (1, 1), (1, 1)))
+    around = np.stack([ink, padded[:, :-2, 1:-1], padded[:, 2:, 1:-1], padded[:, 1:-1, :-2], padded[:, 1:-1, 2:]])
+    thin, thick = around.min(axis=0), around.max(axis=0)
+    survives = 2 * thin.sum(axis=(1, 2)) > ink.sum(axis=(1, 2))
+    use_thin = ((weight == -1) & survives)[:, None, None]
+    use_thick = (weight > 0)[:, None, None]
+    return np.where(use_thin, thin, np.where(use_thick, thick, ink))
+
+
+def _print(ink: np.ndarray, dice: Dice, colour: bool) -> np.ndarray:
+    """Ink in 0..255 [count, SIDE, SIDE] as uint8 [count, SIDE, SIDE, channels] on paper, with grain."""
+    count, channels = len(ink), 3 if colour else 1
+    paper = dice.between(170, 255, (count, 3))[:, None, None, :channels]
+    dark = dice.between(0, 110, (count, 3))[:, None, None, :channels]
+    strength = dice.between(1, 4, count)[:, None, None, None]
+    pixels = paper + (dark - paper) * ink[..., None] // 255
+    pixels += dice.grain((*ink.shape, channels)) * strength // 2
+    return np.clip(pixels, 0, 255).astype(np.uint8)
