@@ -151,8 +151,8 @@ def _stroke(ink: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def _print(ink: np.ndarray, dice: Dice, colour: bool) -> np.ndarray:
     """Ink in 0..255 [count, SIDE, SIDE] as uint8 [count, SIDE, SIDE, channels] on paper, with grain."""
     count, channels = len(ink), 3 if colour else 1
-    paper = dice.between(170, 255, (count, 3))[:, None, None, :channels]
-    dark = dice.between(0, 110, (count, 3))[:, None, None, :channels]
+    paper = dice.between(200, 255, (count, 3))[:, None, None, :channels]
+    dark = dice.between(0, 100, (count, 3))[:, None, None, :channels]
     strength = dice.between(1, 4, count)[:, None, None, None]
     pixels = paper + (dark - paper) * ink[..., None] // 255
     pixels += dice.grain((*ink.shape, channels)) * strength // 2

@@ -28,6 +28,7 @@ FACES = (
 )
 POINTS = 64  # size at which characters are rendered, about twice that at which they are seen
 THINNEST = 6  # characters more than this many times as long as wide are mere lines
+SMALLEST = 14  # pixels of the longer side at POINTS; dots would be drawn as blurs
 SMALLEST_SCRIPT = 5  # characters; a domain with fewer makes no episode of its own
 LARGEST_SCRIPT = 32  # so that no script outweighs the others
 
@@ -76,7 +77,7 @@ def _spread(kept: list[Character]) -> list[Character]:
 
 def _is_drawable(code: int) -> bool:
     ink = _ink(FACES[0], code)
-    return ink.size > 0 and max(ink.shape) <= THINNEST * min(ink.shape)
+    return max(ink.shape) >= SMALLEST and max(ink.shape) <= THINNEST * min(ink.shape)
 
 
 def _unlike(candidates: list[Character]) -> list[int]:
