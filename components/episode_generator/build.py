@@ -104,7 +104,7 @@ def _record(serialized: bytes, *keys: str) -> Record:
 
 
 def _pixels(serialized: bytes) -> Any:
-    return tf.make_ndarray(tf.compat.v1.TensorProto.FromString(serialized))
+    return tf.io.parse_tensor(serialized, tf.uint8).numpy()
 
 
 def _shard_of(record: Record, shards: int) -> int:
@@ -112,7 +112,7 @@ def _shard_of(record: Record, shards: int) -> int:
     return int.from_bytes(hashlib.sha256(name).digest()[:4]) % shards
 
 
-def _write_shard(group: tuple[int, Iterable[tuple[str, str, str, bytes]]], directory: str, shards: int) -> list[Entry]:
+def _write_shard(group: tuple[int, Iterable[Any]], directory: str, shards: int) -> list[Entry]:
     shard, records = group
     return list(write_shard(directory, f"shard-{shard:05}-of-{shards:05}.bin", records))
 

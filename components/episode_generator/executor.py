@@ -37,6 +37,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         settings = EpisodeGeneratorSettings.model_validate_json(exec_properties["settings"])
         check_anomalies(input_dict.get("anomalies", []))
         episodes = artifact_utils.get_single_instance(output_dict["episodes"])
+        episodes.split_names = artifact_utils.encode_split_names(list(SPLITS))
         with self._make_beam_pipeline() as pipeline:
             for split in SPLITS:
                 raw = split == "test"  # the evaluator calls the model as a user does: with encoded images
@@ -111,7 +112,6 @@ def describe(
     uris: dict[str, str],
 ) -> None:
     """Custom properties by which the artifact tells what it holds."""
-    artifact.split_names = artifact_utils.encode_split_names(list(SPLITS))
     hashes = {s: episodes_hash(read_frozen(uris[s]), stores[s].index, stores[s].source_ids) for s in ("val", "test")}
     properties: dict[str, str | int] = {
         "seed": settings.seed,
