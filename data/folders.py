@@ -149,12 +149,12 @@ def _scan(folder: str, path: str) -> tuple[list[_Entry], list[tuple[str, str, bo
         ) from error
     for entry in entries:
         relative = f"{folder}/{entry.name}" if folder else entry.name
-        if entry.is_dir():
-            folders.append((relative, entry.path, entry.is_symlink()))
-            continue
         try:
+            if entry.is_dir():
+                folders.append((relative, entry.path, entry.is_symlink()))
+                continue
             status = entry.stat()
-        except OSError:  # a link to nothing: reading it gives the reason
+        except OSError:  # a link to nothing or to itself: reading it gives the reason
             files.append(_Entry(relative, entry.path, 0, 0))
             continue
         if stat.S_ISREG(status.st_mode):

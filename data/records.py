@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from data.folders import REMOTE_STATS, ImageFile
 from data.image_sets import domain_of
@@ -78,7 +79,7 @@ def read_records(path: str) -> Iterator[Record]:
     try:
         for number, serialised in enumerate(tf.data.TFRecordDataset(path, _compression(path)).as_numpy_iterator()):
             yield _parse(serialised, f"{name}:{number}")
-    except (tf.errors.OpError, KeyError) as error:
+    except (tf.errors.OpError, DecodeError, KeyError, UnicodeDecodeError) as error:
         raise ValueError(
             f"record {number} of {path!r} cannot be read ({_reason(error)}): expected tf.Examples with {ENCODED} and {CLASS}"
         ) from error

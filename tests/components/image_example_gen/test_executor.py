@@ -1,0 +1,204 @@
+"""The executor with real images, real artifacts and a real (in-process) Beam runner."""
+
+import io
+import json
+import random
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tfx.dsl.components.base import base_beam_executor
+from tfx.types import standard_artifacts
+
+from components.image_example_gen import ingest
+from components.image_example_gen.component import image_example_gen
+from components.image_example_gen.executor import Executor, settings_of
+from data.records import CLASS, DOMAIN, SOURCE_ID, to_example
+from data.settings import ImageSetSettings
+
+
+def picture(seed, kind="PNG", size=(6, 5)):
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)).save(file, kind)
+    return file.getvalue()
+
+
+@pytest.fixture
+def roots(tmp_path):
+    """train: 3 classes of 4 images, val: 1 of 4, test: 2 of 4."""
+    seed = 0
+    for split, classes in (("train", ("A/a", "A/b", "B 'q'/日本")), ("val", ("C/c",)), ("test", ("D/d", "D/e"))):
+        for name in classes:
+            folder = tmp_path / "images" / split / name
+            folder.mkdir(parents=True)
+            for number in range(4):
+                seed += 1
+                (folder / f"{number}.png").write_bytes(picture(seed))
+    return tmp_path / "images"
+
+
+def settings_for(roots, **more):
+    return ImageSetSettings(
+        train_dir=str(roots / "train"), val_dir=str(roots / "val"), test_dir=str(roots / "test"), **more
+    )
+
+
+def run(settings, root, *beam_args):
+    """Runs the executor as the component sets it up; returns its output folder."""
+    examples = standard_artifacts.Examples()
+    examples.uri = str(root / "ImageExampleGen" / "examples" / "1")
+    context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=["--runner=FnApiRunner", *beam_args])
+    properties = dict(image_example_gen(settings, "some").exec_properties)
+    Executor(context).Do({}, {"examples": [examples]}, properties)
+    assert json.loads(examples.split_names) == ["train", "val", "test"]
+    assert examples.get_string_custom_property("payload_format") == "FORMAT_TF_EXAMPLE"
+    return root / "ImageExampleGen" / "examples" / "1"
+
+
+def examples_of(output, split):
+    files = sorted(str(path) for path in (output / f"Split-{split}").iterdir())
+    records = tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator()
+    return [tf.train.Example.FromString(record).features.feature for record in records]
+
+
+def text(feature, key):
+    return feature[key].bytes_list.value[0].decode()
+
+
+def contents(output):
+    return {str(path.relative_to(output)): path.read_bytes() for path in sorted(output.rglob("*")) if path.is_file()}
+
+
+def test_every_image_becomes_an_example_of_its_split(roots, tmp_path):
+    output = run(settings_for(roots), tmp_path)
+    train = examples_of(output, "train")
+    assert [text(one, SOURCE_ID) for one in train] == [
+        f"{name}/{number}.png" for name in ("A/a", "A/b", "B 'q'/日本") for number in range(4)
+    ]
+    assert {text(one, DOMAIN) for one in train} == {"A", "B 'q'"}
+    assert {text(one, CLASS) for one in examples_of(output, "val")} == {"C/c"}
+    assert len(examples_of(output, "test")) == 8
+    summary = json.loads((output / "summary.json").read_text())
+    assert {split: one["images"] for split, one in summary["splits"].items()} == {"train": 12, "val": 4, "test": 8}
+    assert json.loads((output / "rejected.json").read_text()) == []
+    assert not (output / "facts").exists()
+
+
+def test_the_same_bytes_with_any_number_of_workers_in_any_order(roots, tmp_path, monkeypatch):
+    monkeypatch.setattr(ingest, "CHUNK_IMAGES", 3)
+    expected = contents(run(settings_for(roots), tmp_path / "one"))
+    assert sum(name.startswith("Split-train") for name in expected) == 4
+    original = ingest.chunks_of
+
+    def shuffled(splits):
+        chunks = original(splits)
+        random.Random(1).shuffle(chunks)
+        return chunks
+
+    monkeypatch.setattr("components.image_example_gen.executor.chunks_of", shuffled)
+    workers = ("--direct_num_workers=2", "--direct_running_mode=multi_threading")
+    assert contents(run(settings_for(roots), tmp_path / "two", *workers)) == expected
+
+
+def test_few_bad_files_are_set_aside_and_named(roots, tmp_path):
+    (roots / "train" / "A" / "a" / "0.png").write_bytes(b"")
+    (roots / "train" / "stray.png").write_bytes(picture(99))
+    output = run(settings_for(roots, max_reject_fraction=0.1), tmp_path)
+    assert json.loads((output / "rejected.json").read_text()) == [
+        {"path": str(roots / "train" / "A" / "a" / "0.png"), "reason": "the file is empty (0 bytes)"},
+        {"path": str(roots / "train" / "stray.png"), "reason": "lies directly in the root, in no class folder"},
+    ]
+    assert json.loads((output / "summary.json").read_text())["rejected"] == 2
+    assert len(examples_of(output, "train")) == 11
+
+
+def test_many_bad_files_end_the_run_and_their_list_outlives_it(roots, tmp_path):
+    for number in range(2):
+        (roots / "train" / "A" / "a" / f"{number}.png").write_bytes(b"")
+    lasting = tmp_path / "ImageExampleGen" / "rejected.json"
+    with pytest.raises(
+        ValueError, match=r"2 of 24 files \(8.3%\) cannot be used, and max_reject_fraction = 0.05"
+    ) as error:
+        run(settings_for(roots), tmp_path)
+    assert str(lasting) in str(error.value)
+    assert [one["reason"] for one in json.loads(lasting.read_text())] == ["the file is empty (0 bytes)"] * 2
+
+
+def test_a_class_with_one_image_is_read(roots, tmp_path):
+    (roots / "train" / "lonely").mkdir()
+    (roots / "train" / "lonely" / "1.png").write_bytes(picture(99))
+    summary = json.loads((run(settings_for(roots), tmp_path) / "summary.json").read_text())
+    assert summary["splits"]["train"]["smallest_class"] == ["lonely", 1]
+
+
+def test_the_same_image_on_two_sides_is_reported_though_re_encoded(roots, tmp_path, caplog):
+    (roots / "test" / "D" / "d" / "copy.bmp").write_bytes(picture(1, "BMP"))
+    output = run(settings_for(roots), tmp_path)
+    summary = json.loads((output / "summary.json").read_text())
+    assert summary["leaks"] == [["A/a/0.png", "D/d/copy.bmp"]]
+    assert summary["leak_count"] == 1
+    assert len(examples_of(output, "test")) == 9
+
+
+def test_the_same_class_on_two_sides_ends_the_run(roots, tmp_path):
+    (roots / "test" / "A" / "b").mkdir(parents=True)
+    (roots / "test" / "A" / "b" / "1.png").write_bytes(picture(99))
+    with pytest.raises(ValueError, match=r"1 class stands in both train and test \('A/b'\)"):
+        run(settings_for(roots), tmp_path)
+
+
+@pytest.fixture
+def records(tmp_path):
+    """train: two files, 40 classes of one image each; test: one plain file with one class, without source ids."""
+    folder = tmp_path / "records"
+    folder.mkdir()
+    for part in range(2):
+        with tf.io.TFRecordWriter(str(folder / f"train-{part}.gz"), "GZIP") as writer:
+            for number in range(part * 20, part * 20 + 20):
+                example = to_example(picture(number), "PNG", (6, 5, 3), f"c{number}", "own domain", f"s{number}.png")
+                writer.write(example)
+    with tf.io.TFRecordWriter(str(folder / "test")) as writer:
+        for number in range(2):
+            example = tf.train.Example()
+            example.features.feature["image/encoded"].bytes_list.value.append(picture(100 + number))
+            example.features.feature[CLASS].bytes_list.value.append(b"D/d")
+            writer.write(example.SerializeToString())
+    return folder
+
+
+def record_settings(records, **more):
+    return ImageSetSettings(
+        train_tfrecord=str(records / "train-*"), test_tfrecord=str(records / "test"), validation_split=0.3, **more
+    )
+
+
+def test_tfrecords_are_read_and_divided_by_class(records, tmp_path):
+    output = run(record_settings(records), tmp_path)
+    train, val, test = (examples_of(output, split) for split in ("train", "val", "test"))
+    assert {text(one, SOURCE_ID) for one in train + val} == {f"s{number}.png" for number in range(40)}
+    assert 0 < len(val) < 20
+    assert {text(one, DOMAIN) for one in train} == {"own domain"}
+    assert [(text(one, SOURCE_ID), text(one, DOMAIN)) for one in test] == [("test:0", "D"), ("test:1", "D")]
+
+
+def test_tfrecords_with_a_class_on_two_sides(records, tmp_path):
+    with tf.io.TFRecordWriter(str(records / "test")) as writer:
+        writer.write(to_example(picture(1), "PNG", (6, 5, 3), "c1", "own domain", "s1.png"))
+    with pytest.raises(ValueError, match=r"1 class stands in both \w+ and test \('c1'\)"):
+        run(record_settings(records), tmp_path)
+
+
+def test_settings_reach_the_executor_as_they_are(roots):
+    settings = settings_for(roots, max_reject_fraction=0.5)
+    assert settings_of(dict(image_example_gen(settings, "f").exec_properties)) == settings
+
+
+def test_a_changed_image_or_setting_is_another_cache_key(roots):
+    def key(settings, fingerprint):
+        return image_example_gen(settings, fingerprint).exec_properties["custom_config"]
+
+    first = key(settings_for(roots), "one")
+    assert key(settings_for(roots), "one") == first
+    assert key(settings_for(roots), "two") != first
+    assert key(settings_for(roots, max_pixels=100), "one") != first

@@ -1,0 +1,49 @@
+import pytest
+from pydantic import ValidationError
+
+from data.settings import ImageSetSettings
+
+
+@pytest.mark.parametrize(
+    ("named", "way"),
+    [
+        ({"train_dir": "a", "test_dir": "b"}, "folders"),
+        ({"train_dir": "a", "val_dir": "c", "test_dir": "b"}, "folders"),
+        ({"images": ("a", "b"), "splits": "s.json#lake"}, "lists"),
+        ({"train_tfrecord": "a*", "test_tfrecord": "b*"}, "records"),
+    ],
+)
+def test_each_way_of_naming_the_data(named, way):
+    settings = ImageSetSettings(**named)
+    assert settings.way_named == way
+    assert set(settings.roots) == {value for key, value in named.items() if key not in ("images", "splits")} | set(
+        named.get("images", ())
+    )
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ({}, "no images are named: give train_dir and test_dir"),
+        ({"train_dir": "a"}, "train_dir came without test_dir"),
+        ({"val_dir": "a"}, "val_dir came without train_dir and test_dir"),
+        ({"images": ("a",)}, "images came without splits"),
+        ({"splits": "a"}, "splits came without images"),
+        (
+            {"train_dir": "a", "test_dir": "b", "images": ("c",)},
+            "train_dir and test_dir and images name the data in 2 ways",
+        ),
+        ({"train_tfrecord": "a"}, "train_tfrecord came without test_tfrecord"),
+        ({"train_dir": "a", "test_dir": "b", "validation_split": 1.0}, "less than 1"),
+        ({"train_dir": "a", "test_dir": "b", "max_reject_fraction": -0.1}, "greater than or equal to 0"),
+        ({"train_dir": "a", "test_dir": "b", "tset_dir": "b"}, "Extra inputs are not permitted"),
+    ],
+)
+def test_anything_else_says_what_to_give(named, message):
+    with pytest.raises(ValidationError, match=message):
+        ImageSetSettings(**named)
+
+
+def test_settings_survive_json():
+    settings = ImageSetSettings(images=("a 'b' \"c\"", "日本"), splits="s.json")
+    assert ImageSetSettings.model_validate_json(settings.model_dump_json()) == settings
