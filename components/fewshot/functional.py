@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal
 
 import keras
@@ -66,16 +67,17 @@ class PureModel:
     @contextmanager
     def _normalising_by(self, batch_statistics: bool, keep_exactly: bool) -> Iterator[None]:
         """Keras ties the statistics to `training`, which also rules dropout; while tracing, this unties them."""
-        before = [(layer, layer.call, layer.momentum) for layer in self._batch_norms]
-        for layer, call, _ in before:
+        before = [(layer, layer.call, layer._moments, layer.momentum) for layer in self._batch_norms]
+        for layer, call, _, _ in before:
             layer.call = _with_training(call, batch_statistics)
+            layer._moments = partial(_moments, tuple(layer._reduction_axes))
             if keep_exactly:
                 layer.momentum = 0.0
         try:
             yield
         finally:
-            for layer, call, momentum in before:
-                layer.call, layer.momentum = call, momentum
+            for layer, call, moments, momentum in before:
+                layer.call, layer._moments, layer.momentum = call, moments, momentum
 
 
 def _with_training(call: Any, batch_statistics: bool) -> Any:
@@ -84,3 +86,13 @@ def _with_training(call: Any, batch_statistics: bool) -> Any:
         return call(inputs, training=batch_statistics, mask=mask)
 
     return bound
+
+
+def _moments(axes: tuple[int, ...], inputs: Any, mask: Any) -> tuple[Any, Any]:
+    """Mean and variance with derivatives of every order. TensorFlow's own take the mean in the variance for a constant:
+    right for the first derivative, wrong for the second, which MAML follows."""
+    if mask is not None:
+        raise ValueError("batch normalisation under a mask is not supported in a base model")
+    mean = ops.mean(inputs, axis=axes, keepdims=True)
+    variance = ops.mean(ops.square(inputs - mean), axis=axes)
+    return ops.squeeze(mean, axes), variance

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
+import keras
 import tensorflow as tf
 
 from components.fewshot import checkpoint
@@ -76,7 +76,11 @@ def new_learner(settings: TrainerSettings, store: ImageStore) -> Learner:
 def save_weights(learner: Learner, path: str) -> None:
     """All weights of a learner, by part and number."""
     weights = learner.variables()._asdict()
-    arrays = {f"{part}_{i}": np.array(v) for part, variables in weights.items() for i, v in enumerate(variables)}
+    arrays = {
+        f"{part}_{i}": keras.ops.convert_to_numpy(variable)
+        for part, variables in weights.items()
+        for i, variable in enumerate(variables)
+    }
     checkpoint.save(path, arrays, {})
 
 
