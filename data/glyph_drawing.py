@@ -91,15 +91,15 @@ def _pages(shapes: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 def _places(extents: np.ndarray, dice: Dice, side: int) -> tuple[np.ndarray, np.ndarray]:
     """Where on its page each fine pixel of each image lies: rows and columns in fixed point, int64 [count, FINE, FINE]."""
     count = len(extents)
-    turn = dice.between(-200, 200, count)  # up to 22 degrees either way
+    turn = dice.between(-150, 150, count)  # up to 17 degrees either way
     norm = _TURN * _TURN + turn * turn
     cosine = (_TURN * _TURN - turn * turn) * _ONE // norm
     sine = 2 * _TURN * turn * _ONE // norm
-    scale = extents * _ONE // dice.between(34, 54, count)  # page pixels for a fine pixel: the character fills 17 to 27
+    scale = extents * _ONE // dice.between(38, 54, count)  # page pixels for a fine pixel: the character fills 19 to 27
     stretch = dice.between(_ONE * 85 // 100, _ONE * 115 // 100, count)
-    shear = dice.between(-_ONE // 5, _ONE // 5, count)
-    shift = dice.between(-7, 7, (count, 2))  # fine pixels
-    warp = _warp(dice.between(-3 * _ONE, 3 * _ONE, (count, 2, _KNOTS, _KNOTS)))
+    shear = dice.between(-_ONE // 6, _ONE // 6, count)
+    shift = dice.between(-6, 6, (count, 2))  # fine pixels
+    warp = _warp(dice.between(-5 * _ONE // 2, 5 * _ONE // 2, (count, 2, _KNOTS, _KNOTS)))
     centre = 2 * np.arange(_FINE) - (_FINE - 1)  # twice the distance from the middle
     down = (centre[:, None] * (_ONE // 2) + warp[:, 0]) - shift[:, 0, None, None] * _ONE
     right = (centre[None, :] * (_ONE // 2) + warp[:, 1]) - shift[:, 1, None, None] * _ONE
@@ -151,8 +151,8 @@ def _stroke(ink: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def _print(ink: np.ndarray, dice: Dice, colour: bool) -> np.ndarray:
     """Ink in 0..255 [count, SIDE, SIDE] as uint8 [count, SIDE, SIDE, channels] on paper, with grain."""
     count, channels = len(ink), 3 if colour else 1
-    paper = dice.between(200, 255, (count, 3))[:, None, None, :channels]
-    dark = dice.between(0, 100, (count, 3))[:, None, None, :channels]
+    paper = dice.between(215, 255, (count, 3))[:, None, None, :channels]
+    dark = dice.between(0, 80, (count, 3))[:, None, None, :channels]
     strength = dice.between(1, 4, count)[:, None, None, None]
     pixels = paper + (dark - paper) * ink[..., None] // 255
     pixels += dice.grain((*ink.shape, channels)) * strength // 2

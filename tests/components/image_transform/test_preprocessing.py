@@ -1,0 +1,55 @@
+"""The preprocessing function, alone and inside stock Transform."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from components.fewshot.images import ImageSpec, decode
+from components.image_transform.preprocessing import preprocessing_fn
+from data.records import CLASS, DOMAIN, ENCODED, SOURCE_ID
+
+CONFIG = {"height": 4, "width": 6, "channels": 1, "invert": True, "code_fingerprint": "whatever"}
+
+
+def encoded(pixels):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def inputs():
+    images = [np.full((4, 6), 200, np.uint8), np.zeros((9, 5, 3), np.uint8)]
+    texts = {CLASS: ["A/é", "B/b"], DOMAIN: ["A", "B"], SOURCE_ID: ["A/é/1.png", "B/b/1.png"]}
+    return {
+        ENCODED: tf.constant([encoded(one) for one in images]),
+        **{key: tf.constant(text) for key, text in texts.items()},
+    }
+
+
+def test_pixels_worked_out_by_hand(inputs):
+    outputs = preprocessing_fn(inputs, CONFIG)
+    assert set(outputs) == {"image", "class", "domain", "source_id"}
+    pixels = [tf.io.parse_tensor(one, tf.uint8).numpy() for one in outputs["image"]]
+    np.testing.assert_array_equal(pixels, [np.full((4, 6, 1), 55), np.full((4, 6, 1), 255)])
+    assert outputs["class"].numpy()[0].decode() == "A/é"
+    assert outputs["domain"].numpy().tolist() == [b"A", b"B"]
+    assert outputs["source_id"].numpy()[1] == b"B/b/1.png"
+
+
+def test_the_decoder_is_the_one_of_serving(inputs):
+    spec = ImageSpec(height=4, width=6, channels=1, invert=True)
+    served = decode(inputs[ENCODED], spec)
+    outputs = preprocessing_fn(inputs, CONFIG)
+    np.testing.assert_array_equal(served, [tf.io.parse_tensor(one, tf.uint8) for one in outputs["image"]])
+
+
+def test_the_function_is_a_graph(inputs):
+    graph = tf.function(
+        lambda **named: preprocessing_fn({key.replace("__", "/"): one for key, one in named.items()}, CONFIG)
+    )
+    outputs = graph(**{key.replace("/", "__"): one for key, one in inputs.items()})
+    np.testing.assert_array_equal(outputs["image"], preprocessing_fn(inputs, CONFIG)["image"])
