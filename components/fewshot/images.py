@@ -2,7 +2,7 @@
 
 The policy, for every image and on every path: PNG, JPEG, GIF (first frame), BMP and WebP are read; 16-bit samples are cut
 to 8; a palette is expanded; CMYK becomes RGB; transparency is laid over white; EXIF orientation is not applied. An image is
-stretched to the wanted size (no crop) with an antialiasing filter.
+stretched to the wanted size (no crop) with an antialiasing filter. Animated WebP is refused.
 """
 
 import tensorflow as tf
@@ -37,7 +37,7 @@ def decode_one(encoded: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
     Raises:
       tf.errors.InvalidArgumentError: the bytes are no image that TensorFlow reads.
     """
-    image = tf.io.decode_image(encoded, channels=0, expand_animations=False)
+    image = tf.io.decode_image(_unless_animated_webp(encoded), channels=0, expand_animations=False)
     image.set_shape([None, None, None])
     samples = tf.shape(image)[-1]  # 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha
     colour = tf.cast(image, tf.float32)
@@ -56,6 +56,17 @@ def decode(encoded: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
     """Encoded images (string [B]) to uint8 [B, H, W, C]; an image alone and in a batch gives the same pixels."""
     signature = tf.TensorSpec(spec.shape, tf.uint8)
     return tf.map_fn(lambda one: decode_one(one, spec), encoded, fn_output_signature=signature, parallel_iterations=16)
+
+
+def _unless_animated_webp(encoded: tf.Tensor) -> tf.Tensor:
+    """The bytes, or none of an animated WebP, on which TensorFlow 2.21's decoder corrupts memory.
+
+    Its header: RIFF, size, WEBP, then the chunk VP8X with flags in byte 20, of which bit 1 says that it moves.
+    """
+    head = tf.strings.join([tf.strings.substr(encoded, 0, 21), "\0" * 21])
+    flags = tf.io.decode_raw(tf.strings.substr(head, 20, 1), tf.uint8)[0]
+    extended = tf.equal(tf.strings.substr(head, 12, 4), "VP8X")
+    return tf.where(extended & tf.not_equal(tf.bitwise.bitwise_and(flags, tf.constant(2, tf.uint8)), 0), "", encoded)
 
 
 def _over_white(image: tf.Tensor) -> tf.Tensor:

@@ -57,6 +57,7 @@ class Executor(base_executor.BaseExecutor):
             "model_uri": model.uri,
             "warm_start_from": earlier[0].uri if trained.warm_started else None,
         }
+        model.set_int_custom_property("episodes_id", episodes.id)  # a warm start looks for models of other episodes
         preprocess, resources = preprocess_of(graph.uri)
         server = Server(trained.learner, preprocess, resources)
         export(server, manifest_of(trained, settings, data, lineage), path_utils.serving_model_dir(model.uri))

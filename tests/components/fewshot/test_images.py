@@ -80,7 +80,11 @@ def test_alone_and_in_a_batch():
     assert decode(tf.constant([], tf.string), spec).shape == (0, 28, 28, 1)
 
 
-@pytest.mark.parametrize("broken", [b"", b"no image", encode(Image.fromarray(RED))[:40]], ids=["empty", "text", "truncated"])
+MOVING = encode(Image.fromarray(RED), "WEBP", save_all=True, append_images=[Image.fromarray(255 - RED)])
+BROKEN = {"empty": b"", "text": b"no image", "truncated": encode(Image.fromarray(RED))[:40], "animated webp": MOVING}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_what_is_no_image(broken):
     with pytest.raises(tf.errors.InvalidArgumentError):
         one(broken)

@@ -1,0 +1,211 @@
+"""All settings of a run, as one frozen value made of layers: preset < configuration file < options < key=value."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from components.episode_generator.settings import AlsoSpec, EpisodeGeneratorSettings
+from components.few_shot_evaluator.gate import GateSettings
+from components.fewshot.base_models import BaseModelSettings
+from components.fewshot.episodes import EpisodeSpec
+from components.fewshot.images import ImageSpec
+from components.fewshot.learners import LearnerChoice, find_learner
+from components.fewshot.training import TrainingSettings
+from components.meta_trainer.settings import TrainerSettings
+from data.settings import ImageSetSettings
+
+NAME = r"[a-z0-9][a-z0-9-]{0,127}"  # what Vertex AI takes as the name of a pipeline
+
+
+class PushSettings(BaseModel):
+    """Where blessed models go.
+
+    Attributes:
+      destination: directory that TF Serving watches; `<root>/serving/<name>` where none is given.
+      keep: versions that stay.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    destination: str | None = None
+    keep: int = Field(3, ge=1)
+
+
+class RunSettings(BaseModel):
+    """A whole run.
+
+    Attributes:
+      name: of the pipeline; runs of one name share cache, history and the latest blessed model.
+      seed: of weights, dropout and episodes.
+      data: the user's images; without them the built-in `glyphs`, in `grey` or `colour`.
+      image: what the base model sees.
+      train_episodes: how training episodes are drawn.
+      episodes: how validation and test episodes are drawn, by which models are chosen and judged.
+      validation_episodes, test_episodes: how many are frozen.
+      also: further specifications to judge the model by, beside the one that gates.
+      baseline_steps: outer steps of the transfer-learning baseline; the model's own where None.
+      warm_start: when data have changed, begin with the weights of the latest blessed model.
+      schema: of examples, instead of the built-in one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field("fewshot", pattern=f"^{NAME}$")
+    seed: int = Field(0, ge=0, lt=2**32)
+    data: ImageSetSettings | None = None
+    glyphs: Literal["grey", "colour"] = "grey"
+    image: ImageSpec = ImageSpec()
+    train_episodes: EpisodeSpec = EpisodeSpec()
+    episodes: EpisodeSpec = EpisodeSpec()
+    validation_episodes: int = Field(200, ge=2)
+    test_episodes: int = Field(1000, ge=2)
+    also: tuple[AlsoSpec, ...] = ()
+    learner: LearnerChoice = LearnerChoice()
+    base_model: BaseModelSettings = BaseModelSettings()
+    training: TrainingSettings = TrainingSettings()
+    baseline_steps: int | None = Field(None, ge=0)
+    warm_start: bool = True
+    gate: GateSettings = GateSettings()
+    push: PushSettings = PushSettings()
+    schema_file: str | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "RunSettings":
+        self.learner.parsed()
+        if find_learner(self.learner.name).has_fixed_head:
+            asked = {"train_episodes.way": self.train_episodes.way, "episodes.way": self.episodes.way}
+            asked |= {f"also[{i}].spec.way": also.spec.way for i, also in enumerate(self.also)}
+            if len(set(asked.values())) > 1 or not isinstance(self.train_episodes.way, int):
+                given = ", ".join(f"{key}={value}" for key, value in asked.items())
+                raise ValueError(f"learner {self.learner.name!r} has a fixed head: expected one way throughout, got {given}")
+        rotated = [spec for spec in (self.train_episodes, self.episodes, *(a.spec for a in self.also)) if spec.rotations]
+        if rotated and self.image.height != self.image.width:
+            raise ValueError(
+                f"rotations need square images, got image.height={self.image.height} and image.width={self.image.width}"
+            )
+        return self
+
+    def trainer(self) -> TrainerSettings:
+        """Of the MetaTrainer."""
+        return TrainerSettings(
+            learner=self.learner,
+            base_model=self.base_model,
+            training=self.training,
+            episodes=self.train_episodes,
+            image=self.image,
+            seed=self.seed,
+            warm_start=self.warm_start,
+        )
+
+    def baselines(self) -> dict[str, TrainerSettings]:
+        """Of the baselines: ordinary learners, all on the same images; none starts warm."""
+        own = self.trainer().model_copy(update={"warm_start": False})
+        still = self.training.model_copy(update={"steps": 0})
+        steps = self.training.steps if self.baseline_steps is None else self.baseline_steps
+        budget = self.training.model_copy(update={"steps": steps})
+        prototypes = LearnerChoice(name="protonet")
+        return {
+            "transfer": own.model_copy(update={"learner": LearnerChoice(name="transfer"), "training": budget}),
+            "untrained": own.model_copy(update={"training": still}),
+            "pixels": own.model_copy(
+                update={"learner": prototypes, "base_model": BaseModelSettings(name="pixels"), "training": still}
+            ),
+        }
+
+    def episode_generator(self) -> EpisodeGeneratorSettings:
+        """Of the EpisodeGenerator."""
+        return EpisodeGeneratorSettings(
+            train=self.train_episodes,
+            evaluation=self.episodes,
+            val_episodes=self.validation_episodes,
+            test_episodes=self.test_episodes,
+            seed=self.seed,
+            also=self.also,
+        )
+
+
+def load_settings(*layers: Mapping[str, Any]) -> RunSettings:
+    """Settings of layers, each over the one before.
+
+    Raises:
+      ValueError: an unknown key (with those that exist), or a value that does not fit.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged = _merge(merged, layer)
+    try:
+        return RunSettings.model_validate(merged)
+    except ValidationError as error:
+        raise ValueError(_sentence(error)) from error
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """The layer in a YAML file.
+
+    Raises:
+      ValueError: there is no such file, or it is not a mapping of settings.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            layer = yaml.safe_load(file) or {}
+    except OSError as error:
+        raise ValueError(f"--config {path}: cannot be read ({error.strerror}); expected a YAML file of settings") from error
+    except yaml.YAMLError as error:
+        raise ValueError(f"--config {path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(layer, dict):
+        raise ValueError(f"--config {path}: expected settings as `key: value`, got {type(layer).__name__}")
+    return layer
+
+
+def parse_overrides(pairs: Iterable[str]) -> dict[str, Any]:
+    """The layer of `training.steps=200 episodes.way=[5,10]`: dotted keys, YAML values.
+
+    Raises:
+      ValueError: a word without `=`.
+    """
+    layer: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise ValueError(f"expected settings as key=value (training.steps=200), got {pair!r}")
+        nested: Any = yaml.safe_load(value)
+        for part in reversed(key.split(".")):
+            nested = {part: nested}
+        layer = _merge(layer, nested)
+    return layer
+
+
+def setting_keys(model: type[BaseModel] = RunSettings, prefix: str = "") -> list[str]:
+    """All dotted keys."""
+    keys = []
+    for name, field in model.model_fields.items():
+        options = getattr(field.annotation, "__args__", (field.annotation,))
+        inner = next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), None)
+        is_tuple = getattr(field.annotation, "__origin__", None) is tuple
+        keys += [f"{prefix}{name}"] if inner is None or is_tuple else setting_keys(inner, f"{prefix}{name}.")
+    return keys
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"] if part not in ("int", "tuple[int, int]"))
+    if first["type"] == "extra_forbidden":
+        known = setting_keys()
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+        inside = [k for k in known if k.rpartition(".")[0] == key.rpartition(".")[0]] or known
+        guess = f"did you mean {near[0]}? " if near else ""
+        return f"no setting {key!r}; {guess}there are {', '.join(inside)}"
+    reason = first["msg"].removeprefix("Value error, ")
+    got = "" if isinstance(first["input"], dict | BaseModel) else f" (got {first['input']!r})"
+    return f"{key}: {reason}{got}" if key else reason

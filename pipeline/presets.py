@@ -1,0 +1,76 @@
+"""Settings by name. Each says its command, its time on two cores and the result to expect."""
+
+from typing import Any
+
+GLYPHS: dict[str, Any] = {
+    "name": "glyphs",
+    "image": {"height": 28, "width": 28, "channels": 1, "invert": True},
+    "train_episodes": {"way": 20, "shot": 1, "query": 5, "rotations": True},
+    "episodes": {"way": 5, "shot": 1, "query": 15},
+    "validation_episodes": 150,
+    "test_episodes": 600,
+    "also": [
+        {"spec": {"way": 5, "shot": 5, "query": 15}, "episodes": 100},
+        {"spec": {"way": 20, "shot": 1, "query": 15}, "episodes": 50},
+    ],
+    "training": {"steps": 1200, "learning_rate": 2e-3, "validate_every": 200},
+}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # fewshot run --preset glyphs: the built-in characters of many scripts, 5-way 1-shot.
+    "glyphs": GLYPHS,
+    # fewshot run --preset glyphs-colour: the same in colour.
+    "glyphs-colour": GLYPHS
+    | {"name": "glyphs-colour", "glyphs": "colour", "image": {"height": 28, "width": 28, "channels": 3}},
+    # fewshot run --preset glyphs-tiny: everything once, to see that it works; the model is worth little.
+    "glyphs-tiny": GLYPHS
+    | {
+        "name": "glyphs-tiny",
+        "validation_episodes": 10,
+        "test_episodes": 20,
+        "also": [{"spec": {"way": 5, "shot": 5, "query": 15}, "episodes": 5}],
+        "base_model": {"name": "conv4", "settings": {"filters": 16}},
+        "training": {"steps": 40, "learning_rate": 5e-3, "validate_every": 20},
+    },
+    # fewshot run --preset glyphs-maml: MAML, second order, on the built-in characters.
+    "glyphs-maml": GLYPHS
+    | {
+        "name": "glyphs-maml",
+        "train_episodes": {"way": 5, "shot": 1, "query": 5, "rotations": True},
+        "also": [{"spec": {"way": 5, "shot": 5, "query": 15}, "episodes": 100}],
+        "learner": {"name": "maml"},
+        "training": {"steps": 1200, "meta_batch": 4, "learning_rate": 1e-3, "validate_every": 200},
+    },
+    # fewshot run --preset omniglot --images background --images evaluation --splits splits.json#vinyals
+    "omniglot": {
+        "name": "omniglot",
+        "image": {"height": 28, "width": 28, "channels": 1, "invert": True},
+        "train_episodes": {"way": 60, "shot": 1, "query": 5, "rotations": True},
+        "episodes": {"way": 5, "shot": 1, "query": 15, "rotations": True},
+        "validation_episodes": 200,
+        "test_episodes": 1000,
+        "also": [{"spec": {"way": 20, "shot": 1, "query": 15, "rotations": True}, "episodes": 1000}],
+        "training": {"steps": 3000, "learning_rate": 2e-3, "validate_every": 250},
+    },
+    # fewshot run --preset images --train-dir D --test-dir D: a start for one's own photographs.
+    "images": {
+        "name": "images",
+        "image": {"height": 64, "width": 64, "channels": 3},
+        "train_episodes": {"way": 5, "shot": [1, 5], "query": 5},
+        "episodes": {"way": 5, "shot": 1, "query": 10},
+        "validation_episodes": 200,
+        "test_episodes": 600,
+        "training": {"steps": 2000, "meta_batch": 2, "validate_every": 250},
+    },
+}
+
+
+def find_preset(name: str) -> dict[str, Any]:
+    """The settings of a preset.
+
+    Raises:
+      ValueError: no such preset; the message lists what exists.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"--preset: no {name!r}; there are {', '.join(PRESETS)}")
+    return PRESETS[name]

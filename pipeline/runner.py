@@ -1,0 +1,103 @@
+"""Runs the graph on this machine, node by node in this process, so that people can see where it is."""
+
+import datetime
+import fcntl
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx.dsl.compiler import compiler, constants
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.pipeline import Pipeline
+from tfx.orchestration.portable import launcher, runtime_parameter_utils
+
+
+class NodeStart(NamedTuple):
+    """A node begins: `number` of `count`."""
+
+    node: str
+    number: int
+    count: int
+
+
+class NodeEnd(NamedTuple):
+    """A node has ended."""
+
+    node: str
+    seconds: float
+    cached: bool
+
+
+class NodeError(ValueError):
+    """A node failed; the message is the sentence that its component said."""
+
+    def __init__(self, node: str, reason: str) -> None:
+        super().__init__(f"{node}: {reason}")
+
+
+def run_locally(pipeline: Pipeline, report: Callable[[NodeStart | NodeEnd], None]) -> str:
+    """Runs every node in order; what is in the cache is not run again.
+
+    Returns:
+      The id of the run.
+
+    Raises:
+      NodeError: a node failed.
+    """
+    run_id = datetime.datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+    ir = compiler.Compiler().compile(pipeline)
+    runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
+    deployment = runner_utils.extract_local_deployment_config(ir)
+    connection = deployment.metadata_connection_config
+    config = getattr(connection, connection.WhichOneof("connection_config"))
+    nodes = [node.pipeline_node for node in ir.nodes]
+    for number, node in enumerate(nodes, 1):
+        name = node.node_info.id
+        report(NodeStart(name, number, len(nodes)))
+        began = time.monotonic()
+        try:
+            execution = launcher.Launcher(
+                pipeline_node=node,
+                mlmd_connection=metadata.Metadata(config),
+                pipeline_info=ir.pipeline_info,
+                pipeline_runtime_spec=ir.runtime_spec,
+                executor_spec=runner_utils.extract_executor_spec(deployment, name),
+                custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, name),
+            ).launch()
+        except Exception as error:
+            raise NodeError(name, sentence_of(error)) from error
+        cached = execution is not None and execution.last_known_state == metadata_store_pb2.Execution.CACHED
+        report(NodeEnd(name, time.monotonic() - began, cached))
+    return run_id
+
+
+def sentence_of(error: BaseException) -> str:
+    """What an exception says, without what Beam wraps around it; the innermost of ours where there is a chain."""
+    chain = [error]
+    while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(inner)
+    ours = [e for e in chain if isinstance(e, ValueError | FileNotFoundError)]
+    chosen = ours[-1] if ours else error
+    said = re.sub(r"\s*\[while running .*\]\s*$", "", str(chosen), flags=re.DOTALL).strip()
+    return said if ours else f"{type(chosen).__name__}: {said.splitlines()[0] if said else 'no message'}"
+
+
+@contextmanager
+def locked(root: str) -> Iterator[None]:
+    """Holds `root` for one run at a time; a killed run leaves no lock behind.
+
+    Raises:
+      ValueError: another run holds it.
+    """
+    os.makedirs(root, exist_ok=True)
+    with open(os.path.join(root, ".lock"), "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"--root {root}: another run is at work there; wait for it or choose another root") from None
+        yield
