@@ -117,7 +117,7 @@ def _local_folders(root: str) -> Iterator[tuple[str, list[_Entry]]]:
         what = "is a file" if os.path.exists(root) else "does not exist"
         raise ValueError(f"expected a folder of images, but {root!r} {what}: correct the path")
     top = os.path.realpath(root)
-    pending = [("", root, (top,))]
+    pending: list[tuple[str, str, tuple[str, ...]]] = [("", root, (top,))]
     while pending:
         folder, path, ancestors = pending.pop()
         files, folders = _scan(folder, path)

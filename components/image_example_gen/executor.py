@@ -145,7 +145,7 @@ def _describe(examples: types.Artifact, exec_properties: dict[str, Any]) -> None
 
 def _read_facts(path: str) -> list[Fact]:
     with fileio.open(path, "r") as file:
-        return [Fact(*fact[:-2], tuple(fact[-2]), fact[-1]) for fact in json.load(file)]
+        return [Fact._make((*fact[:-2], tuple(fact[-2]), fact[-1])) for fact in json.load(file)]
 
 
 def _write_json(path: str, value: Any) -> None:
