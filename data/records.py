@@ -8,7 +8,7 @@ from typing import NamedTuple
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from data.folders import REMOTE_STATS, ImageFile
+from data.folders import REMOTE_REQUESTS, ImageFile
 from data.image_sets import domain_of
 from data.settings import ImageSetSettings
 from data.splits import is_validation
@@ -106,7 +106,7 @@ def record_side(settings: ImageSetSettings, split: str, class_name: str) -> str:
 def record_listing(settings: ImageSetSettings) -> dict[str, list[ImageFile]]:
     """The files (not the images) of each split, for the fingerprint."""
     listing: dict[str, list[ImageFile]] = {"train": [], "val": [], "test": []}
-    with ThreadPoolExecutor(REMOTE_STATS) as pool:
+    with ThreadPoolExecutor(REMOTE_REQUESTS) as pool:
         for split, files in record_files(settings).items():
             for path, status in zip(files, pool.map(tf.io.gfile.stat, files), strict=True):
                 listing[split].append(ImageFile("", path, path, int(status.length), int(status.mtime_nsec)))

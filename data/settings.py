@@ -50,6 +50,9 @@ class ImageSetSettings(BaseModel):
         missing = [name for name in WAYS[ways[0]][0] if name not in named]
         if missing:
             raise ValueError(f"{' and '.join(named)} came without {' and '.join(missing)}: give {WAYS_IN_WORDS}")
+        twice = sorted({root for root in self.images if self.images.count(root) > 1})
+        if twice:
+            raise ValueError(f"images names {twice[0]!r} more than once: name each root once")
         return self
 
     @property

@@ -63,34 +63,36 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
     def _ingest(self, chunks: Sequence[Chunk], settings: ImageSetSettings, uri: str) -> list[Fact]:
         """Ingests all chunks; the facts return through files, as a Beam pipeline has no other way to return values."""
-        facts_dir = posixpath.join(uri, "facts")
-        for folder in ("facts", *(f"Split-{split}" for split in SPLITS)):
-            fileio.makedirs(posixpath.join(uri, folder))
+        work = posixpath.join(uri, "work")
+        for folder in (work, *(posixpath.join(uri, f"Split-{split}") for split in SPLITS)):
+            fileio.makedirs(folder)
+        for chunk in chunks:  # by file, as runners limit the size of a pipeline with all that it creates
+            _write_json(_chunk_file(work, chunk.number), chunk)
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
-                | "Chunks" >> beam.Create([json.dumps(chunk) for chunk in chunks])
+                | "Chunks" >> beam.Create(range(len(chunks)))
                 | "Spread" >> beam.Reshuffle()
-                | "Ingest" >> beam.ParDo(_Ingest(settings.model_dump_json(), uri, facts_dir))
+                | "Ingest" >> beam.ParDo(_Ingest(settings.model_dump_json(), uri, work))
             )
-        facts = [fact for chunk in chunks for fact in _read_facts(posixpath.join(facts_dir, f"{chunk.number}.json"))]
-        fileio.rmtree(facts_dir)
+        facts = [fact for chunk in chunks for fact in _read_facts(work, chunk.number)]
+        fileio.rmtree(work)
         return facts
 
 
 class _Ingest(beam.DoFn):
-    """Ingests a chunk (as JSON) and leaves its facts in a file."""
+    """Ingests the chunk of a number and leaves its facts in a file."""
 
-    def __init__(self, settings: str, uri: str, facts_dir: str) -> None:
+    def __init__(self, settings: str, uri: str, work: str) -> None:
         self._settings = settings
         self._uri = uri
-        self._facts_dir = facts_dir
+        self._work = work
 
-    def process(self, element: str) -> Iterable[None]:
-        number, total, split, files, records = json.loads(element)
+    def process(self, element: int) -> Iterable[None]:
+        number, total, split, files, records = _read_json(_chunk_file(self._work, element))
         chunk = Chunk(number, total, split, tuple(ImageFile(*file) for file in files), records)
         facts = ingest(chunk, ImageSetSettings.model_validate_json(self._settings), self._uri)
-        _write_json(posixpath.join(self._facts_dir, f"{chunk.number}.json"), facts)
+        _write_json(_facts_file(self._work, element), facts)
         return ()
 
 
@@ -132,7 +134,10 @@ def _report(uri: str, facts: Sequence[Fact], listed: Sequence[Rejected], limit: 
         one, other = summary["leaks"][0]
         leaks = summary["leak_count"]
         logging.warning(
-            "%d images stand on two sides of a split, such as %r and %r: test results flatter", leaks, one, other
+            "%d image(s) stand on two sides of a split, such as %r and %r: results will look too good",
+            leaks,
+            one,
+            other,
         )
 
 
@@ -143,9 +148,21 @@ def _describe(examples: types.Artifact, exec_properties: dict[str, Any]) -> None
     examples_utils.set_file_format(examples, "tfrecords_gzip")
 
 
-def _read_facts(path: str) -> list[Fact]:
+def _chunk_file(work: str, number: int) -> str:
+    return posixpath.join(work, f"chunk-{number}.json")
+
+
+def _facts_file(work: str, number: int) -> str:
+    return posixpath.join(work, f"facts-{number}.json")
+
+
+def _read_facts(work: str, number: int) -> list[Fact]:
+    return [Fact._make((*fact[:-2], tuple(fact[-2]), fact[-1])) for fact in _read_json(_facts_file(work, number))]
+
+
+def _read_json(path: str) -> Any:
     with fileio.open(path, "r") as file:
-        return [Fact._make((*fact[:-2], tuple(fact[-2]), fact[-1])) for fact in json.load(file)]
+        return json.load(file)
 
 
 def _write_json(path: str, value: Any) -> None:

@@ -6,13 +6,14 @@ one list of facts, both fixed by the chunk alone: workers and their order change
 
 import hashlib
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from data.folders import ImageFile, has_image_suffix
+from data.folders import REMOTE_REQUESTS, ImageFile, has_image_suffix
 from data.image_sets import domain_of
 from data.images import MAX_BYTES, BadImage, inspect
 from data.records import read_records, record_files, record_side, to_example
@@ -116,16 +117,8 @@ def _read(chunk: Chunk, settings: ImageSetSettings) -> Iterator[_Read]:
     return _read_files(chunk.split, chunk.files)
 
 
-def _read_files(split: str, files: Iterable[ImageFile]) -> Iterator[_Read]:
-    for file in files:
-        encoded, reason = b"", ""
-        try:
-            if file.size > MAX_BYTES:
-                reason = f"a file of {file.size:,} bytes; up to {MAX_BYTES:,} are read"
-            else:
-                encoded = _content(file.path)
-        except (OSError, tf.errors.OpError) as error:
-            reason = f"cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"
+def _read_files(split: str, files: Sequence[ImageFile]) -> Iterator[_Read]:
+    for file, (encoded, reason) in zip(files, _contents(files), strict=True):
         domain = domain_of(file.class_name)
         yield _Read(split, file.class_name, domain, file.source_id, file.path, file.path, encoded, reason)
 
@@ -138,12 +131,26 @@ def _read_records(chunk: Chunk, settings: ImageSetSettings) -> Iterator[_Read]:
         yield _Read(split, record.class_name, record.domain, record.source_id, path, name, record.encoded)
 
 
-def _content(path: str) -> bytes:
-    if "://" in path:
-        with tf.io.gfile.GFile(path, "rb") as file:
-            return bytes(file.read())
-    with open(path, "rb") as file:  # a quarter of the time of tf.io.gfile on small files
-        return file.read()
+def _contents(files: Sequence[ImageFile]) -> Iterator[tuple[bytes, str]]:
+    """The bytes of each file, or the reason why there are none; remote files are read many at once."""
+    if not any("://" in file.path for file in files):
+        yield from map(_content, files)
+        return
+    with ThreadPoolExecutor(REMOTE_REQUESTS) as pool:
+        yield from pool.map(_content, files)
+
+
+def _content(file: ImageFile) -> tuple[bytes, str]:
+    if file.size > MAX_BYTES:
+        return b"", f"a file of {file.size:,} bytes; up to {MAX_BYTES:,} are read"
+    try:
+        if "://" not in file.path:
+            with open(file.path, "rb") as opened:  # a quarter of the time of tf.io.gfile on small files
+                return opened.read(), ""
+        with tf.io.gfile.GFile(file.path, "rb") as opened:
+            return bytes(opened.read()), ""
+    except (OSError, tf.errors.OpError) as error:
+        return b"", f"cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"
 
 
 def _judge(image: _Read, max_pixels: int) -> tuple[bytes, Fact]:

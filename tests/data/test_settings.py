@@ -28,6 +28,7 @@ def test_each_way_of_naming_the_data(named, way):
         ({"train_dir": "a"}, "train_dir came without test_dir"),
         ({"val_dir": "a"}, "val_dir came without train_dir and test_dir"),
         ({"images": ("a",)}, "images came without splits"),
+        ({"images": ("a", "b", "a"), "splits": "s"}, "images names 'a' more than once"),
         ({"splits": "a"}, "splits came without images"),
         (
             {"train_dir": "a", "test_dir": "b", "images": ("c",)},

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import uuid
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import standard_artifacts
 
-from components.image_example_gen import ingest
+from components.image_example_gen import executor, ingest
 from components.image_example_gen.component import image_example_gen
 from components.image_example_gen.executor import Executor, settings_of
 from data.records import CLASS, DOMAIN, SOURCE_ID, to_example
@@ -82,7 +83,7 @@ def test_every_image_becomes_an_example_of_its_split(roots, tmp_path):
     summary = json.loads((output / "summary.json").read_text())
     assert {split: one["images"] for split, one in summary["splits"].items()} == {"train": 12, "val": 4, "test": 8}
     assert json.loads((output / "rejected.json").read_text()) == []
-    assert not (output / "facts").exists()
+    assert not (output / "work").exists()
 
 
 def test_the_same_bytes_with_any_number_of_workers_in_any_order(roots, tmp_path, monkeypatch):
@@ -132,12 +133,17 @@ def test_a_class_with_one_image_is_read(roots, tmp_path):
     assert summary["splits"]["train"]["smallest_class"] == ["lonely", 1]
 
 
-def test_the_same_image_on_two_sides_is_reported_though_re_encoded(roots, tmp_path, caplog):
+def test_the_same_image_on_two_sides_is_reported_though_re_encoded(roots, tmp_path, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(executor.logging, "warning", lambda form, *values: warnings.append(form % values))
     (roots / "test" / "D" / "d" / "copy.bmp").write_bytes(picture(1, "BMP"))
     output = run(settings_for(roots), tmp_path)
     summary = json.loads((output / "summary.json").read_text())
     assert summary["leaks"] == [["A/a/0.png", "D/d/copy.bmp"]]
     assert summary["leak_count"] == 1
+    assert warnings == [
+        "1 image(s) stand on two sides of a split, such as 'A/a/0.png' and 'D/d/copy.bmp': results will look too good"
+    ]
     assert len(examples_of(output, "test")) == 9
 
 
@@ -202,3 +208,15 @@ def test_a_changed_image_or_setting_is_another_cache_key(roots):
     assert key(settings_for(roots), "one") == first
     assert key(settings_for(roots), "two") != first
     assert key(settings_for(roots, max_pixels=100), "one") != first
+
+
+def test_images_on_another_file_system(roots, tmp_path):
+    remote = f"ram://{uuid.uuid4().hex}"
+    for path in sorted(roots.rglob("*.png")):
+        target = f"{remote}/{path.relative_to(roots)}"
+        tf.io.gfile.makedirs(target.rsplit("/", 1)[0])
+        tf.io.gfile.copy(str(path), target)
+    settings = ImageSetSettings(**{f"{split}_dir": f"{remote}/{split}" for split in ("train", "val", "test")})
+    local, elsewhere = run(settings_for(roots), tmp_path / "local"), run(settings, tmp_path / "elsewhere")
+    for split in ("train", "val", "test"):
+        assert examples_of(local, split) == examples_of(elsewhere, split)
