@@ -18,9 +18,7 @@ IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".dib", ".webp"}
     | {".tif", ".tiff", ".heic", ".avif", ".ppm", ".pgm", ".pbm"}  # not read, but meant as images
 )
-LITTER = frozenset(
-    {"thumbs.db", "desktop.ini"}
-)  # left by file managers; hidden files (.DS_Store) are passed over as well
+LITTER = frozenset({"thumbs.db", "desktop.ini"})  # of file managers; hidden files (.DS_Store) are passed over as well
 REMOTE_REQUESTS = 32  # at once: a remote file system takes tens of milliseconds for one
 
 
@@ -75,15 +73,7 @@ def list_folder(root: str) -> Listing:
             if reason:
                 rejected.append(Rejected(entry.path.encode(errors="backslashreplace").decode(), reason))
             else:
-                files.append(
-                    ImageFile(
-                        class_name,
-                        entry.relative,
-                        entry.path,
-                        entry.size,
-                        entry.mtime_ns,
-                    )
-                )
+                files.append(ImageFile(class_name, entry.relative, entry.path, entry.size, entry.mtime_ns))
     if not files:
         loose = " (images that lie directly in it belong to no class)" if rejected else ""
         raise ValueError(
@@ -139,10 +129,7 @@ def _scan(folder: str, path: str) -> tuple[list[_Entry], list[tuple[str, str, bo
     files, folders = [], []
     try:
         with os.scandir(path) as scan:
-            entries = sorted(
-                (entry for entry in scan if not _is_hidden(entry.name)),
-                key=lambda entry: entry.name,
-            )
+            entries = sorted((entry for entry in scan if not _is_hidden(entry.name)), key=lambda entry: entry.name)
     except OSError as error:
         raise ValueError(
             f"the folder {path!r} cannot be read ({error.strerror}): make it readable or move it away"

@@ -65,9 +65,7 @@ def listing_fingerprint(splits: Mapping[str, Iterable[ImageFile]]) -> str:
 def class_counts(settings: ImageSetSettings) -> dict[str, dict[str, int]]:
     """{split: {class name: number of images}} before any image is read; TFRecords have to be read for it."""
     if settings.way_named == "records":
-        from data.records import (
-            record_counts,
-        )  # imports TensorFlow, which folders don't need
+        from data.records import record_counts  # imports TensorFlow, which folders don't need
 
         return record_counts(settings)
     return {split: count_classes(files) for split, files in list_image_set(settings).splits.items()}
@@ -83,16 +81,9 @@ def fingerprint(settings: ImageSetSettings) -> str:
 
 
 def _from_folders(settings: ImageSetSettings) -> ImageSet:
-    roots = {
-        "train": settings.train_dir,
-        "val": settings.val_dir,
-        "test": settings.test_dir,
-    }
+    roots = {"train": settings.train_dir, "val": settings.val_dir, "test": settings.test_dir}
     listings = {split: list_folder(root) for split, root in roots.items() if root}
-    return ImageSet(
-        {split: one.files for split, one in listings.items()},
-        _rejected(listings.values()),
-    )
+    return ImageSet({split: one.files for split, one in listings.items()}, _rejected(listings.values()))
 
 
 def _from_lists(settings: ImageSetSettings) -> ImageSet:

@@ -12,15 +12,7 @@ from typing import NamedTuple
 from PIL import Image
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # what tf.io.decode_image reads
-FLAGS = (
-    "exif_rotated",
-    "cmyk",
-    "sixteen_bit",
-    "palette",
-    "alpha",
-    "animated",
-    "wrong_extension",
-)
+FLAGS = ("exif_rotated", "cmyk", "sixteen_bit", "palette", "alpha", "animated", "wrong_extension")
 MIN_SIDE = 2
 MAX_BYTES = 256 * 2**20  # a file larger than this is not read: 64 megapixels take 192 MB without any compression
 

@@ -33,12 +33,7 @@ class Record(NamedTuple):
 
 
 def to_example(
-    encoded: bytes,
-    kind: str,
-    shape: tuple[int, int, int],
-    class_name: str,
-    domain: str,
-    source_id: str,
+    encoded: bytes, kind: str, shape: tuple[int, int, int], class_name: str, domain: str, source_id: str
 ) -> bytes:
     """A serialised tf.Example, the same bytes for the same arguments; `shape` is (height, width, channels)."""
     texts = {FORMAT: kind, CLASS: class_name, DOMAIN: domain, SOURCE_ID: source_id}
@@ -56,11 +51,7 @@ def record_files(settings: ImageSetSettings) -> dict[str, list[str]]:
     Raises:
       ValueError: a pattern that matches no file.
     """
-    patterns = {
-        "train": settings.train_tfrecord,
-        "val": settings.val_tfrecord,
-        "test": settings.test_tfrecord,
-    }
+    patterns = {"train": settings.train_tfrecord, "val": settings.val_tfrecord, "test": settings.test_tfrecord}
     files = {split: sorted(tf.io.gfile.glob(pattern)) for split, pattern in patterns.items() if pattern}
     for split, found in files.items():
         if not found:

@@ -118,9 +118,8 @@ def _report(uri: str, facts: Sequence[Fact], listed: Sequence[Rejected], limit: 
     bad = [*listed, *(Rejected(fact.path, fact.reason) for fact in facts if fact.reason)]
     rejected = [one._asdict() for one in sorted(bad)]
     total = len(facts) + len(listed)
-    lasting = posixpath.join(
-        posixpath.dirname(posixpath.dirname(uri)), REJECTED
-    )  # TFX removes the output of a failed run
+    # TFX removes the output of a failed run.
+    lasting = posixpath.join(posixpath.dirname(posixpath.dirname(uri)), REJECTED)
     message = reject_message(rejected, total, limit, lasting)
     if message:
         _write_json(lasting, rejected)
