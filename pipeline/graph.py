@@ -4,7 +4,8 @@ import os
 from typing import Literal
 
 from tfx import types
-from tfx.components import ExampleValidator, ImportSchemaGen
+from tfx.components import ExampleValidator
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base import base_node
 from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy

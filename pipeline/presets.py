@@ -5,7 +5,7 @@ from typing import Any
 GLYPHS: dict[str, Any] = {
     "name": "glyphs",
     "image": {"height": 28, "width": 28, "channels": 1, "invert": True},
-    "train_episodes": {"way": 20, "shot": 1, "query": 5, "rotations": True},
+    "train_episodes": {"way": 20, "shot": 1, "query": 5},
     "episodes": {"way": 5, "shot": 1, "query": 15},
     "validation_episodes": 150,
     "test_episodes": 600,
@@ -36,7 +36,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "glyphs-maml": GLYPHS
     | {
         "name": "glyphs-maml",
-        "train_episodes": {"way": 5, "shot": 1, "query": 5, "rotations": True},
+        "train_episodes": {"way": 5, "shot": 1, "query": 5},
         "also": [{"spec": {"way": 5, "shot": 5, "query": 15}, "episodes": 100}],
         "learner": {"name": "maml"},
         "training": {"steps": 1200, "meta_batch": 4, "learning_rate": 1e-3, "validate_every": 200},

@@ -61,7 +61,7 @@ def run_locally(pipeline: Pipeline, report: Callable[[NodeStart | NodeEnd], None
         report(NodeStart(name, number, len(nodes)))
         began = time.monotonic()
         try:
-            execution = launcher.Launcher(
+            done = launcher.Launcher(
                 pipeline_node=node,
                 mlmd_connection=metadata.Metadata(config),
                 pipeline_info=ir.pipeline_info,
@@ -71,9 +71,15 @@ def run_locally(pipeline: Pipeline, report: Callable[[NodeStart | NodeEnd], None
             ).launch()
         except Exception as error:
             raise NodeError(name, sentence_of(error)) from error
-        cached = execution is not None and execution.last_known_state == metadata_store_pb2.Execution.CACHED
+        cached = done is not None and _is_cached(config, done.execution_id)
         report(NodeEnd(name, time.monotonic() - began, cached))
     return run_id
+
+
+def _is_cached(config: metadata_store_pb2.ConnectionConfig, execution_id: int | None) -> bool:
+    with metadata.Metadata(config) as handle:
+        executions = handle.store.get_executions_by_id([execution_id] if execution_id else [])
+    return any(e.last_known_state == metadata_store_pb2.Execution.CACHED for e in executions)
 
 
 def sentence_of(error: BaseException) -> str:

@@ -1,0 +1,1 @@
+"""A model on frozen episodes: metrics, blessing, report."""

@@ -1,0 +1,152 @@
+"""Plumbing of the FewShotEvaluator."""
+
+import json
+import os
+from typing import Any
+
+import apache_beam as beam
+from tfx import types
+from tfx.components.evaluator import constants
+from tfx.components.evaluator import executor as tfx_evaluator
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.utils import io_utils, path_utils
+
+from components.few_shot_evaluator.evaluate import (
+    MODEL,
+    PREVIOUS,
+    choose_episodes,
+    comparable,
+    draw_episode,
+    independence_of,
+    read_results,
+    verdict,
+)
+from components.few_shot_evaluator.gate import GateSettings
+from components.few_shot_evaluator.judging import JudgeEpisodes
+from components.few_shot_evaluator.report import render
+from components.few_shot_evaluator.report_inputs import ReportInputs
+from components.fewshot.episodes import EpisodeSpec, read_frozen
+from components.fewshot.evaluation import encode_episode, latency
+from components.fewshot.manifest import Manifest
+from components.fewshot.metrics import summarise
+from components.fewshot.served import ServedModel
+from components.fewshot.store import ImageStore
+
+BASELINES = ("transfer", "untrained", "pixels")
+FACTS = ("learner", "base_model", "batch_norm", "inductive")
+
+
+class Executor(tfx_evaluator.Executor):  # by its class Vertex AI knows a blessing's origin
+    """Models and frozen episodes to metrics, report and blessing."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Judges every model on the same episodes, writes what was found, and blesses or does not."""
+        episodes = artifact_utils.get_single_instance(input_dict["episodes"])
+        split = artifact_utils.get_split_uri([episodes], "test")
+        spec = EpisodeSpec.model_validate_json(episodes.get_string_custom_property("spec_test"))
+        evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
+        models = {name: artifacts[0] for name in (MODEL, *BASELINES) if (artifacts := input_dict.get(name))}
+        incomparable = None
+        if previous := input_dict.get("baseline_model"):
+            incomparable = comparable(Manifest.read(serving_dir(previous[0])), spec)
+            models |= {PREVIOUS: previous[0]} if incomparable is None else {}
+        also = json.loads(episodes.get_string_custom_property("also"))
+        results = self._judge(split, evaluation.uri, models, len(also))
+
+        model, store, frozen = ServedModel(serving_dir(models[MODEL])), image_store(split), read_frozen(split)
+        gate = GateSettings.model_validate_json(exec_properties["gate"])
+        metrics = verdict(results["episodes"], gate, independence_of(model, store, frozen), incomparable)
+        metrics |= spec.model_dump(include={"way", "shot", "query"}) | {"seed": episodes.get_int_custom_property("seed")}
+        metrics |= model.manifest.model_dump(include=set(FACTS))
+        metrics["episodes_hash"] = episodes.get_string_custom_property("hash_test")
+        metrics["also"] = [
+            one["spec"] | {"name": one["name"]} | summarise(results[f"also-{i}"][MODEL]) for i, one in enumerate(also)
+        ]
+        times = latency(model, [encode_episode(store, episode) for episode in frozen[:10]])
+        by_number = {episode.index: episode for episode in frozen}
+        drawn = [draw_episode(model, store, by_number[i]) for i in choose_episodes(results["episodes"][MODEL])]
+        inputs = ReportInputs(
+            metrics=metrics,
+            latency=times,
+            history=read_json(input_dict.get("model_run"), "history.json"),
+            configuration=json.loads(exec_properties["configuration"]),
+            data_summary=read_json(input_dict.get("examples"), "summary.json"),
+            lineage=lineage_of(input_dict, model.manifest),
+            episodes=drawn,
+        )
+        write(evaluation.uri, "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False))
+        write(evaluation.uri, "latency.json", json.dumps(times, indent=2))
+        write(evaluation.uri, "report.html", render(inputs))
+        bless(artifact_utils.get_single_instance(output_dict["blessing"]), metrics["blessed"], models)
+
+    def _judge(self, split: str, output: str, models: dict[str, types.Artifact], also: int) -> dict[str, Any]:
+        """Results by set of episodes, then by model; they are kept as lines beside the metrics."""
+        directories = {name: serving_dir(model) for name, model in models.items()}
+        sets = {"episodes": directories} | {f"also-{i}": {MODEL: directories[MODEL]} for i in range(also)}
+        with self._make_beam_pipeline() as pipeline:
+            for name, judged in sets.items():
+                _ = (
+                    pipeline
+                    | f"Read[{name}]" >> beam.io.ReadFromTFRecord(os.path.join(split, f"{name}-*.tfrecord"))
+                    | f"Judge[{name}]" >> JudgeEpisodes(judged, os.path.join(split, "store"))
+                    | f"Lines[{name}]" >> beam.MapTuple(lambda model, result: f"{model}\t{result}")
+                    | f"Write[{name}]" >> beam.io.WriteToText(os.path.join(output, f"results-{name}"), num_shards=1)
+                )
+        return {name: read_results(_lines(os.path.join(output, f"results-{name}-*"))) for name in sets}
+
+
+def serving_dir(model: types.Artifact) -> str:
+    """The SavedModel of a Model artifact."""
+    return path_utils.serving_model_path(model.uri)
+
+
+def image_store(split: str) -> ImageStore:
+    """The images of a split."""
+    return ImageStore.open(os.path.join(split, "store"))
+
+
+def read_json(artifacts: list[types.Artifact] | None, name: str) -> dict[str, Any] | None:
+    """A JSON file of the first artifact, or None where either is missing."""
+    path = os.path.join(artifacts[0].uri, name) if artifacts else ""
+    if not path or not fileio.exists(path):
+        return None
+    with fileio.open(path) as file:
+        return json.load(file)
+
+
+def lineage_of(inputs: dict[str, list[types.Artifact]], manifest: Manifest) -> dict[str, Any]:
+    """Ids and places of what was judged, on what, made by which versions."""
+    artifacts = {key: {"id": a[0].id, "uri": a[0].uri} for key, a in sorted(inputs.items()) if a}
+    return {"artifacts": artifacts, "data": manifest.data, "versions": manifest.versions}
+
+
+def bless(blessing: types.Artifact, blessed: bool, models: dict[str, types.Artifact]) -> None:
+    """Marks the blessing as TFX does, for its Pusher and its resolver to read."""
+    model, previous = models[MODEL], models.get(PREVIOUS)
+    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+    if previous:
+        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, previous.uri)
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, previous.id)
+    write(blessing.uri, constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME, "")
+    value = constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
+
+
+def write(directory: str, name: str, content: str) -> None:
+    """Writes a text file, on any file system."""
+    io_utils.write_string_file(os.path.join(directory, name), content)
+
+
+def _lines(pattern: str) -> list[str]:
+    lines = []
+    for path in sorted(fileio.glob(pattern)):
+        with fileio.open(path) as file:
+            lines += [line.rstrip("\n") for line in file if line.strip()]
+    return lines

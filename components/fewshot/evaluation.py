@@ -1,0 +1,99 @@
+"""Judging a served model on episodes, by its signatures alone: what is judged is what is served."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from components.fewshot.episodes import Episode
+from components.fewshot.metrics import EpisodeResult, score, summarise
+from components.fewshot.served import ServedModel
+from components.fewshot.store import ImageStore
+
+TOLERANCE = 1e-4  # of a probability: kernels sum in another order for another batch size
+LATENCY_EPISODES = 10
+
+
+class EncodedEpisode(NamedTuple):
+    """An episode as a caller would send it."""
+
+    episode: Episode
+    support: list[bytes]
+    query: list[bytes]
+    domains: list[str]  # [way]
+
+
+def encode_episode(store: ImageStore, episode: Episode) -> EncodedEpisode:
+    """Fetches the images of an episode once, for all the models that are judged on it."""
+    count = len(store.index.names)
+    domains = [store.index.domains[class_id % count] for class_id in episode.class_ids]
+    return EncodedEpisode(episode, store.encoded(episode.support), store.encoded(episode.query), domains)
+
+
+def judge(model: ServedModel, encoded: EncodedEpisode) -> tuple[EpisodeResult, np.ndarray]:
+    """One model on one episode: the result, and the probabilities float32 [Q, W]."""
+    episode = encoded.episode
+    probabilities = model.episode(encoded.support, episode.support.labels, encoded.query)
+    result = score(episode.index, episode.shot, probabilities, episode.query.labels, encoded.domains)
+    return result, probabilities
+
+
+def evaluate(
+    model: ServedModel,
+    store: ImageStore,
+    episodes: Iterable[Episode],
+    progress: Callable[[int], None] = lambda done: None,
+) -> dict[str, Any]:
+    """Metrics (`metrics.summarise`) of a model on episodes."""
+    results = []
+    for episode in episodes:
+        results.append(judge(model, encode_episode(store, episode))[0])
+        progress(len(results))
+    return summarise(results)
+
+
+def largest_dependence(model: ServedModel, encoded: EncodedEpisode) -> float:
+    """How much, at most, a query's probabilities change with its batch-mates: alone, with half of them, in reverse.
+
+    Zero but for rounding in an inductive model.
+    """
+    labels = encoded.episode.support.labels
+    together = model.episode(encoded.support, labels, encoded.query)
+    half = len(encoded.query) // 2
+    others = {
+        "alone": (slice(0, 1), encoded.query[:1]),
+        "half": (slice(0, half), encoded.query[:half]),
+        "reversed": (slice(None, None, -1), encoded.query[::-1]),
+    }
+    return max(
+        float(np.abs(model.episode(encoded.support, labels, query) - together[place]).max())
+        for place, query in others.values()
+        if query
+    )
+
+
+def check_independence(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> dict[str, Any]:
+    """The independence check over a few episodes: `checked`, `max_difference`, `tolerance`, `holds`."""
+    largest = max((largest_dependence(model, one) for one in encoded), default=0.0)
+    return {"checked": len(encoded), "max_difference": largest, "tolerance": TOLERANCE, "holds": largest <= TOLERANCE}
+
+
+def latency(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> dict[str, float]:
+    """Median milliseconds of `adapt` on a support set, and of `predict` on its queries and on a single one."""
+    times: dict[str, list[float]] = {"adapt_ms": [], "predict_ms": [], "predict_one_ms": []}
+
+    def timed(key: str, call: Callable[[], Any]) -> Any:
+        began = time.perf_counter()
+        value = call()
+        times[key].append(1000 * (time.perf_counter() - began))
+        return value
+
+    for one in encoded[:LATENCY_EPISODES]:
+        labels, images, queries = one.episode.support.labels, one.support, one.query
+        state = timed("adapt_ms", lambda images=images, labels=labels: model.adapt(images, labels))
+        timed("predict_ms", lambda state=state, queries=queries: model.predict(state, queries))
+        timed("predict_one_ms", lambda state=state, queries=queries: model.predict(state, queries[:1]))
+    return {key: float(np.median(values)) for key, values in times.items() if values}
+
+

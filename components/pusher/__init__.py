@@ -1,0 +1,1 @@
+"""Blessed models to where TF Serving finds them."""

@@ -1,0 +1,58 @@
+"""Specification of the Pusher."""
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from components.fingerprint import code_fingerprint
+from components.pusher import executor
+
+
+class PusherSpec(component_spec.ComponentSpec):
+    """Inputs, outputs and parameters."""
+
+    PARAMETERS = {
+        "destination": component_spec.ExecutionParameter(type=str),
+        "keep": component_spec.ExecutionParameter(type=int),
+        "code_fingerprint": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "model_blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
+    }
+    OUTPUTS = {"pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel)}
+
+
+class Pusher(base_component.BaseComponent):
+    """A blessed model to `<destination>/<version>/`, whole or not at all.
+
+    Args:
+      model: what is pushed.
+      model_blessing: without it, it is not.
+      evaluation: its figures go into the manifest.
+      destination: directory that TF Serving watches.
+      keep: versions that stay.
+    """
+
+    SPEC_CLASS = PusherSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        model: types.BaseChannel,
+        model_blessing: types.BaseChannel,
+        destination: str,
+        keep: int,
+        evaluation: types.BaseChannel | None = None,
+    ) -> None:
+        spec = PusherSpec(
+            model=model,
+            model_blessing=model_blessing,
+            evaluation=evaluation,
+            destination=destination,
+            keep=keep,
+            code_fingerprint=code_fingerprint("components.pusher", "components.fewshot.manifest"),
+            pushed_model=types.Channel(type=standard_artifacts.PushedModel),
+        )
+        super().__init__(spec=spec)
