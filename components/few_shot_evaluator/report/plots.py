@@ -1,0 +1,132 @@
+"""The report's plots as SVG: text stays text, and the same numbers give the same bytes."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, SOFT, GRID = "#1f2933", "#7b8794", "#e4e7eb"
+OURS, OTHER, GOOD, BAD = "#2563a8", "#9aa5b1", "#2f855a", "#c05621"
+
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "fewshot",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.edgecolor": GRID,
+    "axes.labelcolor": SOFT,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "text.color": INK,
+}
+
+
+def comparison(rows: Sequence[tuple[str, float, float]]) -> str:
+    """Accuracy with its interval, a line a model; the first is the model itself. Shares in 0..1."""
+    figure, axes = _figure(0.7 + 0.42 * len(rows))
+    for place, (_, accuracy, half) in enumerate(rows):
+        colour = OURS if place == 0 else OTHER
+        axes.errorbar(100 * accuracy, place, xerr=100 * half, fmt="o", color=colour, capsize=3, markersize=7, lw=2)
+    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows], color=INK)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlim(None, min(100.5, axes.get_xlim()[1]))
+    axes.set_xlabel("accuracy, %")
+    axes.grid(axis="y", visible=False)
+    return _svg(figure)
+
+
+def by_shot(points: Sequence[tuple[int, str, float, float]]) -> str:
+    """Accuracy against shot: (shot, name of the series, accuracy, half-width)."""
+    figure, axes = _figure(2.8)
+    series = list(dict.fromkeys(name for _, name, _, _ in points))
+    for number, name in enumerate(series):
+        own = sorted(point for point in points if point[1] == name)
+        shots, values, halves = ([point[i] for point in own] for i in (0, 2, 3))
+        colour = (OURS, GOOD, BAD, SOFT)[number % 4]
+        percents, spans = [100 * v for v in values], [100 * h for h in halves]
+        axes.errorbar(shots, percents, yerr=spans, fmt="o-", color=colour, capsize=3, lw=1.8, label=name)
+    axes.set_xticks(sorted({shot for shot, _, _, _ in points}))
+    axes.set_xlabel("support images a class")
+    axes.set_ylabel("accuracy, %")
+    if len(series) > 1:
+        axes.legend(frameon=False)
+    return _svg(figure)
+
+
+def histogram(counts: Sequence[int]) -> str:
+    """Episodes by accuracy, in equal bins of 0..1."""
+    figure, axes = _figure(2.4)
+    width = 100 / len(counts)
+    axes.bar([width * (i + 0.5) for i in range(len(counts))], counts, width * 0.92, color=OURS)
+    axes.set_xlabel("accuracy of an episode, %")
+    axes.set_ylabel("episodes")
+    axes.grid(axis="x", visible=False)
+    return _svg(figure)
+
+
+def reliability(rows: Sequence[dict[str, Any]]) -> str:
+    """Accuracy against confidence; on the diagonal a probability means what it says."""
+    figure, axes = _figure(3.2, 3.6)
+    axes.plot([0, 100], [0, 100], color=SOFT, lw=1, ls="--")
+    held = [row for row in rows if row["count"]]
+    most = max((row["count"] for row in held), default=1)
+    sizes = [12 + 160 * row["count"] / most for row in held]
+    confidences, accuracies = ([100 * row[key] for row in held] for key in ("confidence", "accuracy"))
+    axes.plot(confidences, accuracies, color=OURS, lw=1.4)
+    axes.scatter(confidences, accuracies, s=sizes, color=OURS, alpha=0.75, zorder=3)
+    axes.set_xlim(0, 102)
+    axes.set_ylim(0, 102)
+    axes.set_xlabel("confidence, %")
+    axes.set_ylabel("accuracy, %")
+    return _svg(figure)
+
+
+def learning_curves(history: dict[str, Any]) -> str:
+    """Loss of training episodes, and accuracy on validation episodes, by step."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure((6.4, 3.4), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True)
+    steps = _smoothed([(row["step"], row["loss"]) for row in history["steps"]])
+    above.plot(*zip(*steps, strict=True), color=OTHER, lw=1.4)
+    above.set_ylabel("training loss")
+    found = [(row["step"], 100 * row["accuracy"], 100 * row["ci95"]) for row in history["validation"]]
+    if found:
+        at, accuracies, halves = zip(*found, strict=True)
+        below.errorbar(at, accuracies, yerr=halves, fmt="o-", color=OURS, markersize=4, lw=1.6, capsize=2)
+        below.axvline(history["best_step"], color=GOOD, lw=1, ls="--")
+    below.set_ylabel("validation, %")
+    below.set_xlabel("outer step (dashed: the weights that were kept)")
+    return _svg(figure)
+
+
+def _smoothed(points: Sequence[tuple[int, float]], most: int = 200) -> list[tuple[float, float]]:
+    """Means of runs of points, at most `most` of them."""
+    run = -(-len(points) // most)
+    parts = [points[i : i + run] for i in range(0, len(points), run)]
+    return [(part[-1][0], sum(value for _, value in part) / len(part)) for part in parts]
+
+
+def _figure(height: float, width: float = 6.4) -> tuple[Figure, Axes]:
+    with matplotlib.rc_context(STYLE):
+        figure = Figure((width, height), layout="constrained")
+        return figure, figure.subplots()
+
+
+def _svg(figure: Figure) -> str:
+    """The drawing alone, to stand inside a page; it scales with the column it is in."""
+    buffer = io.StringIO()
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
