@@ -1,0 +1,36 @@
+"""A stricter world than production: no GPU, two threads, a home of its own, deterministic kernels."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_HOME = tempfile.mkdtemp(prefix="fewshot-tests-")
+os.environ |= {  # before TensorFlow, matplotlib or TFX are imported; child processes inherit it
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "GRPC_VERBOSITY": "ERROR",
+    "HOME": _HOME,
+    "KERAS_BACKEND": "tensorflow",
+    "KERAS_HOME": os.path.join(_HOME, "keras"),
+    "MPLBACKEND": "agg",
+    "MPLCONFIGDIR": os.path.join(_HOME, "matplotlib"),
+    "OMP_NUM_THREADS": "2",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_DETERMINISTIC_OPS": "1",
+    "TF_NUM_INTEROP_THREADS": "2",
+    "TF_NUM_INTRAOP_THREADS": "2",
+    "XDG_CONFIG_HOME": os.path.join(_HOME, "config"),
+}
+
+import pytest  # noqa: E402
+from absl import flags  # noqa: E402
+
+flags.FLAGS.mark_as_parsed()  # TFX and TFDV read flags that only their own main programs parse
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home() -> Iterator[Path]:
+    """The home directory of this test run, removed at its end."""
+    yield Path(_HOME)
+    shutil.rmtree(_HOME, ignore_errors=True)
