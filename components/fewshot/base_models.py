@@ -32,7 +32,7 @@ def conv4(shape: Shape, filters: int = 64) -> keras.Model:
     inputs = x = keras.Input(shape)
     for _ in range(4):
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        x = layers.BatchNormalization()(x)
+        x = _normalise(x)
         x = layers.ReLU()(x)
         x = _pool(x)
     return keras.Model(inputs, layers.Flatten()(x), name="conv4")
@@ -56,10 +56,10 @@ def resnet12(shape: Shape, filters: Sequence[int] = (64, 160, 320, 640), dropout
     """
     inputs = x = keras.Input(shape)
     for n in filters:
-        shortcut = layers.BatchNormalization()(layers.Conv2D(n, 1, use_bias=False)(x))
+        shortcut = _normalise(layers.Conv2D(n, 1, use_bias=False)(x))
         for i in range(3):
             x = layers.Conv2D(n, 3, padding="same", use_bias=False)(x)
-            x = layers.BatchNormalization()(x)
+            x = _normalise(x)
             x = layers.LeakyReLU(0.1)(x) if i < 2 else x
         x = layers.LeakyReLU(0.1)(layers.add([x, shortcut]))
         x = layers.Dropout(dropout)(_pool(x))
@@ -107,6 +107,12 @@ def _find(name: str) -> Callable[..., keras.Model]:
         return getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"base_model: cannot import {name!r} ({error}); {exists}") from error
+
+
+def _normalise(x: Any) -> Any:
+    """Batch normalisation whose running moments follow within tens of steps, as in the papers' own code; with Keras's
+    default of 0.99 a short training would be judged by moments long gone."""
+    return layers.BatchNormalization(momentum=0.9)(x)
 
 
 def _pool(x: Any) -> Any:

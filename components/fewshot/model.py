@@ -138,7 +138,7 @@ class MetaLearningModel:
         if self._task_state is None:
             raise RuntimeError("call adapt(support_images, support_labels) before predict")
         logits = self._trained().predict(self._weights(), self._task_state, _tensor(query_images))
-        return keras.ops.convert_to_numpy(keras.ops.softmax(logits))
+        return keras.ops.softmax(logits).numpy()
 
     def export(self, directory: str) -> None:
         """Writes a SavedModel that adapts at serving time; it takes encoded images (PNG, JPEG, ...).

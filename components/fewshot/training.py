@@ -125,7 +125,7 @@ class Trainer:
                 f"({self.settings.learning_rate}) or set training.gradient_clip"
             )
         self.step += 1
-        rate = float(keras.ops.convert_to_numpy(self.optimizer.learning_rate))
+        rate = float(keras.ops.convert_to_tensor(self.optimizer.learning_rate))
         self.history["steps"].append({"step": self.step, "loss": loss, "accuracy": accuracy, "learning_rate": rate})
         due = self.step % self.settings.validate_every == 0 or self.step == self.settings.steps
         if due:
@@ -248,7 +248,7 @@ def _compiled_judge(learner: Learner, store: PixelStore) -> Callable[[Task], Any
 
 
 def _array(variable: keras.Variable) -> np.ndarray:
-    return np.array(keras.ops.convert_to_numpy(variable))
+    return variable.numpy().copy()
 
 
 def make_deterministic(seed: int) -> None:

@@ -77,7 +77,7 @@ def save_weights(learner: Learner, path: str) -> None:
     """All weights of a learner, by part and number."""
     weights = learner.variables()._asdict()
     arrays = {
-        f"{part}_{i}": keras.ops.convert_to_numpy(variable)
+        f"{part}_{i}": variable.numpy()
         for part, variables in weights.items()
         for i, variable in enumerate(variables)
     }

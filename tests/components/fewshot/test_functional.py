@@ -49,7 +49,7 @@ def test_the_layer_itself_is_left_as_it_was():
     call(pure, BATCH, training=False, batch_statistics=True, keep_exactly=True)
     assert layer.momentum == 0.75
     np.testing.assert_allclose(pure.model(BATCH, training=False), BATCH, rtol=1e-3)
-    np.testing.assert_array_equal(ops.convert_to_numpy(layer.moving_mean), 0)
+    np.testing.assert_array_equal(layer.moving_mean.numpy(), 0)
 
 
 def test_dropout_follows_training_alone():

@@ -38,7 +38,7 @@ def trainer(store, path=None, learner="protonet", report=lambda progress: None, 
 
 def final(run: Trainer) -> list[np.ndarray]:
     run.run()
-    return [keras.ops.convert_to_numpy(v) for part in run.learner.variables() for v in part]
+    return [v.numpy() for part in run.learner.variables() for v in part]
 
 
 class Killed(Exception):
@@ -93,7 +93,7 @@ def test_patience(store):
 
 def test_no_steps_leave_the_initial_weights(store):
     run = trainer(store, steps=0)
-    before = [keras.ops.convert_to_numpy(v) for part in run.learner.variables() for v in part]
+    before = [v.numpy() for part in run.learner.variables() for v in part]
     for a, b in zip(before, final(run), strict=True):
         np.testing.assert_array_equal(a, b)
     assert [row["step"] for row in run.history["validation"]] == [0]
@@ -124,7 +124,7 @@ def test_schedules():
     def rate(step, **settings):
         optimizer = build_optimizer(TrainingSettings(steps=100, learning_rate=0.1, **settings))
         optimizer.iterations.assign(step)
-        return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+        return float(keras.ops.convert_to_tensor(optimizer.learning_rate))
 
     assert [rate(s, schedule="constant") for s in (0, 99)] == pytest.approx([0.1, 0.1])
     assert [rate(s, schedule="cosine") for s in (0, 50, 100)] == pytest.approx([0.1, 0.05, 0.0], abs=1e-8)

@@ -75,12 +75,12 @@ def test_shapes(name):
 
 def test_pure(name):
     learner, task = make(name), task_of()
-    before = [ops.convert_to_numpy(v) for part in learner.variables() for v in part]
+    before = [v.numpy() for part in learner.variables() for v in part]
     first, again = (logits_of(learner, task), logits_of(learner, task))
     learner.gradients(weights_of(learner), task)
     np.testing.assert_array_equal(first, again)
     for was, variable in zip(before, (v for part in learner.variables() for v in part), strict=True):
-        np.testing.assert_array_equal(was, ops.convert_to_numpy(variable))
+        np.testing.assert_array_equal(was, variable.numpy())
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -137,7 +137,7 @@ def test_permuting_classes_permutes_logits(name):
     renamed = task._replace(support_labels=ops.convert_to_tensor(permutation.astype("int32")[np.array(task.support_labels)]))
     weights = weights_of(learner)
     if learner.has_fixed_head:  # its initial head knows classes by place: permute that too
-        kernel, bias = (ops.convert_to_numpy(part) for part in weights.own)
+        kernel, bias = (part.numpy() for part in weights.own)
         back = np.argsort(permutation)
         weights = weights._replace(own=[tf.constant(kernel[:, back]), tf.constant(bias[back])])
     there = logits_of(learner, renamed, weights)
@@ -164,7 +164,7 @@ def test_distractors_do_not_count(name):
 
 
 def test_same_seed_same_variables(name):
-    one, same, other = ([ops.convert_to_numpy(v) for v in make(name, seed).own] for seed in (1, 1, 2))
+    one, same, other = ([v.numpy() for v in make(name, seed).own] for seed in (1, 1, 2))
     for a, b in zip(one, same, strict=True):
         np.testing.assert_array_equal(a, b)
     if one:

@@ -1,0 +1,88 @@
+"""The notebook's view: plain arrays, the verbs of Keras."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import toys
+
+from components.fewshot.base_models import conv4, mlp
+from components.fewshot.model import MetaLearningModel, hold_out
+
+
+def test_the_five_verbs(tmp_path):
+    images, labels = toys.images(30, 10)
+    model = MetaLearningModel(conv4((16, 16, 1), 8), num_classes=5, learner="protonet")
+    model.compile(optimizer="adam", learning_rate=5e-3)
+    history = model.fit(images, labels, epochs=3, steps_per_epoch=20, validation_split=0.2, verbose=False)
+    assert [row["step"] for row in history["validation"]] == [20, 40, 60]
+    new, new_labels = toys.images(4, 10, seed=9)  # classes that it has never seen
+    first = np.isin(np.arange(40) % 10, [0, 1])
+    model.adapt(new[first], new_labels[first])
+    probabilities = model.predict(new[~first])
+    assert probabilities.shape == (32, 4)
+    assert np.mean(probabilities.argmax(1) == new_labels[~first]) > 0.7
+    np.testing.assert_allclose(model.predict(new[~first] / 255.0), probabilities, atol=1e-5)
+    model.export(str(tmp_path / "model"))
+    assert (tmp_path / "model" / "saved_model.pb").exists()
+
+
+def test_labels_of_any_kind():
+    images, labels = toys.images(12, 8)
+    model = MetaLearningModel(mlp((16, 16, 1), units=[8]), num_classes=2)
+    model.fit(images, np.array([f"kind {n}" for n in labels]), 1, 2, validation_split=0.25, verbose=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"num_classes": 15}, "need 15 classes"),
+        ({"validation_split": 0.1}, "only 1 of 1 are that large"),
+        ({"validation_split": 1.5}, "validation_split: expected a share"),
+        ({"query": 99}, "of at least 100 images each"),
+        ({"scale": 1.0}, "expected uint8 in 0..255 or floats in 0..1, got float64 from 0 to 255"),
+    ],
+)
+def test_what_cannot_be_fitted(change, said):
+    images, labels = toys.images(12, 8)
+    images[0, 0, 0] = 0
+    images[1, 0, 0] = 255
+    if "scale" in change:
+        images = images * change.pop("scale")
+    model = MetaLearningModel(mlp((16, 16, 1), units=[8]), num_classes=change.pop("num_classes", 2))
+    with pytest.raises(ValueError, match=".*") as error:
+        model.fit(images, labels, **{"validation_split": 0.25, "verbose": False} | change)
+    assert said in str(error.value)
+
+
+def test_the_order_of_calls():
+    model = MetaLearningModel(mlp((16, 16, 1), units=[8]))
+    with pytest.raises(RuntimeError, match="fit.* first"):
+        model.adapt(np.zeros((2, 16, 16, 1)), [0, 1])
+    with pytest.raises(RuntimeError, match="call adapt"):
+        model.predict(np.zeros((2, 16, 16, 1)))
+
+
+def test_support_labels_that_make_no_sense():
+    model = toys.trained("maml")
+    with pytest.raises(ValueError, match=r"without gaps, got \[0, 2\]"):
+        model.adapt(toys.images(2, 1)[0], [0, 2])
+    with pytest.raises(ValueError, match="tells apart exactly 3 classes, got 2"):
+        model.adapt(toys.images(2, 1)[0], [0, 1])
+
+
+def test_no_such_learner_or_setting():
+    with pytest.raises(ValueError, match="there are protonet, maml, transfer"):
+        MetaLearningModel(mlp((16, 16, 1)), learner="magic")
+    with pytest.raises(ValueError, match="has batch_norm, inner_rate"):
+        MetaLearningModel(mlp((16, 16, 1)), learner="maml", inner_rat=0.1)
+    with pytest.raises(ValueError, match="learning_rat"):
+        MetaLearningModel(mlp((16, 16, 1))).compile(learning_rat=0.1)
+
+
+def test_hold_out_is_stable():
+    names = [f"class {i}" for i in range(40)]
+    assert hold_out(names, 0.25) == hold_out(names[::-1], 0.25) and len(hold_out(names, 0.25)) == 10
