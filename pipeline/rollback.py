@@ -1,16 +1,17 @@
-"""`fewshot rollback`: an earlier version serves again."""
-
-import os
+"""`fewshot rollback`: another pushed version serves."""
 
 from components.pusher import destination
 
 
 def rollback(directory: str, to: int | None = None) -> str:
-    """Serves version `to` of a push destination, or the one before the highest; returns its directory.
+    """Puts version `to` of a push destination in force, or the one before the present; returns its directory.
+
+    `to` may also be a version that was rolled back: so a rollback is undone.
 
     Raises:
       ValueError: no such destination or version.
     """
-    if "://" not in directory and not os.path.isdir(directory):
-        raise ValueError(f"--destination {directory}: no such directory; expected where models are pushed to")
-    return destination.rollback(directory, to)
+    try:
+        return destination.rollback(directory, to)
+    except ValueError as error:
+        raise ValueError(f"--destination: {error}") from error

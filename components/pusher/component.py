@@ -1,11 +1,14 @@
 """Specification of the Pusher."""
 
 from tfx import types
+from tfx.components import Pusher as TfxPusher
 from tfx.dsl.components.base import base_component, executor_spec
-from tfx.types import component_spec, standard_artifacts
+from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
 from components.fingerprint import code_fingerprint
 from components.pusher import executor
+
+CODE = ("components.pusher", "components.fewshot.manifest")
 
 
 class PusherSpec(component_spec.ComponentSpec):
@@ -22,17 +25,18 @@ class PusherSpec(component_spec.ComponentSpec):
         "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
     }
     OUTPUTS = {"pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel)}
+    TYPE_ANNOTATION = standard_component_specs.PusherSpec.TYPE_ANNOTATION
 
 
-class Pusher(base_component.BaseComponent):
+class Pusher(TfxPusher):
     """A blessed model to `<destination>/<version>/`, whole or not at all.
 
     Args:
       model: what is pushed.
       model_blessing: without it, it is not.
-      evaluation: its figures go into the manifest.
       destination: directory that TF Serving watches.
       keep: versions that stay.
+      evaluation: its figures go into the manifest.
     """
 
     SPEC_CLASS = PusherSpec
@@ -52,7 +56,8 @@ class Pusher(base_component.BaseComponent):
             evaluation=evaluation,
             destination=destination,
             keep=keep,
-            code_fingerprint=code_fingerprint("components.pusher", "components.fewshot.manifest"),
+            code_fingerprint=code_fingerprint(*CODE),
             pushed_model=types.Channel(type=standard_artifacts.PushedModel),
         )
-        super().__init__(spec=spec)
+        # TFX's own constructor knows only its own specification, which has no evaluation.
+        base_component.BaseComponent.__init__(self, spec=spec)
