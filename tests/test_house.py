@@ -1,0 +1,152 @@
+"""The house rules that no other test would notice: who imports whom, what is shipped, what starts fast."""
+
+import ast
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TOP = ("pipeline", "components", "data")
+MODULES = sorted(path for top in TOP for path in (ROOT / top).rglob("*.py"))
+SCIENCE_NEVER = {"tfx", "apache_beam", "ml_metadata", "tensorflow_transform", "tensorflow_data_validation", "kfp"}
+SHARED = {"components.fewshot", "components.fingerprint"}  # what any component may import
+
+
+def name_of(path: Path) -> str:
+    """`components.fewshot.store` for its file."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path: Path) -> set[str]:
+    """Full names of everything that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def package_of(name: str) -> str:
+    """`components.fewshot` for anything in it; the top-level name elsewhere."""
+    parts = name.split(".")
+    return ".".join(parts[:2]) if parts[0] == "components" else parts[0]
+
+
+def may_import(package: str) -> set[str]:
+    """Packages of ours, beside itself, that a package may import."""
+    everything = {package_of(name_of(path)) for path in MODULES}
+    if package == "pipeline":
+        return everything
+    if package in ("data", *SHARED):
+        return set()
+    return {"data", *SHARED} if package.startswith("components.") else {"components"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_one_way(path):
+    package = package_of(name_of(path))
+    ours = {name for name in imported(path) if name.split(".")[0] in TOP}
+    wrong = {name for name in ours if package_of(name) not in may_import(package) | {package}}
+    assert not wrong, f"{name_of(path)} imports {', '.join(sorted(wrong))}"
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if package_of(name_of(p)) in ("data", *SHARED)], ids=name_of)
+def test_science_and_data_know_nothing_of_pipelines(path):
+    assert not {name.split(".")[0] for name in imported(path)} & SCIENCE_NEVER
+
+
+@pytest.mark.parametrize("path", [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))], ids=lambda path: path.name)
+def test_one_keras(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    used = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not used & {"tf.keras", "tensorflow.keras"}
+    assert not {name for name in imported(path) if name.startswith(("tensorflow.keras", "tf_keras"))}
+
+
+@pytest.mark.parametrize("name", TOP)
+def test_names_resolve_here(name):
+    assert Path(str(importlib.import_module(name).__file__)).parent == ROOT / name
+
+
+def test_tests_are_no_package():
+    """A tests/components/__init__.py would shadow our own `components`."""
+    assert not list((ROOT / "tests").rglob("__init__.py"))
+
+
+def run(*command: str | Path, **options) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.mark.parametrize(
+    ("statement", "never"),
+    [
+        ("import components.fewshot.model, components.fewshot.evaluation", SCIENCE_NEVER),
+        ("import data.image_sets, data.settings", {*SCIENCE_NEVER, "tensorflow"}),
+        ("import pipeline.cli", {*SCIENCE_NEVER, "tensorflow", "keras", "numpy", "yaml", "pydantic"}),
+        ("import pipeline.runs", {"tfx", "tensorflow", "keras"}),
+    ],
+)
+def test_starts_without(statement, never):
+    program = f"{statement}\nimport sys\nprint(*(name for name in {sorted(never)!r} if name in sys.modules))"
+    assert run(sys.executable, "-c", program, cwd=ROOT).stdout.split() == []
+
+
+def test_lock_file_is_current():
+    uv = find_uv()
+    run(uv, "lock", "--check", "--offline", cwd=ROOT)
+
+
+def find_uv() -> str:
+    """The uv that set this environment up."""
+    own = ROOT / ".uv" / "bin" / "uv"
+    found = str(own) if own.exists() else shutil.which("uv")
+    assert found, "expected uv on PATH or in .uv/, where `make setup` puts it"
+    return found
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory) -> Path:
+    """The wheel, built from a copy so that nothing lands here."""
+    copy, out = tmp_path_factory.mktemp("source") / "copy", tmp_path_factory.mktemp("wheel")
+    copy.mkdir()
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, copy)
+    for top in TOP:
+        shutil.copytree(ROOT / top, copy / top, ignore=shutil.ignore_patterns("__pycache__"))
+    run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", out, cwd=copy)
+    return next(out.glob("*.whl"))
+
+
+def test_wheel_holds_every_file(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        shipped = set(archive.namelist())
+    ours = {path.relative_to(ROOT).as_posix() for top in TOP for path in (ROOT / top).rglob("*") if path.is_file()}
+    ours = {name for name in ours if "__pycache__" not in name}
+    assert {Path(name).suffix for name in ours} > {".py", ".pbtxt"}
+    assert not ours - shipped
+    assert not {name for name in shipped - ours if ".dist-info/" not in name}
+
+
+def test_wheel_works_from_elsewhere(wheel, tmp_path):
+    """Installed beside this environment's libraries, away from the repository and from folders of the same names."""
+    target, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
+    run(find_uv(), "pip", "install", "--no-deps", "--offline", "--target", target, wheel)
+    (elsewhere / "data").mkdir(parents=True)
+    script = f"import site, sys; site.addsitedir({str(target)!r}); sys.path.insert(0, {str(target)!r}); "
+    script += "import data, pipeline.cli; print(data.__file__); sys.argv = ['fewshot', '--help']; pipeline.cli.main()"
+    said = run(sys.executable, "-P", "-c", script, cwd=elsewhere, env=os.environ | {"COLUMNS": "80"}).stdout
+    assert said.startswith(str(target))
+    assert "adapt" in said
