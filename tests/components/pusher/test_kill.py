@@ -169,6 +169,39 @@ def test_a_rollback_killed_at_any_step_changes_the_version_in_force_once(tmp_pat
     assert step > 2
 
 
+def test_a_push_after_a_rollback_killed_at_any_step_leaves_no_version_in_pieces(tmp_path, model, kind, monkeypatch):
+    for step in count(1):
+        directory = str(tmp_path / f"served-{step}")
+        for i in range(3):
+            push(model, directory, str(i), keep=9)
+        killed = killed_at(monkeypatch, step, lambda: rollback(directory))  # noqa: B023  done before the next
+        path = push(model, directory, "newer", keep=9)
+        shown = sorted(name for name in os.listdir(directory) if name.isdigit())
+        assert shown == [str(version) for version in list_versions(directory)] and shown[-1] == os.path.basename(path)
+        aside = os.path.join(directory, pusher.ASIDE)
+        places = [os.path.join(directory, name) for name in shown]
+        places += [os.path.join(aside, str(version)) for version in list_rolled_back(directory)]
+        assert len(places) == 4 and all(is_whole(place, model) for place in places), step
+        if not killed:
+            break
+    assert step > 1
+
+
+def test_every_file_is_on_disk_before_its_version_appears(tmp_path, model, monkeypatch):
+    directory, synced = str(tmp_path / "served"), []
+    sync, reveal = files._sync, files.reveal
+
+    def appear(hidden, shown):
+        assert {os.path.join(hidden, name) for name in NAMES} <= set(synced)
+        synced.clear()
+        reveal(hidden, shown)
+
+    monkeypatch.setattr(files, "_sync", lambda path: (synced.append(path), sync(path)))
+    monkeypatch.setattr(files, "reveal", appear)
+    push(model, directory, "first")
+    assert directory in synced  # and the rename itself, after it
+
+
 def test_a_push_after_a_killed_push_of_another_model_clears_what_it_left(tmp_path, model, kind, monkeypatch):
     directory = str(tmp_path / "served")
     assert killed_at(monkeypatch, 4, lambda: push(model, directory, "first"))
