@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from components.fewshot.episodes import EpisodeSampler, EpisodeSpec
 from components.fewshot.evaluation import evaluate
 from components.fewshot.served import ServedModel
 from components.fewshot.store import ImageStore
+from components.pusher.destination import latest
 from data.folders import has_image_suffix, list_folder
 from data.image_sets import list_image_set
 from data.images import BadImage, inspect
@@ -25,15 +27,16 @@ def find_model(path: str) -> str:
     Raises:
       ValueError: there is no model.
     """
-    if not os.path.isdir(path) and "://" not in path:
+    if not tf.io.gfile.isdir(path):
         raise ValueError(f"--model {path}: no such directory; expected an exported model or a push destination")
-    if os.path.exists(os.path.join(path, "saved_model.pb")) or "://" in path:
-        return path
-    versions = [int(name) for name in os.listdir(path) if name.isdigit()]
-    for inner in [str(version) for version in sorted(versions, reverse=True)] + ["Format-Serving"]:
-        if os.path.exists(os.path.join(path, inner, "saved_model.pb")):
-            return os.path.join(path, inner)
-    raise ValueError(f"--model {path}: holds no SavedModel; expected an exported model or a push destination")
+    for candidate in (path, os.path.join(path, "Format-Serving")):  # the latter inside a Model artifact of TFX
+        if tf.io.gfile.exists(os.path.join(candidate, "saved_model.pb")):
+            return candidate
+    try:
+        return latest(path)
+    except FileNotFoundError:
+        said = f"--model {path}: holds no SavedModel; expected an exported model or a push destination"
+        raise ValueError(said) from None
 
 
 def adapt(model: str, support: str, query: str) -> list[dict[str, Any]]:
@@ -45,6 +48,7 @@ def adapt(model: str, support: str, query: str) -> list[dict[str, Any]]:
     Raises:
       ValueError: no model, no class, no query, or an image that cannot be read.
     """
+    directory = find_model(model)
     learnt, asked = list_folder(support), every_image(query)
     names = sorted({file.class_name for file in learnt.files})
     if len(names) < 2:
@@ -52,7 +56,7 @@ def adapt(model: str, support: str, query: str) -> list[dict[str, Any]]:
     labels = np.array([names.index(file.class_name) for file in learnt.files], np.int32)
     images = [read_image(file.path) for file in learnt.files]
     queries = [read_image(path) for path in asked]
-    served = ServedModel(find_model(model))
+    served = ServedModel(directory)
     probabilities = served.episode(images, labels, queries)
     return [
         {"path": path, "label": names[int(row.argmax())], "probability": float(row.max())}
@@ -118,18 +122,20 @@ def evaluate_folder(
     Returns:
       `accuracy, ci95, log_loss, ece, episodes, way, shot, query, seed, inductive`.
     """
+    directory = find_model(model)
     files = list_image_set(data).splits[split] if data else [f for folder in folders for f in list_folder(folder).files]
     classes: dict[str, list[tuple[str, str]]] = {}
     for file in files:
         classes.setdefault(file.class_name, []).append((file.source_id, file.path))
     store = ImageStore.from_files(classes)
     sampler = EpisodeSampler(store.index, spec, seed)
-    served = ServedModel(find_model(model))
+    served = ServedModel(directory)
     if served.manifest.fixed_way not in (None, *([spec.way] if isinstance(spec.way, int) else [])):
         raise ValueError(
             f"--way {spec.way}: the model has a fixed head and tells apart exactly {served.manifest.fixed_way} classes"
         )
     metrics = evaluate(served, store, (sampler(i) for i in range(episodes)), progress)
     facts = {"way": spec.way, "shot": spec.shot, "query": spec.query, "seed": seed, "inductive": served.manifest.inductive}
+    facts |= {"title": spec.title}
     keys = ("accuracy", "ci95", "log_loss", "ece", "episodes")
     return {key: metrics[key] for key in keys} | facts

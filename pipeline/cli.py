@@ -63,6 +63,7 @@ def run(
             raise typer.Exit(FAILED)
 
 
+EVALUATE_KEYS = ("accuracy", "ci95", "log_loss", "ece", "episodes", "way", "shot", "query", "seed", "inductive")
 RUN_KEYS = ("run_id", "blessed", "accuracy", "ci95", "baselines", "report", "pushed_model", "seconds")
 
 
@@ -95,7 +96,7 @@ def evaluate(
         data = image_set_of(images, splits, split)
         with counter(episodes, sys.stderr) as progress:
             result = evaluate_folder(model, data, images, split, spec, episodes, seed, progress)
-        print_json(result) if json else show_evaluation(result)
+        print_json(result, EVALUATE_KEYS) if json else show_evaluation(result)
 
 
 @app.command(epilog="Example: fewshot adapt --model served/ --support defects/known --query defects/new")

@@ -37,4 +37,5 @@ def noise_to(log: str) -> Iterator[TextIO]:
             sys.stderr = before
             terminal.flush()
             os.dup2(terminal.fileno(), 2)
+            terminal.close()
 

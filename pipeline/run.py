@@ -80,7 +80,7 @@ def result_of(root: str, name: str, run_id: str) -> dict[str, Any]:
     with fileio.open(os.path.join(evaluation.uri, "metrics.json")) as file:
         metrics = json.load(file)
     pushed = outputs["Pusher"]["pushed_model"]
-    destination = pushed.custom_properties["pushed_destination"].string_value
+    destination = pushed.custom_properties["pushed_destination"].string_value  # empty where nothing was pushed
     return {
         "run_id": run_id,
         "blessed": metrics["blessed"],
@@ -88,7 +88,7 @@ def result_of(root: str, name: str, run_id: str) -> dict[str, Any]:
         "ci95": metrics["ci95"],
         "baselines": metrics["baselines"],
         "report": os.path.join(evaluation.uri, "report.html"),
-        "pushed_model": destination if metrics["blessed"] and destination else None,
+        "pushed_model": destination if destination and fileio.exists(destination) else None,
         "previous": metrics["previous"],
         "reasons": metrics["reasons"],
         "title": f"{metrics['learner']} on {name}",

@@ -67,7 +67,7 @@ def show_evaluation(result: dict[str, Any]) -> None:
     mode = "inductive" if result["inductive"] else "transductive"
     print(f"accuracy {percent(result)} %   log loss {result['log_loss']:.4f}   ECE {result['ece']:.4f}")
     print(
-        f"{result['episodes']} episodes of {result['way']}-way {result['shot']}-shot, {result['query']} queries a class, "
+        f"{result['episodes']} episodes of {result['title']}, {result['query']} queries a class, "
         f"seed {result['seed']}, {mode}"
     )
 

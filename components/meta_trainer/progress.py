@@ -35,15 +35,20 @@ class Reporter:
         """Takes the history up to now, which training goes on to fill; returns what is called after each step."""
         self.history = history
         self._write_new()
-        if self.console.is_terminal and self.steps:
+        if self._shows_bar:
             self.bar.start()
         return self._report
 
     def close(self) -> None:
         """Ends the bar and flushes the events."""
         self._write_new()
-        self.bar.stop()
+        if self._shows_bar:
+            self.bar.stop()
         self.writer.close()
+
+    @property
+    def _shows_bar(self) -> bool:
+        return self.console.is_terminal and self.steps > 0
 
     def _report(self, progress: Progress) -> None:
         self._write_new()
@@ -51,7 +56,7 @@ class Reporter:
         if progress.validation_accuracy is not None:
             facts += f" val {progress.validation_accuracy:.4f}"
         self.bar.update(self.task, completed=progress.step, facts=facts)
-        if not self.console.is_terminal and progress.step % max(1, self.steps // LINES) == 0:
+        if not self._shows_bar and progress.step % max(1, self.steps // LINES) == 0:
             print(f"  {self.name} {facts}", file=sys.stderr, flush=True)
 
     def _write_new(self) -> None:

@@ -1,16 +1,11 @@
 """The notebook's view: plain arrays, the verbs of Keras."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-import toys
-
 from components.fewshot.base_models import conv4, mlp
 from components.fewshot.model import MetaLearningModel, hold_out
+from tests.components.fewshot import toys
 
 
 def test_the_five_verbs(tmp_path):

@@ -1,17 +1,12 @@
 """The SavedModel: four signatures that agree with the learner and with one another, and refuse what they cannot serve."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
-sys.path.insert(0, str(Path(__file__).parent))
-import toys
-
 from components.fewshot.learners import LEARNERS
 from components.fewshot.manifest import Manifest
+from tests.components.fewshot import toys
 
 IMAGES, LABELS = toys.images(20, 8)
 ENCODED = [toys.png(image) for image in IMAGES[:24]]

@@ -1,0 +1,164 @@
+"""The command line, as a user types it: help at once, one sentence for a mistake, exit codes, clean JSON."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from pipeline.cli import app
+
+from tests import pictures
+from tests.components.fewshot import toys
+
+REPOSITORY = Path(__file__).parents[2]
+COMMANDS = ("run", "evaluate", "adapt", "compile", "runs", "doctor", "rollback")
+
+
+class Result(NamedTuple):
+    """What a command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def fewshot(capfd):
+    """Runs a command in this process, down to the file descriptors; TensorFlow is imported once for all."""
+
+    def run(*words: str) -> Result:
+        capfd.readouterr()
+        code = 0
+        try:
+            app(list(words))
+        except SystemExit as end:
+            code = end.code
+        return Result(code, *capfd.readouterr())
+
+    return run
+
+
+def in_a_process(*words: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "pipeline.cli", *words]
+    return subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("images")
+    pictures.write_set(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    directory = str(tmp_path_factory.mktemp("model") / "exported")
+    toys.trained("protonet").export(directory)
+    return directory
+
+
+def test_help_names_every_command_and_imports_nothing_heavy(fewshot):
+    shown = fewshot("--help").stdout
+    assert all(command in shown for command in COMMANDS)
+    heavy = "import sys, pipeline.cli; print([m for m in ('tensorflow', 'tfx', 'keras', 'numpy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, cwd=REPOSITORY).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c != "runs"])
+def test_each_help_has_an_example(fewshot, command):
+    shown = fewshot(command, "--help")
+    assert shown.returncode == 0 and f"Example: fewshot {command}" in " ".join(shown.stdout.split())
+
+
+USAGE = {
+    "unknown command": (["fly"], "No such command 'fly'"),
+    "unknown preset": (["run", "--preset", "glyph"], "no 'glyph'; there are glyphs, glyphs-colour"),
+    "unknown key": (["run", "training.stepz=3"], "no setting 'training.stepz'; did you mean training.steps?"),
+    "unknown learner": (["run", "learner.name=magic"], "no 'magic'; there are protonet, maml, transfer"),
+    "no data there": (["run", "--train-dir", "nowhere", "--test-dir", "nowhere"], "nowhere"),
+    "half the data": (["run", "--train-dir", "nowhere"], "came without test_dir"),
+    "zero queries": (["run", "episodes.query=0"], "episodes.query: Input should be greater than or equal to 1 (got 0)"),
+    "a target of its own": (["compile", "--target", "moon", "--output", "x"], "no 'moon'; there are vertex, kubeflow"),
+    "no model": (["adapt", "--model", "nowhere", "--support", ".", "--query", "."], "nowhere"),
+    "no destination": (["rollback", "--destination", "nowhere"], "nowhere"),
+    "a way in words": (["evaluate", "--model", "m", "--images", "i", "--way", "five"], "expected a number (5) or a range"),
+    "zero queries asked": (["evaluate", "--model", "m", "--images", "i", "--query", "0"], "--query: Input should be"),
+    "one episode": (["evaluate", "--model", "m", "--images", "i", "--episodes", "1"], "expected at least 2"),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), USAGE.values(), ids=USAGE)
+def test_bad_usage_is_one_sentence_and_exit_2(fewshot, words, said, tmp_path):
+    root = ["--root", str(tmp_path)] if words[0] == "run" else []
+    result = fewshot(*words, *root)
+    shown = " ".join(result.stderr.replace("│", " ").split())
+    assert result.returncode == 2, result.stderr
+    assert said in shown and "Traceback" not in shown and result.stdout == ""
+
+
+def test_a_way_larger_than_the_classes(fewshot, images, tmp_path):
+    folders = ["--train-dir", str(images / "train"), "--test-dir", str(images / "test")]
+    result = fewshot("run", *folders, "--root", str(tmp_path / "r"), "episodes.way=50", "episodes.query=3", "train_episodes.shot=1")
+    assert result.returncode == 2
+    assert "the val split has 2 classes" in result.stderr and "its episodes need 50" in result.stderr
+
+
+def test_debug_shows_the_traceback(fewshot, tmp_path):
+    result = fewshot("run", "--preset", "glyph", "--debug", "--root", str(tmp_path))
+    assert "Traceback" in result.stderr and result.returncode == 2
+
+
+def test_adapt(fewshot, model, images):
+    classes = sorted((images / "test").glob("*/*"))
+    result = fewshot("adapt", "--model", model, "--support", str(images / "test"), "--query", str(classes[0]), "--json")
+    assert result.returncode == 0, result.stderr
+    predictions = json.loads(result.stdout)["predictions"]
+    assert len(predictions) == 8 and set(predictions[0]) == {"path", "label", "probability"}
+    assert {one["label"] for one in predictions} <= {str(c.relative_to(images / "test")) for c in classes}
+    shown = fewshot("adapt", "--model", model, "--support", str(images / "test"), "--query", str(classes[0]))
+    assert len(shown.stdout.splitlines()) == 8
+
+
+@pytest.mark.parametrize("broken", [b"", b"no image"], ids=["zero bytes", "text"])
+def test_adapt_to_an_image_that_is_none(fewshot, model, images, tmp_path, broken):
+    (tmp_path / "query").mkdir()
+    (tmp_path / "query" / "bad one.png").write_bytes(broken)
+    words = ["--support", str(images / "test"), "--query", str(tmp_path / "query")]
+    result = fewshot("adapt", "--model", model, *words, "--json")
+    assert result.returncode == 2 and "bad one.png" in result.stderr and result.stdout == ""
+
+
+def test_adapt_without_queries_or_classes(fewshot, model, images, tmp_path):
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    result = fewshot("adapt", "--model", model, "--support", str(images / "test"), "--query", str(nothing))
+    assert result.returncode == 2 and "holds no image" in result.stderr
+    one_class = next((images / "test").glob("*"))
+    pictures.write_class(tmp_path / "one", "kind", 2)
+    result = fewshot("adapt", "--model", model, "--support", str(tmp_path / "one"), "--query", str(one_class))
+    assert result.returncode == 2 and "expected at least 2 classes" in result.stderr
+
+
+def test_json_is_all_there_is_on_standard_output(model, images):
+    words = ["--support", str(images / "test"), "--query", str(images / "test"), "--json"]
+    result = in_a_process("adapt", "--model", model, *words)
+    assert result.returncode == 0 and len(json.loads(result.stdout)["predictions"]) == 48 and result.stderr == ""
+
+
+def test_evaluate(fewshot, model, images):
+    words = ["--model", model, "--images", str(images / "test"), "--way", "3..5", "--query", "4", "--episodes", "6"]
+    result = fewshot("evaluate", *words, "--json")
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    keys = {"accuracy", "ci95", "log_loss", "ece", "episodes", "way", "shot", "query", "seed", "inductive"}
+    assert set(found) == keys and found["way"] == [3, 5] and found["episodes"] == 6 and found["inductive"] is True
+    assert json.loads(fewshot("evaluate", *words, "--json").stdout) == found
+    assert "6 episodes of 3..5-way 1-shot" in fewshot("evaluate", *words).stdout
+
+
+def test_evaluate_with_more_ways_than_classes(fewshot, model, images):
+    result = fewshot("evaluate", "--model", model, "--images", str(images / "test"), "--way", "50", "--query", "3")
+    assert result.returncode == 2 and "need 50 classes" in result.stderr

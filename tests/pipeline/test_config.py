@@ -1,0 +1,81 @@
+"""Settings: layers over one another, and errors that say what exists."""
+
+import pytest
+
+from pipeline.config import load_settings, parse_overrides, read_config, setting_keys
+from pipeline.presets import PRESETS, find_preset
+
+
+def test_later_layers_win():
+    settings = load_settings(
+        {"seed": 1, "training": {"steps": 5, "meta_batch": 2}},
+        {"training": {"steps": 7}},
+        parse_overrides(["seed=3", "episodes.way=[5, 10]", "base_model.settings.filters=8"]),
+    )
+    assert (settings.seed, settings.training.steps, settings.training.meta_batch) == (3, 7, 2)
+    assert settings.episodes.way == (5, 10) and settings.base_model.settings == {"filters": 8}
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_presets_are_settings(name):
+    settings = load_settings(find_preset(name))
+    assert settings.name == name
+    assert set(settings.baselines()) == {"transfer", "untrained", "pixels"}
+
+
+def test_baselines_have_the_same_budget_and_start_cold():
+    settings = load_settings({"training": {"steps": 70}, "warm_start": True, "learner": {"name": "maml"}})
+    transfer, untrained, pixels = settings.baselines().values()
+    assert transfer.training == settings.training and transfer.learner.name == "transfer"
+    assert untrained.training.steps == 0 and untrained.learner.name == "maml"
+    assert (pixels.base_model.name, pixels.learner.name, pixels.training.steps) == ("pixels", "protonet", 0)
+    assert settings.trainer().warm_start and not any(b.warm_start for b in (transfer, untrained, pixels))
+    assert load_settings({"training": {"steps": 70}, "baseline_steps": 9}).baselines()["transfer"].training.steps == 9
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        ({"training": {"stepz": 3}}, "no setting 'training.stepz'; did you mean training.steps? there are training.steps,"),
+        ({"trainin": {}}, "no setting 'trainin'; did you mean training"),
+        ({"training": {"steps": -1}}, "training.steps: Input should be greater than or equal to 0 (got -1)"),
+        ({"episodes": {"query": 0}}, "episodes.query: Input should be greater than or equal to 1 (got 0)"),
+        ({"episodes": {"way": 1}}, "episodes.way: expected a number of at least 2 or a range [low, high] of such, got 1"),
+        ({"name": "Not A Name"}, "name: String should match pattern"),
+        ({"image": {"channels": 2}}, "image: image.channels: expected 1 (grey) or 3 (RGB), got 2"),
+        ({"learner": {"name": "magic"}}, "learner: no 'magic'; there are protonet, maml, transfer"),
+        ({"learner": {"name": "maml", "settings": {"stepz": 1}}}, "'maml' has batch_norm, inner_rate, steps"),
+        ({"learner": {"name": "maml"}, "episodes": {"way": [3, 5]}}, "expected one way throughout, got train_episodes.way=5,"),
+        ({"learner": {"name": "maml"}, "train_episodes": {"way": 7}}, "expected one way throughout"),
+        ({"episodes": {"rotations": True}, "image": {"height": 20}}, "rotations need square images, got image.height=20"),
+        ({"data": {"train_dir": "x"}}, "test_dir"),
+    ],
+)
+def test_errors(layer, said):
+    with pytest.raises(ValueError, match=".*") as error:
+        load_settings(layer)
+    assert said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_files(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("seed: 4\ntraining: {steps: 9}\n")
+    assert load_settings(read_config(str(path))).training.steps == 9
+    for content, said in (("a: [", "is not YAML"), ("- 1", "expected settings as `key: value`, got list")):
+        path.write_text(content)
+        with pytest.raises(ValueError, match=said):
+            read_config(str(path))
+    with pytest.raises(ValueError, match="cannot be read"):
+        read_config(str(tmp_path / "nowhere.yaml"))
+
+
+def test_words_that_are_no_settings():
+    with pytest.raises(ValueError, match="expected settings as key=value .*, got 'steps'"):
+        parse_overrides(["steps"])
+    with pytest.raises(ValueError, match="no 'glyph'; there are glyphs, glyphs-colour"):
+        find_preset("glyph")
+
+
+def test_keys():
+    keys = setting_keys()
+    assert {"seed", "training.steps", "episodes.way", "data.train_dir", "gate.threshold", "also"} <= set(keys)
