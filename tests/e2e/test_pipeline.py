@@ -1,0 +1,192 @@
+"""Whole pipelines, from folders of images to a pushed model, on this machine."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.fewshot.episodes import EpisodeSpec
+from components.fewshot.manifest import Manifest
+from pipeline.adapt import adapt, evaluate_folder
+from pipeline.config import load_settings
+from pipeline.run import run, run_outputs
+from pipeline.runner import NodeEnd, NodeError
+from tests import pictures
+
+REPOSITORY = Path(__file__).parents[2]
+SMALL = {
+    "name": "small",
+    "image": {"height": 16, "width": 16, "channels": 1},
+    "train_episodes": {"way": 4, "shot": [1, 2], "query": 3},
+    "episodes": {"way": [3, 5], "shot": [1, 2], "query": 4},
+    "validation_episodes": 6,
+    "test_episodes": 12,
+    "also": [{"spec": {"way": 3, "shot": 3, "query": 4}, "episodes": 4}],
+    "base_model": {"settings": {"filters": 8}},
+    "training": {"steps": 30, "validate_every": 10, "checkpoint_every": 5, "learning_rate": 0.005},
+    "gate": {"require_baselines": False, "margin": 0.5},
+}
+
+
+class Watched:
+    """Runs pipelines of one root, and remembers which nodes came from the cache."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.folders = root, pictures.write_set(root / "images")
+
+    def run(self, **layer) -> dict:
+        self.cached: dict[str, bool] = {}
+        settings = load_settings(SMALL, {"data": self.folders}, layer)
+        result = run(settings, str(self.root / "runs"), self._note)
+        return result | {"settings": settings}
+
+    def _note(self, event) -> None:
+        if isinstance(event, NodeEnd):
+            self.cached[event.node] = event.cached
+
+    def metrics(self, result: dict) -> dict:
+        return json.loads((Path(result["report"]).parent / "metrics.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory) -> Watched:
+    return Watched(tmp_path_factory.mktemp("e2e"))
+
+
+@pytest.fixture(scope="module")
+def first(watched) -> dict:
+    return watched.run()
+
+
+def test_from_images_to_a_pushed_model(watched, first):
+    assert first["blessed"] is True and set(first["baselines"]) == {"transfer", "untrained", "pixels"}
+    metrics = watched.metrics(first)
+    assert metrics["episodes"] == 12 and metrics["way"] == [3, 5] and metrics["shot"] == [1, 2]
+    assert set(metrics["by_shot"]) == {"1", "2"} and metrics["also"][0]["name"] == "3-way 3-shot"
+    assert metrics["independence"]["holds"] and metrics["previous"] is None
+    manifest = Manifest.read(first["pushed_model"])
+    assert manifest.metrics["accuracy"] == metrics["accuracy"] and manifest.metrics["ci95"] == metrics["ci95"]
+    assert manifest.inductive and manifest.batch_norm == "running"
+    report = Path(first["report"]).read_text()
+    assert f"{100 * metrics['accuracy']:.2f} %" in report and "test-a" in report
+
+
+def test_evaluate_gives_the_evaluators_own_figure(watched, first):
+    spec = EpisodeSpec(way=(3, 5), shot=(1, 2), query=4)
+    found = evaluate_folder(first["pushed_model"], None, [watched.folders["test_dir"]], "test", spec, 12, 0)
+    metrics = watched.metrics(first)
+    for key in ("accuracy", "ci95", "log_loss", "ece", "episodes"):
+        assert found[key] == metrics[key], key  # to the last digit
+
+
+def test_the_pushed_model_adapts(watched, first):
+    query = Path(watched.folders["test_dir"]) / "test-a" / "kind 00"
+    predictions = adapt(first["pushed_model"], watched.folders["test_dir"], str(query))
+    assert len(predictions) == 8 and all(0 < one["probability"] <= 1 for one in predictions)
+
+
+def test_a_client_no_one_here_wrote_drives_all_signatures(watched, first, tmp_path):
+    image = sorted(Path(watched.folders["test_dir"]).rglob("*.png"))[0].read_bytes()
+    inputs = {
+        "support": np.array([image, image]), "labels": np.array([0, 1], np.int32), "query": np.array([image] * 3),
+    }  # fmt: skip
+    for key, value in inputs.items():
+        np.save(tmp_path / f"{key}.npy", value)
+
+    def drive(signature: str, given: dict[str, str]) -> None:
+        files = ";".join(f"{name}={tmp_path / file}" for name, file in given.items())
+        module = "tensorflow.python.tools.saved_model_cli"
+        command = [sys.executable, "-m", module, "run", "--dir", first["pushed_model"], "--tag_set", "serve"]
+        command += ["--signature_def", signature, "--inputs", files, "--outdir", str(tmp_path), "--overwrite"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+
+    episode = {"support_images": "support.npy", "support_labels": "labels.npy"}
+    drive("serving_default", episode | {"query_images": "query.npy"})
+    assert np.load(tmp_path / "probabilities.npy").shape == (3, 2)
+    drive("adapt", episode)
+    state = {"task_state": "task_state.npy", "num_classes": "num_classes.npy", "query_images": "query.npy"}
+    drive("predict", state)
+    np.testing.assert_allclose(np.load(tmp_path / "probabilities.npy"), 0.5, atol=1e-6)  # both classes look the same
+    drive("embed", {"images": "query.npy"})
+    assert np.load(tmp_path / "embeddings.npy").shape[0] == 3
+
+
+def test_unchanged_it_comes_from_the_cache(watched, first):
+    again = watched.run()
+    resolvers = {"warm_start_model", "latest_blessed_model"}
+    assert all(cached for node, cached in watched.cached.items() if node not in resolvers), watched.cached
+    for key in ("accuracy", "ci95", "baselines", "report", "pushed_model"):
+        assert again[key] == first[key]
+
+
+def test_changed_code_does_not(watched, first, monkeypatch):
+    import components.fingerprint
+
+    before = components.fingerprint.code_fingerprint
+    for component in ("few_shot_evaluator", "meta_trainer"):
+        monkeypatch.setattr(f"components.{component}.component.code_fingerprint", lambda *names: before(*names) + "'")
+    watched.run()
+    assert watched.cached["EpisodeGenerator"] and not watched.cached["MetaTrainer"]
+    assert not watched.cached["FewShotEvaluator"]
+
+
+def test_more_classes_start_warm_and_meet_the_latest_blessed_model(watched, first):
+    for number in range(20, 24):
+        pictures.write_class(Path(watched.folders["train_dir"]), f"train-c/kind {number}")
+    pictures.write_class(Path(watched.folders["test_dir"]), "test-c/kind 30", images=12)
+    result = watched.run()
+    metrics = watched.metrics(result)
+    assert not watched.cached["ImageExampleGen"] and metrics["previous"]["difference"]["ci95"] >= 0
+    outputs = run_outputs(str(watched.root / "runs"), result["run_id"])
+    manifest = Manifest.read(os.path.join(outputs["MetaTrainer"]["model"].uri, "Format-Serving"))
+    assert manifest.lineage["warm_start_from"]
+    untrained = Manifest.read(os.path.join(outputs["Untrained"]["model"].uri, "Format-Serving"))
+    assert untrained.lineage["warm_start_from"] is None
+    assert result["pushed_model"] != first["pushed_model"]
+    unchanged = watched.run()
+    assert watched.cached["MetaTrainer"] and watched.cached["FewShotEvaluator"]
+    assert unchanged["accuracy"] == result["accuracy"]
+
+
+def test_what_is_not_blessed_is_not_pushed(watched, first):
+    result = watched.run(gate={"threshold": 1.0}, name="strict")
+    assert result["blessed"] is False and result["pushed_model"] is None
+    assert "below the threshold of 100.00 %" in result["reasons"][0]
+    assert not (watched.root / "runs" / "serving" / "strict").exists()
+
+
+def test_an_anomaly_stops_the_run_with_a_sentence(watched, first, tmp_path):
+    schema = (REPOSITORY / "data" / "schema.pbtxt").read_text()
+    strict = tmp_path / "schema.pbtxt"
+    strict.write_text(schema.replace('"PNG"', '"JPEG-XL"'))
+    assert strict.read_text() != schema
+    with pytest.raises(NodeError, match="EpisodeGenerator: data validation found .* anomalies: split .*image/format"):
+        watched.run(schema_file=str(strict), name="anomalous")
+
+
+@pytest.mark.slow
+def test_killed_and_started_again_it_ends_the_same(tmp_path, watched, first):
+    """The 10 kills of docs/results.md in small: one in the middle of training, of a run in a process of its own."""
+    config = tmp_path / "run.yaml"
+    config.write_text(json.dumps(SMALL | {"data": Watched(tmp_path).folders}))
+    root = tmp_path / "runs"
+    command = [sys.executable, "-m", "pipeline.cli", "run", "--config", str(config), "--root", str(root), "--json"]
+    child = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while child.poll() is None and not list((root / "checkpoints").glob("*/checkpoint.npz")):
+        time.sleep(0.05)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    result = json.loads(done.stdout)
+    for key in ("accuracy", "ci95", "baselines"):
+        assert result[key] == first[key], key
+    assert [name for name in os.listdir(root / "serving" / "small") if name.isdigit()] == [
+        os.path.basename(result["pushed_model"])
+    ]
