@@ -1,0 +1,114 @@
+"""What the documents say is what the code does: links lead somewhere, commands parse, examples run."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import keras
+import numpy as np
+import pytest
+import typer
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(path: Path, language: str = "") -> list[str]:
+    """Code blocks of a language in a document."""
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """Every `fewshot ...` of every document, continued lines joined, comments off."""
+    lines = [line for path in DOCUMENTS for block in blocks(path) for line in block.replace("\\\n", " ").splitlines()]
+    return [line for line in lines if line.startswith("fewshot ")]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", path.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("line", commands())
+def test_commands_parse(line):
+    from pipeline.cli import app, settings_of
+
+    words = shlex.split(line, comments=True)[1:]
+    command = typer.main.get_command(app)
+    while isinstance(command, click.Group) or hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    if words == ["--help"]:
+        return
+    given = command.make_context(command.name, words).params
+    if "overrides" in given:
+        data = {key: given[key] for key in ("train_dir", "val_dir", "test_dir", "images", "splits")}
+        settings_of(given["preset"], None, data, given["overrides"])
+
+
+def test_the_readme_example_of_a_notebook(tmp_path, monkeypatch):
+    from components.fewshot.served import ServedModel
+
+    monkeypatch.chdir(tmp_path)
+    (program,) = (block for block in blocks(ROOT / "README.md", "python") if "MetaLearningModel(" in block)
+    assert "epochs=10" in program
+    program = program.replace("epochs=10", "epochs=1, steps_per_epoch=2, validation_episodes=2, verbose=False")
+    names = {
+        "train_images": np.random.default_rng(0).random((600, 28, 28, 1), np.float32),
+        "train_labels": np.repeat(np.arange(60), 10),
+        "support_images": np.zeros((5, 28, 28, 1), np.float32),
+        "support_labels": np.arange(5),
+        "query_images": np.zeros((3, 28, 28, 1), np.float32),
+    }
+    exec(program, names)
+    assert names["model"].predict(names["query_images"]).shape == (3, 5)
+    assert ServedModel(str(tmp_path / "model_dir")).manifest.learner == "protonet"
+
+
+def test_the_example_of_a_learner(monkeypatch):
+    from components.fewshot import learners
+    from components.fewshot.model import MetaLearningModel
+
+    program = blocks(ROOT / "docs" / "learners.md", "python")[0]
+    names: dict[str, object] = {}
+    exec(program, names)
+    monkeypatch.setitem(learners.LEARNERS, "cosine", names["Cosine"])
+    base = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(8)])
+    means = np.random.default_rng(0).random((40, 1, 4, 4, 1))
+    images = np.clip(means + np.random.default_rng(1).normal(0, 0.05, (40, 10, 4, 4, 1)), 0, 1).reshape(-1, 4, 4, 1)
+    model = MetaLearningModel(base, num_classes=5, learner="cosine")
+    model.compile(learning_rate=0.01)
+    model.fit(
+        images[:300], np.repeat(np.arange(30), 10), epochs=1, steps_per_epoch=30, validation_split=0, verbose=False
+    )
+    support, query = images[300:350:10], images[301:350:10]
+    model.adapt(support, np.arange(5))
+    assert model.predict(query).argmax(1).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_the_example_of_a_base_model():
+    names: dict[str, object] = {}
+    exec(blocks(ROOT / "docs" / "learners.md", "python")[-1], names)
+    model = names["mobile"]((32, 32, 3))
+    assert model.output_shape == (None, model.output_shape[1])
+
+
+def test_every_learner_and_every_setting_is_documented():
+    from components.fewshot.learners import LEARNERS
+
+    text = (ROOT / "docs" / "learners.md").read_text(encoding="utf-8")
+    for name, learner in LEARNERS.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{name}` |"))
+        for setting in set(learner.Settings.model_fields) - {"batch_norm"}:
+            assert f"`{setting}`" in row, f"docs/learners.md: {name} has a setting {setting!r}"
+
+
+def test_every_node_and_every_preset_is_documented():
+    from pipeline.presets import PRESETS
+
+    components = (ROOT / "docs" / "components.md").read_text(encoding="utf-8")
+    for folder in (ROOT / "components").glob("*/component.py"):
+        assert f"components/{folder.parent.name}`" in components
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in PRESETS if f"`{name}`" not in readme] == []
