@@ -48,8 +48,8 @@ def train(
     Args:
       reporter: given the history so far, returns what is called after each step.
     """
-    make_deterministic(settings.seed)
     store, val_store = (ImageStore.open(os.path.join(split, "store")) for split in (inputs.train, inputs.val))
+    make_deterministic(settings.seed)  # at the last moment: Python's generator is everybody's
     learner = new_learner(settings, store)
     warm = assign_weights(learner, inputs.weights) if settings.warm_start and inputs.weights else None
     key = [settings.model_dump_json(), store.fingerprint, val_store.fingerprint, code_fingerprint, warm]

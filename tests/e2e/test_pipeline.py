@@ -15,6 +15,7 @@ from components.fewshot.episodes import EpisodeSpec
 from components.fewshot.manifest import Manifest
 from pipeline.adapt import adapt, evaluate_folder
 from pipeline.config import load_settings
+from pipeline.presets import find_preset
 from pipeline.run import run, run_outputs
 from pipeline.runner import NodeEnd, NodeError
 from tests import pictures
@@ -42,7 +43,7 @@ class Watched:
 
     def run(self, **layer) -> dict:
         self.cached: dict[str, bool] = {}
-        settings = load_settings(SMALL, {"data": self.folders}, layer)
+        settings = load_settings(find_preset("images"), SMALL, {"data": self.folders}, layer)
         result = run(settings, str(self.root / "runs"), self._note)
         return result | {"settings": settings}
 
