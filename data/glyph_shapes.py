@@ -126,7 +126,7 @@ def _raster(code: int) -> np.ndarray:
     steps = (2 * np.arange(_GRID) + 1) * side  # pixel centres in units of 1 / (2 * _GRID)
     raster = np.zeros((_GRID, _GRID), bool)
     rows, columns = ((steps - offset * _GRID) // (2 * _GRID) for offset in centre)
-    inside = np.ix_((0 <= rows) & (rows < ink.shape[0]), (0 <= columns) & (columns < ink.shape[1]))
+    inside = np.ix_((rows >= 0) & (rows < ink.shape[0]), (columns >= 0) & (columns < ink.shape[1]))
     raster[inside] = ink[np.ix_(rows[inside[0].ravel()], columns[inside[1].ravel()])] >= 128
     return raster
 

@@ -120,7 +120,7 @@ def evaluate_folder(
       data: a divided image set, of which `split` is taken; or None for all classes of `folders`.
 
     Returns:
-      `accuracy, ci95, log_loss, ece, episodes, way, shot, query, seed, inductive`.
+      `accuracy, ci95, log_loss, ece, episodes, way, shot, query, seed, inductive`, and for people `title`.
     """
     directory = find_model(model)
     files = list_image_set(data).splits[split] if data else [f for folder in folders for f in list_folder(folder).files]
@@ -135,7 +135,13 @@ def evaluate_folder(
             f"--way {spec.way}: the model has a fixed head and tells apart exactly {served.manifest.fixed_way} classes"
         )
     metrics = evaluate(served, store, (sampler(i) for i in range(episodes)), progress)
-    facts = {"way": spec.way, "shot": spec.shot, "query": spec.query, "seed": seed, "inductive": served.manifest.inductive}
-    facts |= {"title": spec.title}
+    facts: dict[str, Any] = {
+        "title": spec.title,
+        "way": spec.way,
+        "shot": spec.shot,
+        "query": spec.query,
+        "seed": seed,
+        "inductive": served.manifest.inductive,
+    }
     keys = ("accuracy", "ci95", "log_loss", "ece", "episodes")
     return {key: metrics[key] for key in keys} | facts

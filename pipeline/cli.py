@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 runs_app = typer.Typer(help="History and lineage of runs, from ML Metadata.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 
+Target = Literal["vertex", "kubeflow"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Root = Annotated[str, typer.Option("--root", help="Directory of artifacts, metadata, checkpoints and pushed models.")]
@@ -119,7 +120,7 @@ def adapt(
 @app.command("compile", epilog="Example: fewshot compile --target vertex --root gs://bucket/fewshot --output job.json")
 def compile_(
     output: Annotated[str, typer.Option("--output", help="File to write.")],
-    target: Annotated[str, typer.Option("--target", help="vertex or kubeflow.")] = "vertex",
+    target: Annotated[Target, typer.Option("--target", help="Where it will run.")] = "vertex",
     image: Annotated[str, typer.Option("--image", help="Container image with fewshot-tfx in it.")] = "fewshot-tfx",
     overrides: Overrides = None,
     preset: Preset = None,
@@ -129,14 +130,14 @@ def compile_(
     test_dir: TestDir = None,
     images: Images = None,
     splits: Splits = None,
-    root: Annotated[str, typer.Option("--root", help="Directory that the cluster reaches.")] = "gs://your-bucket/fewshot",
+    root: Annotated[
+        str, typer.Option("--root", help="Directory that the cluster reaches.")
+    ] = "gs://your-bucket/fewshot",
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Compile the same graph for Vertex AI or Kubeflow, offline."""
     with errors_as_sentences(debug), quietly():
-        if target not in ("vertex", "kubeflow"):
-            raise ValueError(f"--target: no {target!r}; there are vertex, kubeflow")
         from pipeline.vertex import compile_pipeline
 
         data = {"train_dir": train_dir, "val_dir": val_dir, "test_dir": test_dir, "images": images, "splits": splits}

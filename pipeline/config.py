@@ -80,8 +80,12 @@ class RunSettings(BaseModel):
             asked |= {f"also[{i}].spec.way": also.spec.way for i, also in enumerate(self.also)}
             if len(set(asked.values())) > 1 or not isinstance(self.train_episodes.way, int):
                 given = ", ".join(f"{key}={value}" for key, value in asked.items())
-                raise ValueError(f"learner {self.learner.name!r} has a fixed head: expected one way throughout, got {given}")
-        rotated = [spec for spec in (self.train_episodes, self.episodes, *(a.spec for a in self.also)) if spec.rotations]
+                raise ValueError(
+                    f"learner {self.learner.name!r} has a fixed head: expected one way throughout, got {given}"
+                )
+        rotated = [
+            spec for spec in (self.train_episodes, self.episodes, *(a.spec for a in self.also)) if spec.rotations
+        ]
         if rotated and self.image.height != self.image.width:
             raise ValueError(
                 f"rotations need square images, got image.height={self.image.height} and image.width={self.image.width}"
@@ -152,7 +156,9 @@ def read_config(path: str) -> dict[str, Any]:
         with open(path, encoding="utf-8") as file:
             layer = yaml.safe_load(file) or {}
     except OSError as error:
-        raise ValueError(f"--config {path}: cannot be read ({error.strerror}); expected a YAML file of settings") from error
+        raise ValueError(
+            f"--config {path}: cannot be read ({error.strerror}); expected a YAML file of settings"
+        ) from error
     except yaml.YAMLError as error:
         raise ValueError(f"--config {path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(layer, dict):

@@ -1,7 +1,7 @@
 """The graph: one for every target. Read `create_pipeline` as the table of contents of the project."""
 
 import os
-from typing import Literal
+from typing import Any, Literal
 
 from tfx import types
 from tfx.components import ExampleValidator
@@ -72,7 +72,9 @@ def create_pipeline(
     )
     baselines = {
         name: MetaTrainer(episodes, transform_graph, baseline, checkpoints, title=name).with_id(node_id)
-        for node_id, (name, baseline) in zip(("Baseline", "Untrained", "Pixels"), settings.baselines().items(), strict=True)
+        for node_id, (name, baseline) in zip(
+            ("Baseline", "Untrained", "Pixels"), settings.baselines().items(), strict=True
+        )
     }
 
     # Every model on the same frozen episodes, through its signatures; the blessing and the report.
@@ -126,5 +128,5 @@ def metadata_path(root: str) -> str:
     return os.path.join(root, "metadata.sqlite")
 
 
-def _metadata(root: str):  # noqa: ANN202  a protocol buffer
+def _metadata(root: str) -> Any:
     return metadata.sqlite_metadata_connection_config(metadata_path(root))

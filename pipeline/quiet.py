@@ -38,4 +38,3 @@ def noise_to(log: str) -> Iterator[TextIO]:
             terminal.flush()
             os.dup2(terminal.fileno(), 2)
             terminal.close()
-

@@ -22,7 +22,7 @@ class NodeStart(NamedTuple):
 
     node: str
     number: int
-    count: int
+    count: int  # type: ignore[assignment]  # shadows tuple.count
 
 
 class NodeEnd(NamedTuple):
@@ -105,5 +105,7 @@ def locked(root: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f"--root {root}: another run is at work there; wait for it or choose another root") from None
+            raise ValueError(
+                f"--root {root}: another run is at work there; wait for it or choose another root"
+            ) from None
         yield

@@ -62,7 +62,9 @@ class Executor(tfx_evaluator.Executor):  # by its class Vertex AI knows a blessi
         model, store, frozen = ServedModel(serving_dir(models[MODEL])), image_store(split), read_frozen(split)
         gate = GateSettings.model_validate_json(exec_properties["gate"])
         metrics = verdict(results["episodes"], gate, independence_of(model, store, frozen), incomparable)
-        metrics |= spec.model_dump(include={"way", "shot", "query"}) | {"seed": episodes.get_int_custom_property("seed")}
+        metrics |= spec.model_dump(include={"way", "shot", "query"}) | {
+            "seed": episodes.get_int_custom_property("seed")
+        }
         metrics |= model.manifest.model_dump(include=set(FACTS))
         metrics["episodes_hash"] = episodes.get_string_custom_property("hash_test")
         metrics["also"] = [

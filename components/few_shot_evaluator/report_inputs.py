@@ -15,7 +15,7 @@ class DrawnImage(NamedTuple):
 class DrawnEpisode(NamedTuple):
     """One test episode in pictures."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # shadows tuple.index
     accuracy: float
     classes: list[str]
     support: list[DrawnImage]

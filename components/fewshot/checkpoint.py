@@ -16,7 +16,8 @@ def save(path: str, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) 
     A kill at any moment leaves the file of before or the file of after.
     """
     buffer = io.BytesIO()
-    np.savez(buffer, __facts__=np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays)
+    stored = {**arrays, "__facts__": np.frombuffer(json.dumps(facts).encode(), np.uint8)}
+    np.savez(buffer, allow_pickle=False, **stored)
     tf.io.gfile.makedirs(os.path.dirname(path))
     beside = f"{path}.new"
     if "://" in path:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 DISTRACTOR = -1  # label of a query image whose class is not in the support set
 TURNS = 4
@@ -39,7 +39,7 @@ class EpisodeSpec(BaseModel):
 
     @field_validator("way", "shot")
     @classmethod
-    def _ordered(cls, value: int | tuple[int, int], info) -> int | tuple[int, int]:
+    def _ordered(cls, value: int | tuple[int, int], info: ValidationInfo) -> int | tuple[int, int]:
         low, high = value if isinstance(value, tuple) else (value, value)
         least = 2 if info.field_name == "way" else 1
         if not least <= low <= high:
@@ -92,7 +92,7 @@ class Draw(NamedTuple):
 class Episode(NamedTuple):
     """One task: `class_ids[label]` is turn * C + class, so that a rotated class has an id of its own."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # shadows tuple.index
     class_ids: np.ndarray  # int32 [way]
     support: Draw  # way * shot images, class by class
     query: Draw  # (way + distractors) * query images, class by class

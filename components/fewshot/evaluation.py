@@ -83,17 +83,14 @@ def latency(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> dict[str, 
     """Median milliseconds of `adapt` on a support set, and of `predict` on its queries and on a single one."""
     times: dict[str, list[float]] = {"adapt_ms": [], "predict_ms": [], "predict_one_ms": []}
 
-    def timed(key: str, call: Callable[[], Any]) -> Any:
+    def timed(key: str, function: Callable[..., Any], *given: Any) -> Any:
         began = time.perf_counter()
-        value = call()
+        value = function(*given)
         times[key].append(1000 * (time.perf_counter() - began))
         return value
 
     for one in encoded[:LATENCY_EPISODES]:
-        labels, images, queries = one.episode.support.labels, one.support, one.query
-        state = timed("adapt_ms", lambda images=images, labels=labels: model.adapt(images, labels))
-        timed("predict_ms", lambda state=state, queries=queries: model.predict(state, queries))
-        timed("predict_one_ms", lambda state=state, queries=queries: model.predict(state, queries[:1]))
+        state = timed("adapt_ms", model.adapt, one.support, one.episode.support.labels)
+        timed("predict_ms", model.predict, state, one.query)
+        timed("predict_one_ms", model.predict, state, one.query[:1])
     return {key: float(np.median(values)) for key, values in times.items() if values}
-
-

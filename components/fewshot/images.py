@@ -6,7 +6,7 @@ stretched to the wanted size (no crop) with an antialiasing filter. Animated Web
 """
 
 import tensorflow as tf
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in PIL and tf.image
 
@@ -21,9 +21,12 @@ class ImageSpec(BaseModel):
     channels: int = Field(1)
     invert: bool = False
 
-    def model_post_init(self, _context: object) -> None:
-        if self.channels not in (1, 3):
-            raise ValueError(f"image.channels: expected 1 (grey) or 3 (RGB), got {self.channels}")
+    @field_validator("channels")
+    @classmethod
+    def _grey_or_rgb(cls, channels: int) -> int:
+        if channels not in (1, 3):
+            raise ValueError(f"expected 1 (grey) or 3 (RGB), got {channels}")
+        return channels
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -16,7 +16,7 @@ LEAST_PROBABILITY = 1e-7  # below it a probability counts as this in the log los
 class Bin(NamedTuple):
     """Queries whose highest probability falls into one bin."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # shadows tuple.count
     confidence: float  # sum
     correct: int
 
@@ -24,7 +24,7 @@ class Bin(NamedTuple):
 class EpisodeResult(NamedTuple):
     """What one model made of one episode."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # shadows tuple.index
     way: int
     shot: int
     queries: int  # distractors apart
@@ -133,7 +133,9 @@ def paired_difference(ours: Iterable[EpisodeResult], theirs: Iterable[EpisodeRes
     """
     a, b = ({result.index: result.accuracy for result in results} for results in (ours, theirs))
     if a.keys() != b.keys():
-        raise ValueError(f"paired comparison needs the same episodes, got {len(a)} and {len(b)}, {len(a.keys() & b)} shared")
+        raise ValueError(
+            f"paired comparison needs the same episodes, got {len(a)} and {len(b)}, {len(a.keys() & b)} shared"
+        )
     mean, half = mean_and_ci95([a[index] - b[index] for index in sorted(a)])
     return {"mean": mean, "ci95": half}
 
@@ -183,5 +185,7 @@ def _reliability(results: Sequence[EpisodeResult]) -> list[dict[str, Any]]:
         count = sum(one.count for one in bins)
         confidence, correct = math.fsum(one.confidence for one in bins), sum(one.correct for one in bins)
         edges = {"low": b / BINS, "high": (b + 1) / BINS, "count": count}
-        rows.append(edges | {"confidence": confidence / count if count else 0.0, "accuracy": correct / count if count else 0.0})
+        rows.append(
+            edges | {"confidence": confidence / count if count else 0.0, "accuracy": correct / count if count else 0.0}
+        )
     return rows

@@ -71,4 +71,6 @@ def _reason(error: tf.errors.InvalidArgumentError) -> str:
     """The sentence of an assertion in the graph, or the first line that says something."""
     asserted = re.search(r"assertion failed: \[(.*?)\]", error.message)
     lines = [line.strip() for line in error.message.splitlines() if line.strip()]
-    return asserted[1] if asserted else next((line for line in lines if "execution error" not in line), "no reason given")
+    return (
+        asserted[1] if asserted else next((line for line in lines if "execution error" not in line), "no reason given")
+    )

@@ -6,7 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from components.fewshot.training import Progress
 

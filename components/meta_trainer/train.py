@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import keras
 import tensorflow as tf
 
 from components.fewshot import checkpoint
@@ -77,9 +76,7 @@ def save_weights(learner: Learner, path: str) -> None:
     """All weights of a learner, by part and number."""
     weights = learner.variables()._asdict()
     arrays = {
-        f"{part}_{i}": variable.numpy()
-        for part, variables in weights.items()
-        for i, variable in enumerate(variables)
+        f"{part}_{i}": variable.numpy() for part, variables in weights.items() for i, variable in enumerate(variables)
     }
     checkpoint.save(path, arrays, {})
 
@@ -103,7 +100,7 @@ def assign_weights(learner: Learner, path: str) -> str | None:
 def manifest_of(trained: Trained, settings: TrainerSettings, data: dict[str, Any], lineage: dict[str, Any]) -> Manifest:
     """What the exported model says of itself."""
     learner, history = trained.learner, trained.history
-    chosen = next((v for v in history["validation"] if v["step"] == history["best_step"]), {})
+    chosen: dict[str, Any] = next((v for v in history["validation"] if v["step"] == history["best_step"]), {})
     return Manifest(
         learner=settings.learner.name,
         learner_settings=learner.settings.model_dump(),

@@ -19,13 +19,12 @@ CONTENT = "5d03cacd185e405a"
 
 
 @pytest.fixture(scope="module")
-def few(request):
+def few():
     """The real set cut to every 60th character."""
-    patch = pytest.MonkeyPatch()
-    request.addfinalizer(patch.undo)
     cut = characters()[::60]
-    patch.setattr(glyphs, "characters", lambda: cut)
-    return cut
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(glyphs, "characters", lambda: cut)
+        yield cut
 
 
 def files(root):

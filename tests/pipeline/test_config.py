@@ -36,18 +36,30 @@ def test_baselines_have_the_same_budget_and_start_cold():
 @pytest.mark.parametrize(
     ("layer", "said"),
     [
-        ({"training": {"stepz": 3}}, "no setting 'training.stepz'; did you mean training.steps? there are training.steps,"),
+        (
+            {"training": {"stepz": 3}},
+            "no setting 'training.stepz'; did you mean training.steps? there are training.steps,",
+        ),
         ({"trainin": {}}, "no setting 'trainin'; did you mean training"),
         ({"training": {"steps": -1}}, "training.steps: Input should be greater than or equal to 0 (got -1)"),
         ({"episodes": {"query": 0}}, "episodes.query: Input should be greater than or equal to 1 (got 0)"),
-        ({"episodes": {"way": 1}}, "episodes.way: expected a number of at least 2 or a range [low, high] of such, got 1"),
+        (
+            {"episodes": {"way": 1}},
+            "episodes.way: expected a number of at least 2 or a range [low, high] of such, got 1",
+        ),
         ({"name": "Not A Name"}, "name: String should match pattern"),
-        ({"image": {"channels": 2}}, "image: image.channels: expected 1 (grey) or 3 (RGB), got 2"),
+        ({"image": {"channels": 2}}, "image.channels: expected 1 (grey) or 3 (RGB), got 2"),
         ({"learner": {"name": "magic"}}, "learner: no 'magic'; there are protonet, maml, transfer"),
         ({"learner": {"name": "maml", "settings": {"stepz": 1}}}, "'maml' has batch_norm, inner_rate, steps"),
-        ({"learner": {"name": "maml"}, "episodes": {"way": [3, 5]}}, "expected one way throughout, got train_episodes.way=5,"),
+        (
+            {"learner": {"name": "maml"}, "episodes": {"way": [3, 5]}},
+            "expected one way throughout, got train_episodes.way=5,",
+        ),
         ({"learner": {"name": "maml"}, "train_episodes": {"way": 7}}, "expected one way throughout"),
-        ({"episodes": {"rotations": True}, "image": {"height": 20}}, "rotations need square images, got image.height=20"),
+        (
+            {"episodes": {"rotations": True}, "image": {"height": 20}},
+            "rotations need square images, got image.height=20",
+        ),
         ({"data": {"train_dir": "x"}}, "test_dir"),
     ],
 )

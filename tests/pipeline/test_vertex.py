@@ -18,7 +18,9 @@ NODES = {
 
 
 def settings_of(**layer):
-    return load_settings(find_preset("images"), {"data": {"train_dir": "gs://b/train", "test_dir": "gs://b/test"}}, layer)
+    return load_settings(
+        find_preset("images"), {"data": {"train_dir": "gs://b/train", "test_dir": "gs://b/test"}}, layer
+    )
 
 
 @pytest.mark.parametrize("target", ["vertex", "kubeflow"])

@@ -45,7 +45,12 @@ def test_an_episode_never_changes():
     assert as_lists(sampler(11)) == PINNED
 
 
-PINNED = [11, [16, 22, 4], [[22, 23, 22], [2, 3, 0], [0, 1, 2]], [[21, 24, 24, 22, 21, 23], [2, 2, 3, 3, 0, 0], [0, 0, 1, 1, 2, 2]]]
+PINNED = [
+    11,
+    [16, 22, 4],
+    [[22, 23, 22], [2, 3, 0], [0, 1, 2]],
+    [[21, 24, 24, 22, 21, 23], [2, 2, 3, 3, 0, 0], [0, 0, 1, 1, 2, 2]],
+]
 
 
 def test_classes_too_small_are_never_drawn():
@@ -133,7 +138,9 @@ def test_too_few_classes(counts, spec, said):
     assert said in str(error.value)
 
 
-@pytest.mark.parametrize("bad", [{"way": 1}, {"way": (5, 3)}, {"shot": 0}, {"query": 0}, {"distractors": -1}, {"ways": 5}])
+@pytest.mark.parametrize(
+    "bad", [{"way": 1}, {"way": (5, 3)}, {"shot": 0}, {"query": 0}, {"distractors": -1}, {"ways": 5}]
+)
 def test_specifications_that_make_no_sense(bad):
     with pytest.raises(ValueError):
         EpisodeSpec(**bad)

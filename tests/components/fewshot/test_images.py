@@ -27,7 +27,9 @@ def test_worked_by_hand():
     assert (one(encode(Image.fromarray(RED)), channels=1) == 76).all()  # 0.299 * 255 = 76.2
     assert (one(encode(Image.fromarray(RED)), channels=1, invert=True) == 255 - 76).all()
     grey = np.full((6, 4), 100, np.uint8)
-    assert (one(encode(Image.fromarray(grey))) == 100).all() and (one(encode(Image.fromarray(grey)), channels=1) == 100).all()
+    assert (one(encode(Image.fromarray(grey))) == 100).all() and (
+        one(encode(Image.fromarray(grey)), channels=1) == 100
+    ).all()
     half = np.concatenate([RED, np.full((6, 4, 1), 51, np.uint8)], -1)  # a fifth of the ink
     assert (one(encode(Image.fromarray(half))) == (255, 204, 204)).all()
 
@@ -40,7 +42,11 @@ def test_worked_by_hand():
         (encode(Image.fromarray(RED).convert("P")), (255, 0, 0), 0),
         (encode(Image.fromarray(RED), "BMP"), (255, 0, 0), 0),
         (encode(Image.fromarray(RED), "WEBP", lossless=True), (255, 0, 0), 0),
-        (encode(Image.fromarray(RED), "GIF", save_all=True, append_images=[Image.fromarray(255 - RED)]), (255, 0, 0), 0),
+        (
+            encode(Image.fromarray(RED), "GIF", save_all=True, append_images=[Image.fromarray(255 - RED)]),
+            (255, 0, 0),
+            0,
+        ),
         (encode(Image.fromarray(np.full((6, 4), 100 * 257, np.uint16))), (100, 100, 100), 0),
         (encode(Image.fromarray(np.ones((6, 4), bool))), (255, 255, 255), 0),
         (encode(Image.fromarray(RED[..., 0]).convert("LA")), (255, 255, 255), 0),

@@ -51,18 +51,20 @@ def test_probabilities(served):
 
 
 def test_adapt_then_predict_is_the_one_call(served):
-    state = call(
-        served, "adapt", support_images=strings(SUPPORT), support_labels=tf.constant(SUPPORT_LABELS)
-    )
+    state = call(served, "adapt", support_images=strings(SUPPORT), support_labels=tf.constant(SUPPORT_LABELS))
     assert state["task_state"].ndim == 1 and state["task_state"].dtype == np.float32 and state["num_classes"] == 3
     state = {key: tf.constant(value) for key, value in state.items()}
-    np.testing.assert_allclose(call(served, "predict", **state, query_images=strings(QUERY))["probabilities"], episode(served))
+    np.testing.assert_allclose(
+        call(served, "predict", **state, query_images=strings(QUERY))["probabilities"], episode(served)
+    )
 
 
 def test_embed(served):
     embeddings = call(served, "embed", images=strings(QUERY))["embeddings"]
     assert embeddings.dtype == np.float32 and embeddings.shape[0] == 4
-    np.testing.assert_allclose(call(served, "embed", images=strings(QUERY[:1]))["embeddings"], embeddings[:1], atol=1e-5)
+    np.testing.assert_allclose(
+        call(served, "embed", images=strings(QUERY[:1]))["embeddings"], embeddings[:1], atol=1e-5
+    )
 
 
 def test_a_query_does_not_depend_on_its_batch_mates(served):

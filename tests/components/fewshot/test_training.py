@@ -31,7 +31,9 @@ def trainer(store, path=None, learner="protonet", report=lambda progress: None, 
     spec = spec or EpisodeSpec(way=3, shot=1, query=3)
     sampler = EpisodeSampler(store.index, spec, 0)
     validation = Validation(store, [EpisodeSampler(store.index, spec, 1)(i) for i in range(10)])
-    chosen = TrainingSettings(**{"steps": 12, "validate_every": 5, "checkpoint_every": 2, "learning_rate": 0.01} | settings)
+    chosen = TrainingSettings(
+        **{"steps": 12, "validate_every": 5, "checkpoint_every": 2, "learning_rate": 0.01} | settings
+    )
     made = build_learner(LearnerChoice(name=learner), base, 3, 48)
     return Trainer(made, chosen, store, sampler, validation, path, report)
 
@@ -108,7 +110,10 @@ def test_ranges_of_way_and_shot(store):
 @pytest.mark.parametrize("learner", sorted(LEARNERS))
 def test_layouts_agree(store, learner):
     losses = [
-        [row["loss"] for row in trainer(store, learner=learner, layout=layout, meta_batch=2, steps=3).run().history["steps"]]
+        [
+            row["loss"]
+            for row in trainer(store, learner=learner, layout=layout, meta_batch=2, steps=3).run().history["steps"]
+        ]
         for layout in ("unrolled", "mapped")
     ]
     np.testing.assert_allclose(*losses, rtol=1e-3)
@@ -116,7 +121,9 @@ def test_layouts_agree(store, learner):
 
 def test_divergence_is_said(store):
     run = trainer(store, steps=200, learning_rate=1e30, optimizer="sgd", schedule="constant")
-    with pytest.raises(ValueError, match="training diverged: the loss is (nan|inf) at step .*lower training.learning_rate"):
+    with pytest.raises(
+        ValueError, match="training diverged: the loss is (nan|inf) at step .*lower training.learning_rate"
+    ):
         run.run()
 
 

@@ -134,7 +134,9 @@ def test_order_of_support_does_not_matter(name):
 def test_permuting_classes_permutes_logits(name):
     learner, task = make(name), task_of()
     permutation = np.array([2, 0, 1])  # class c is now called permutation[c]
-    renamed = task._replace(support_labels=ops.convert_to_tensor(permutation.astype("int32")[np.array(task.support_labels)]))
+    renamed = task._replace(
+        support_labels=ops.convert_to_tensor(permutation.astype("int32")[np.array(task.support_labels)])
+    )
     weights = weights_of(learner)
     if learner.has_fixed_head:  # its initial head knows classes by place: permute that too
         kernel, bias = (part.numpy() for part in weights.own)
@@ -197,7 +199,9 @@ def test_class_means_by_hand():
 
 
 def test_value_and_grad_by_hand():
-    (value, aux), gradients = value_and_grad(lambda at: (at[0] ** 2 * at[1], "aux"), [tf.constant(3.0), tf.constant(2.0)])
+    (value, aux), gradients = value_and_grad(
+        lambda at: (at[0] ** 2 * at[1], "aux"), [tf.constant(3.0), tf.constant(2.0)]
+    )
     assert float(value) == 18 and aux == "aux" and [float(g) for g in gradients] == [12, 9]
     _, zero = value_and_grad(lambda at: (at[0] * 1.0, None), [tf.constant(3.0), tf.constant(2.0)])
     assert float(zero[1]) == 0

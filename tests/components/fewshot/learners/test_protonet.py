@@ -11,7 +11,10 @@ from components.fewshot.learners.protonet import squared_distances
 
 def test_squared_distances_by_hand():
     a, b = np.array([[0.0, 0], [3, 4]], "float32"), np.array([[0.0, 0], [0, 4]], "float32")
-    assert np.array(squared_distances(ops.convert_to_tensor(a), ops.convert_to_tensor(b))).tolist() == [[0, 16], [25, 9]]
+    assert np.array(squared_distances(ops.convert_to_tensor(a), ops.convert_to_tensor(b))).tolist() == [
+        [0, 16],
+        [25, 9],
+    ]
 
 
 def test_nearest_centroid_on_pixels():
