@@ -50,7 +50,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "validation_episodes": 200,
         "test_episodes": 1000,
         "also": [{"spec": {"way": 20, "shot": 1, "query": 15, "rotations": True}, "episodes": 1000}],
-        "training": {"steps": 3000, "learning_rate": 2e-3, "validate_every": 250},
+        "training": {"steps": 4000, "learning_rate": 2e-3, "validate_every": 500},
     },
     # fewshot run --preset images --train-dir D --test-dir D: a start for one's own photographs.
     "images": {

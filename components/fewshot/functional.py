@@ -1,12 +1,11 @@
 """Any `keras.Model` as a pure function of explicit weights, with a say in where batch normalisation takes its statistics."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 from typing import Any, Literal
 
 import keras
 from keras import ops
+
+from components.fewshot.batch_norm import normalising_by
 
 BatchNorm = Literal["running", "support", "transductive"]
 
@@ -44,7 +43,7 @@ class PureModel:
             towards them by the layer's momentum.
           keep_exactly: the stored moments become exactly those of `images` instead.
         """
-        with self._normalising_by(batch_statistics, keep_exactly):
+        with normalising_by(self._batch_norms, batch_statistics, keep_exactly):
             output, state = self.model.stateless_call(trainable, state, images, training=training)
         return ops.reshape(output, (ops.shape(output)[0], -1)) if len(output.shape) > 2 else output, state
 
@@ -63,36 +62,3 @@ class PureModel:
                 raise ValueError(f"base model {self.model.name!r}: expected an output of fixed size, got {shape}")
             size *= dimension
         return size
-
-    @contextmanager
-    def _normalising_by(self, batch_statistics: bool, keep_exactly: bool) -> Iterator[None]:
-        """Keras ties the statistics to `training`, which also rules dropout; while tracing, this unties them."""
-        before = [(layer, layer.call, layer._moments, layer.momentum) for layer in self._batch_norms]
-        for layer, call, _, _ in before:
-            layer.call = _with_training(call, batch_statistics)
-            layer._moments = partial(_moments, tuple(layer._reduction_axes))
-            if keep_exactly:
-                layer.momentum = 0.0
-        try:
-            yield
-        finally:
-            for layer, call, moments, momentum in before:
-                layer.call, layer._moments, layer.momentum = call, moments, momentum
-
-
-def _with_training(call: Any, batch_statistics: bool) -> Any:
-    def bound(inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        del training  # the model's own, which rules dropout
-        return call(inputs, training=batch_statistics, mask=mask)
-
-    return bound
-
-
-def _moments(axes: tuple[int, ...], inputs: Any, mask: Any) -> tuple[Any, Any]:
-    """Mean and variance with derivatives of every order. TensorFlow's own take the mean in the variance for a constant:
-    right for the first derivative, wrong for the second, which MAML follows."""
-    if mask is not None:
-        raise ValueError("batch normalisation under a mask is not supported in a base model")
-    mean = ops.mean(inputs, axis=axes, keepdims=True)
-    variance = ops.mean(ops.square(inputs - mean), axis=axes)
-    return ops.squeeze(mean, axes), variance
