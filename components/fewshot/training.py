@@ -28,7 +28,7 @@ class TrainingSettings(BaseModel):
       learning_rate, schedule, halve_every: `constant`, `cosine` to zero over `steps`, or `halving` every so many steps.
       gradient_clip: largest global norm of the outer gradient, or None.
       validate_every: steps between two validations.
-      patience: validations without a better one after which training stops; 0 never stops early.
+      patience: validations without a higher accuracy after which training stops; 0 never stops early.
       checkpoint_every: steps between two checkpoints (a validation makes one too).
       layout: how the tasks of a meta-batch are laid out in the graph: `unrolled` or `mapped`.
     """
@@ -170,16 +170,15 @@ class Trainer:
             "ci95": float(1.96 * spread / math.sqrt(len(accuracies))),
             "loss": float(losses.mean()),
         }
-        better = all(found["accuracy"] > earlier["accuracy"] for earlier in self.history["validation"])
         self.history["validation"].append(found)
-        if better:
+        if as_good_as_best(self.history["validation"]):
             self.history["best_step"] = self.step
             self.best = [_array(variable) for variable in self._all_variables()]
 
     def _out_of_patience(self) -> bool:
-        validations = self.history["validation"]
-        since_best = sum(v["step"] > self.history["best_step"] for v in validations)
-        return bool(self.settings.patience) and since_best >= self.settings.patience
+        accuracies = [validation["accuracy"] for validation in self.history["validation"]]
+        since_highest = len(accuracies) - 1 - accuracies.index(max(accuracies)) if accuracies else 0
+        return bool(self.settings.patience) and since_highest >= self.settings.patience
 
     def _all_variables(self) -> list[keras.Variable]:
         return [variable for part in self.variables for variable in part]
@@ -207,6 +206,16 @@ class Trainer:
         if "best_0" in arrays:
             self.best = [arrays[f"best_{i}"] for i in range(len(self._all_variables()))]
         self.step, self.history = facts["step"], facts["history"]
+
+
+def as_good_as_best(validations: Sequence[dict[str, Any]]) -> bool:
+    """Whether the last of them is within one standard error of the highest accuracy.
+
+    The one-standard-error rule (Breiman et al. 1984): where chance may have made the difference, the weights that trained
+    longer are preferred, for the learning rate falls and the best of many noisy figures is a lucky one.
+    """
+    highest = max(validations, key=lambda validation: validation["accuracy"])
+    return bool(validations[-1]["accuracy"] >= highest["accuracy"] - highest["ci95"] / 1.96)
 
 
 def build_optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:

@@ -30,7 +30,7 @@ class Reporter:
         columns = (TextColumn("  {task.description}"), BarColumn(20), TextColumn("{task.fields[facts]}"))
         self.bar = Bar(*columns, TimeRemainingColumn(), console=self.console, transient=True)
         self.task = self.bar.add_task(name, total=steps, facts="")
-        self.seen = 0
+        self.steps_written = self.validations_written = 0
 
     def __call__(self, history: dict[str, Any]) -> Callable[[Progress], None]:
         """Takes the history up to now, which training goes on to fill; returns what is called after each step."""
@@ -61,15 +61,12 @@ class Reporter:
             print(f"  {self.name} {facts}", file=sys.stderr, flush=True)
 
     def _write_new(self) -> None:
-        steps = self.history["steps"][self.seen :]
-        newest = self.seen and self.history["steps"][self.seen - 1]["step"]
-        self.seen += len(steps)
         with self.writer.as_default():
-            for row in steps:
+            for row in self.history["steps"][self.steps_written :]:
                 for key in ("loss", "accuracy", "learning_rate"):
                     tf.summary.scalar(f"train/{key}", row[key], row["step"])
-            for row in reversed(self.history["validation"]):
-                if newest and row["step"] <= newest:
-                    break
+            for row in self.history["validation"][self.validations_written :]:
                 for key in ("accuracy", "loss"):
                     tf.summary.scalar(f"validation/{key}", row[key], row["step"])
+        self.steps_written = len(self.history["steps"])
+        self.validations_written = len(self.history["validation"])

@@ -1,0 +1,83 @@
+"""`python -m benchmarks.steps`: milliseconds of an outer step, and of adapting and predicting, for each learner."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+from rich.table import Table
+
+from components.fewshot.base_models import conv4
+from components.fewshot.episodes import EpisodeSampler, EpisodeSpec
+from components.fewshot.functional import PureModel
+from components.fewshot.images import ImageSpec, decode
+from components.fewshot.learners import Learner, LearnerChoice, build_learner
+from components.fewshot.manifest import Manifest
+from components.fewshot.served import ServedModel
+from components.fewshot.serving import Server, export
+from components.fewshot.store import ArrayStore
+from components.fewshot.training import Trainer, TrainingSettings, make_deterministic
+
+IMAGE = ImageSpec(height=28, width=28, channels=1)
+CLASSES, EACH, WARM, TIMED = 100, 20, 5, 30
+ROWS: list[tuple[str, dict[str, Any], EpisodeSpec, int]] = [  # learner, settings, episodes, episodes a step
+    ("protonet", {}, EpisodeSpec(way=60, shot=1, query=5), 1),
+    ("protonet", {}, EpisodeSpec(way=20, shot=5, query=5), 1),
+    ("maml", {}, EpisodeSpec(way=5, shot=1, query=5), 4),
+    ("maml", {"first_order": True}, EpisodeSpec(way=5, shot=1, query=5), 4),
+    ("transfer", {}, EpisodeSpec(way=60, shot=1, query=5), 1),
+]
+
+
+def main() -> None:
+    """Prints the table; Conv4, 28 x 28 grey images; adapting to 5-way 1-shot, predicting 75 queries."""
+    make_deterministic(0)
+    images = np.random.default_rng(0).integers(0, 256, (CLASSES * EACH, *IMAGE.shape), np.uint8)
+    store = ArrayStore(images, np.repeat(np.arange(CLASSES), EACH))
+    table = Table("learner", "training episodes", "ms a step", "ms to adapt", "ms to predict", box=None)
+    for name, settings, spec, batch in ROWS:
+        choice = LearnerChoice(name=name, settings=settings)
+        learner = build_learner(choice, PureModel(conv4(IMAGE.shape)), spec.way_range[0], CLASSES)
+        step = step_time(learner, store, spec, batch)
+        adapt, predict = serving_times(learner, spec, images)
+        said = ", ".join([name, *(key.replace("_", " ") for key in settings)])
+        table.add_row(said, f"{batch} x {spec.title}", f"{step:.0f}", f"{adapt:.1f}", f"{predict:.1f}")
+    Console().print(table)
+
+
+def step_time(learner: Learner, store: ArrayStore, spec: EpisodeSpec, batch: int) -> float:
+    """Median milliseconds of an outer step."""
+    moments: list[float] = []
+    settings = TrainingSettings(steps=WARM + TIMED, meta_batch=batch)
+    draw = EpisodeSampler(store.index, spec, 0)
+    Trainer(learner, settings, store, draw, report=lambda progress: moments.append(time.perf_counter())).run()
+    return 1000 * float(np.median(np.diff(moments)[WARM:]))
+
+
+def serving_times(learner: Learner, spec: EpisodeSpec, images: np.ndarray) -> tuple[float, float]:
+    """Median milliseconds of `adapt` and of `predict` through the SavedModel's signatures."""
+    facts = {"learner": "", "base_model": "conv4", "batch_norm": "", "inductive": True, "seed": 0, "steps": 0}
+    with tempfile.TemporaryDirectory() as directory:
+        manifest = Manifest(image=IMAGE, episodes=spec, **facts)
+        export(Server(learner, lambda encoded: decode(encoded, IMAGE)), manifest, directory)
+        served = ServedModel(directory)
+        encoded = [tf.io.encode_png(image).numpy() for image in images[:80]]
+        support, query, labels = encoded[:5], encoded[5:], np.arange(5)
+        state = served.adapt(support, labels)
+        return median(lambda: served.adapt(support, labels)), median(lambda: served.predict(state, query))
+
+
+def median(function: Callable[[], object]) -> float:
+    """Median milliseconds of a call."""
+    moments = [time.perf_counter()]
+    for _ in range(WARM + TIMED):
+        function()
+        moments.append(time.perf_counter())
+    return 1000 * float(np.median(np.diff(moments)[WARM:]))
+
+
+if __name__ == "__main__":
+    main()

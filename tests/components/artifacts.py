@@ -1,0 +1,100 @@
+"""Artifacts on disk as the components before would have left them: small, real, and without running those components."""
+
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
+from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.types import artifact_utils, standard_artifacts
+
+from components.image_transform.preprocessing import preprocessing_fn
+from data.records import CLASS, DOMAIN, ENCODED, SOURCE_ID, to_example
+from tests.components.fewshot import toys
+
+CLASSES = {"train": 10, "val": 5, "test": 6}
+EACH, SIDE = 8, 16
+ONE_WORKER = ("--runner=FnApiRunner", "--direct_num_workers=1")
+TWO_WORKERS = ("--runner=FnApiRunner", "--direct_num_workers=2", "--direct_running_mode=multi_threading")
+TWO_PROCESSES = ("--runner=FnApiRunner", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
+
+
+def artifact(kind: type, uri: Path | str, number: int = 1) -> Any:
+    """An artifact of a TFX type at `uri`."""
+    made = kind()
+    made.uri, made.id = str(uri), number
+    os.makedirs(made.uri, exist_ok=True)
+    return made
+
+
+def context(workers: tuple[str, ...] = ONE_WORKER) -> BaseBeamExecutor.Context:
+    """What a Beam executor is made with."""
+    return BaseBeamExecutor.Context(beam_pipeline_args=list(workers))
+
+
+def pictures_of(split: str) -> list[tuple[str, str, str, np.ndarray]]:
+    """(class, domain, source id, uint8 pixels) of a split: classes in two domains."""
+    pixels, labels = toys.images(CLASSES[split], EACH, SIDE, seed=len(split) + ord(split[0]))
+    rows = []
+    for number, (image, label) in enumerate(zip(pixels, labels, strict=True)):
+        domain = f"{split}-{'ab'[label % 2]}"
+        rows.append((f"{domain}/{label:02}", domain, f"{domain}/{label:02}/{number:03}.png", image))
+    return rows
+
+
+def write_examples(root: Path, shuffle: int | None = None, files: int = 2) -> dict[str, list[Any]]:
+    """Raw and transformed examples; `shuffle` is the seed of another order of the same images."""
+    raw = artifact(standard_artifacts.Examples, root / "examples" / "1")
+    pixels = artifact(standard_artifacts.Examples, root / "transformed_examples" / "2", 2)
+    raw.split_names = artifact_utils.encode_split_names(list(CLASSES))
+    pixels.split_names = artifact_utils.encode_split_names(["train", "val"])
+    for split in CLASSES:
+        rows = pictures_of(split)
+        if shuffle is not None:
+            random.Random(shuffle).shuffle(rows)
+        encoded = [to_example(toys.png(i), "PNG", i.shape, name, domain, source) for name, domain, source, i in rows]
+        _write(os.path.join(raw.uri, f"Split-{split}"), encoded, files)
+        if split != "test":
+            _write(os.path.join(pixels.uri, f"Split-{split}"), [_transformed(*row) for row in rows], files)
+    return {"examples": [raw], "transformed_examples": [pixels]}
+
+
+def _transformed(name: str, domain: str, source: str, image: np.ndarray) -> bytes:
+    values = {
+        "class": name.encode(),
+        "domain": domain.encode(),
+        "source_id": source.encode(),
+        "image": tf.io.serialize_tensor(image).numpy(),
+    }
+    feature = {key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for key, value in values.items()}
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+
+
+def _write(directory: str, records: list[bytes], files: int) -> None:
+    os.makedirs(directory)
+    for number in range(files):
+        path = os.path.join(directory, f"data_tfrecord-{number:05}-of-{files:05}.gz")
+        with tf.io.TFRecordWriter(path, "GZIP") as writer:
+            for record in records[number::files]:
+                writer.write(record)
+
+
+def write_transform_graph(root: Path, side: int = SIDE) -> Any:
+    """The graph that Transform makes of our preprocessing function."""
+    made = artifact(standard_artifacts.TransformGraph, root / "transform_graph" / "4", 4)
+    keys = (ENCODED, CLASS, DOMAIN, SOURCE_ID)
+    spec = {key: tf.io.FixedLenFeature([], tf.string) for key in keys}
+    schema = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
+    config = {"height": side, "width": side, "channels": 1, "invert": False}
+    row = {ENCODED: toys.png(np.zeros((side, side, 1), np.uint8)), CLASS: b"c", DOMAIN: b"d", SOURCE_ID: b"s"}
+    with tft_beam.Context(temp_dir=str(root / "temporary")), beam.Pipeline("FnApiRunner") as pipeline:
+        analyzed = ([row], schema) | tft_beam.AnalyzeDataset(lambda inputs: preprocessing_fn(inputs, config), pipeline)
+        _ = analyzed | tft_beam.WriteTransformFn(made.uri)
+    assert tft.TFTransformOutput(made.uri).transformed_feature_spec().keys() >= {"image"}
+    return made

@@ -1,0 +1,184 @@
+"""The EpisodeGenerator on real artifacts: the same episodes however the work is shared out, and sentences for bad data."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx.types import artifact_utils, standard_artifacts
+
+from components.episode_generator.build import pixel_shape
+from components.episode_generator.component import EpisodeGenerator
+from components.episode_generator.executor import Executor
+from components.episode_generator.settings import EpisodeGeneratorSettings
+from components.fewshot.episodes import EpisodeSampler, EpisodeSpec, read_frozen
+from components.fewshot.store import ImageStore
+from tests.components import artifacts
+
+SETTINGS = {
+    "train": {"way": 4, "shot": 1, "query": 3},
+    "evaluation": {"way": [3, 5], "shot": [1, 2], "query": 4},
+    "val_episodes": 5,
+    "test_episodes": 9,
+    "seed": 7,
+    "also": [{"spec": {"way": 2, "shot": 3, "query": 5}, "episodes": 3}],
+    "shards": 2,
+}
+
+
+def generate(inputs, root, workers=artifacts.ONE_WORKER, **changes):
+    """Runs the executor as the component sets it up."""
+    settings = EpisodeGeneratorSettings.model_validate(SETTINGS | changes)
+    episodes = artifacts.artifact(standard_artifacts.Examples, root, 3)
+    properties = {"settings": settings.model_dump_json(), "code_fingerprint": "x"}
+    Executor(artifacts.context(workers)).Do(inputs, {"episodes": [episodes]}, properties)
+    return episodes
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    return artifacts.write_examples(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="module")
+def episodes(inputs, tmp_path_factory):
+    return generate(inputs, tmp_path_factory.mktemp("episodes"))
+
+
+def split_of(episodes, split):
+    return artifact_utils.get_split_uri([episodes], split)
+
+
+def frozen_bytes(episodes):
+    """Every frozen episode, and every image that it shows."""
+    found = []
+    for split, name in (("val", "episodes"), ("test", "episodes"), ("test", "also-0")):
+        uri = split_of(episodes, split)
+        store = ImageStore.open(os.path.join(uri, "store"))
+        for episode in read_frozen(uri, name):
+            for draw in (episode.support, episode.query):
+                images = store.encoded(draw) if split == "test" else store.pixels(draw).tobytes()
+                found.append((split, name, episode.index, draw.labels.tolist(), images))
+    return found
+
+
+def test_what_is_written(episodes):
+    assert json.loads(episodes.split_names) == ["train", "val", "test"]
+    train = ImageStore.open(os.path.join(split_of(episodes, "train"), "store"))
+    test = ImageStore.open(os.path.join(split_of(episodes, "test"), "store"))
+    assert train.shape == (artifacts.SIDE, artifacts.SIDE, 1) and test.shape is None
+    assert len(train.index.names) == 10 and set(train.index.domains) == {"train-a", "train-b"}
+    assert train.index.counts.tolist() == [8] * 10
+    by_source = {source: image for _, _, source, image in artifacts.pictures_of("train")}
+    everything = EpisodeSampler(train.index, EpisodeSpec(way=10, shot=1, query=7), 0)(0)
+    for draw in (everything.support, everything.query):
+        for row, image in zip(draw.rows, train.pixels(draw), strict=True):
+            np.testing.assert_array_equal(image, by_source[train.source_ids[row]])
+
+
+def test_frozen_episodes_are_the_samplers_own(episodes):
+    uri = split_of(episodes, "test")
+    store = ImageStore.open(os.path.join(uri, "store"))
+    draw = EpisodeSampler(store.index, EpisodeSpec(way=(3, 5), shot=(1, 2), query=4), 7)
+    frozen = read_frozen(uri)
+    assert [episode.index for episode in frozen] == list(range(9))
+    for episode in frozen:
+        np.testing.assert_array_equal(episode.query.rows, draw(episode.index).query.rows)
+    assert {e.way for e in frozen} <= {3, 4, 5} and {e.shot for e in frozen} == {1, 2}
+    also = read_frozen(uri, "also-0")
+    assert len(also) == 3 and {(e.way, e.shot) for e in also} == {(2, 3)}
+
+
+def test_what_the_artifact_tells(episodes):
+    assert episodes.get_int_custom_property("seed") == 7
+    assert json.loads(episodes.get_string_custom_property("spec_test"))["way"] == [3, 5]
+    (also,) = json.loads(episodes.get_string_custom_property("also"))
+    assert also["name"] == "2-way 3-shot" and also["episodes"] == 3
+    hashes = {episodes.get_string_custom_property(f"hash_{split}") for split in ("val", "test")}
+    assert len(hashes) == 2 and all(len(one) == 64 for one in hashes)
+
+
+@pytest.mark.parametrize("workers", [artifacts.TWO_WORKERS, artifacts.TWO_PROCESSES], ids=["threads", "processes"])
+def test_any_workers_any_order_the_same_episodes(episodes, tmp_path, workers):
+    """Two workers, images in another order, in other files, in other shards."""
+    shuffled = artifacts.write_examples(tmp_path, shuffle=1, files=3)
+    other = generate(shuffled, tmp_path / "episodes", workers, shards=3)
+    for key in ("hash_val", "hash_test", "fingerprint_train", "fingerprint_val", "fingerprint_test"):
+        assert other.get_string_custom_property(key) == episodes.get_string_custom_property(key), key
+    assert frozen_bytes(other) == frozen_bytes(episodes)
+
+
+def test_another_seed_gives_others(episodes, inputs, tmp_path):
+    other = generate(inputs, tmp_path, seed=8)
+    assert other.get_string_custom_property("hash_test") != episodes.get_string_custom_property("hash_test")
+    assert other.get_string_custom_property("fingerprint_test") == episodes.get_string_custom_property(
+        "fingerprint_test"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"train": {"way": 11, "query": 3}},
+            r"split 'train': episodes of 11-way 1-shot .* only 10 of 10 are that large",
+        ),
+        ({"evaluation": {"way": 6, "query": 3}}, r"split 'val': .* need 6 classes .* only 5 of 5"),
+        ({"also": [{"spec": {"way": 7, "query": 3}}]}, r"split 'test': .* need 7 classes"),
+        ({"evaluation": {"way": 2, "query": 8}}, r"split 'val': .* of at least 9 images each, but only 0"),
+    ],
+)
+def test_too_few_classes_or_images(inputs, tmp_path, changes, said):
+    with pytest.raises(ValueError, match=said):
+        generate(inputs, tmp_path, **changes)
+    assert not list(tmp_path.rglob("episodes-*")), "no episode of any split is frozen"
+
+
+def test_rotations_give_four_times_the_classes(inputs, tmp_path):
+    spec = {"way": 12, "query": 3, "rotations": True}
+    episodes = generate(inputs, tmp_path, train=spec | {"way": 40})
+    assert episodes.get_string_custom_property("hash_val")
+
+
+def test_rotations_want_square_images(inputs, tmp_path, monkeypatch):
+    monkeypatch.setattr("components.episode_generator.executor.pixel_shape", lambda pattern: (8, 32, 1))
+    with pytest.raises(ValueError, match=r"rotations need square images, got image.height 8 and image.width 32"):
+        generate(inputs, tmp_path, train={"way": 4, "query": 3, "rotations": True})
+
+
+def anomalies_of(root, **found):
+    """ExampleAnomalies as ExampleValidator leaves them."""
+    made = artifacts.artifact(standard_artifacts.ExampleAnomalies, root)
+    made.split_names = artifact_utils.encode_split_names(["train", "val"])
+    for split in ("train", "val"):
+        proto = anomalies_pb2.Anomalies()
+        for name, description in found.items() if split == "val" else ():
+            proto.anomaly_info[name].description = description
+        directory = os.path.join(made.uri, f"Split-{split}")
+        os.makedirs(directory)
+        with open(os.path.join(directory, "SchemaDiff.pb"), "wb") as file:
+            file.write(proto.SerializeToString())
+    return [made]
+
+
+def test_an_anomaly_stops_it_before_anything_is_written(inputs, tmp_path):
+    found = anomalies_of(tmp_path / "bad", width="Value 99999 is too large.")
+    with pytest.raises(ValueError, match=r"found 1 anomalies: split 'val', width: Value 99999 is too large\.; mend"):
+        generate({**inputs, "anomalies": found}, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+    generate({**inputs, "anomalies": anomalies_of(tmp_path / "good")}, tmp_path / "out2")
+
+
+def test_no_transformed_examples(tmp_path):
+    with pytest.raises(ValueError, match="expected transformed examples at .*, found none"):
+        pixel_shape(str(tmp_path / "*"))
+
+
+def test_the_component_carries_its_settings_and_its_code():
+    from tfx.types import channel_utils
+
+    channel = channel_utils.as_channel([standard_artifacts.Examples()])
+    component = EpisodeGenerator(channel, channel, EpisodeGeneratorSettings(seed=3))
+    assert json.loads(component.exec_properties["settings"])["seed"] == 3
+    assert len(component.exec_properties["code_fingerprint"]) == 16

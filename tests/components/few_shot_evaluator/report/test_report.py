@@ -1,0 +1,202 @@
+"""The report: one file that needs nothing else, says what was measured, and leaves out what was not."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from components.few_shot_evaluator.evaluate import verdict
+from components.few_shot_evaluator.gate import GateSettings
+from components.few_shot_evaluator.report import flat, render, shot_points, span, worst_and_best
+from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage, ReportInputs
+from components.fewshot.metrics import score, summarise
+from tests.components.fewshot import toys
+
+NASTY = "<script>alert('\"Ж\"')</script>/a & b"
+PICTURE = toys.png(np.full((9, 7, 1), 99, np.uint8))
+
+
+def results_of(right: list[int], shots: tuple[int, ...] = (1,), of: int = 4, domain: str = "Latin") -> list:
+    """Episodes in which so many queries are told right."""
+    found = []
+    for i, n in enumerate(right):
+        probabilities = np.array([[0.9, 0.1]] * n + [[0.2, 0.8]] * (of - n), np.float32)
+        found.append(score(i, shots[i % len(shots)], probabilities, np.zeros(of, int), [f"{domain} {i % 3}"] * 2))
+    return found
+
+
+def metrics_of(**changes) -> dict:
+    results = {"model": results_of([4, 3, 4, 2]), "pixels": results_of([1, 2, 2, 0]), "previous": results_of([3] * 4)}
+    independence = {"checked": 4, "max_difference": 2e-7, "tolerance": 1e-4, "holds": True}
+    metrics = verdict(results, GateSettings(margin=0.5), independence)
+    metrics |= {"learner": "protonet", "base_model": "conv4", "batch_norm": "running", "inductive": True}
+    metrics |= {"way": 2, "shot": 1, "query": 4, "seed": 3, "episodes_hash": "f00d", "also": []}
+    return metrics | changes
+
+
+def inputs_of(**changes) -> ReportInputs:
+    wrong = DrawnImage(PICTURE, NASTY, "other", 0.75)
+    drawn = DrawnEpisode(
+        2,
+        0.5,
+        [NASTY, "other"],
+        [DrawnImage(PICTURE, NASTY), DrawnImage(PICTURE, "other")],
+        [wrong, DrawnImage(PICTURE, "other", "other", 0.6)],
+    )
+    history = {
+        "steps": [{"step": i, "loss": 1 / i, "accuracy": 0.5, "learning_rate": 0.1} for i in range(1, 9)],
+        "validation": [{"step": 4, "accuracy": 0.5, "ci95": 0.1, "loss": 1.0}],
+        "best_step": 4,
+    }
+    summary = {
+        "splits": {"test": {"classes": 6, "images": 48, "domains": 2, "smallest_class": ["a", 8]}},
+        "formats": {"PNG": 48},
+        "sizes": {"largest": [16, 16]},
+        "policy": {"exif_orientation": 3, "cmyk": 0},
+        "rejected": 1,
+        "leak_count": 1,
+        "leaks": [["train/a.png", "test/b.png"]],
+    }
+    plain = ReportInputs(
+        metrics_of(),
+        {"adapt_ms": 1.25, "predict_ms": 2.5, "predict_one_ms": 0.75},
+        history,
+        {"name": "toys", "training": {"steps": 8}},
+        summary,
+        {"artifacts": {"model": {"id": 7, "uri": "/a/model"}}},
+        [drawn],
+    )
+    return plain._replace(**changes)
+
+
+class Page(HTMLParser):
+    """What a browser would fetch or run, the headings, and whether all elements are closed."""
+
+    VOID = {"meta", "img", "br", "link", "path", "use"}
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+        self.elements: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.fetched += [value for key, value in attrs if key in ("src", "href", "xlink:href", "action") and value]
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def test_one_file_that_needs_nothing_else():
+    html = render(inputs_of())
+    page = Page(html)
+    assert page.open == [], "every element is closed"
+    assert page.fetched and all(one.startswith(("data:image/png;base64,", "#")) for one in page.fetched)
+    assert "script" not in page.elements and "link" not in page.elements
+    assert "@import" not in html and not re.search(r"url\((?!#)", html)
+
+
+def test_the_same_inputs_the_same_bytes():
+    assert render(inputs_of()) == render(inputs_of())
+
+
+def test_names_are_text_and_never_markup():
+    html = render(inputs_of())
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(&#39;&#34;Ж&#34;&#39;)&lt;/script&gt;/a &amp; b" in html
+
+
+def test_the_headline_and_its_rivals():
+    metrics = metrics_of()
+    html = render(inputs_of())
+    assert f"{100 * metrics['accuracy']:.2f} % <small>± {100 * metrics['ci95']:.2f} (95 % interval)" in html
+    assert "nearest centroid on plain pixels" in html and "the model in production" in html
+    for rival in (metrics["baselines"]["pixels"], metrics["previous"]):
+        difference = rival["difference"]
+        assert f"{100 * difference['mean']:+.2f} ± {100 * difference['ci95']:.2f}" in html
+    assert "✓ Blessed." in html and "inductive" in html and "f00d" in html
+
+
+def test_every_reason_not_to_bless_is_there():
+    html = render(inputs_of(metrics=metrics_of(blessed=False, reasons=["too low by far", "a < b"])))
+    assert "✗ Not blessed." in html and "too low by far" in html and "a &lt; b" in html
+
+
+def test_sections():
+    headings = re.findall(r"<h2>(.*?)</h2>", render(inputs_of()))
+    assert headings == [
+        "Beside what it has to beat",
+        "Accuracy by shot",
+        "How episodes differ",
+        "Domains, worst first",
+        "Do its probabilities mean what they say?",
+        "Learning curves",
+        "Episodes in pictures",
+        "Data",
+        "Time to answer",
+        "How to read these numbers",
+        "Configuration and lineage",
+    ]
+
+
+def test_what_there_is_no_data_for_is_left_out():
+    headings = re.findall(r"<h2>(.*?)</h2>", render(inputs_of(history=None, data_summary=None, episodes=[])))
+    assert not {"Learning curves", "Episodes in pictures", "Data"} & set(headings)
+    untrained = {"steps": [], "validation": [], "best_step": 0}
+    assert "Learning curves" not in render(inputs_of(history=untrained))
+    one_domain = metrics_of(by_domain=[{"domain": "d", "accuracy": 1.0, "queries": 3, "episodes": 1}])
+    assert "Domains" not in render(inputs_of(metrics=one_domain))
+
+
+def test_mistakes_are_marked_and_name_what_was_chosen():
+    html = render(inputs_of())
+    assert html.count('class="picture wrong"') == 1 and "✗ 75 % as 2" in html and "✓ 60 %" in html
+    assert html.count("data:image/png;base64,") == 4
+
+
+def test_data_and_lineage():
+    html = render(inputs_of())
+    assert "exif orientation 3" in html and "cmyk" not in html
+    assert "train/a.png = test/b.png" in html and "/a/model" in html and "training.steps" in html
+
+
+def test_a_plot_by_shot_where_shots_differ():
+    ranged = summarise(results_of([4, 3, 2, 1], shots=(1, 5)))
+    metrics = metrics_of(by_shot=ranged["by_shot"], shot=[1, 5])
+    assert shot_points(metrics) == [
+        (1, "2-way", ranged["by_shot"]["1"]["accuracy"], ranged["by_shot"]["1"]["ci95"]),
+        (5, "2-way", ranged["by_shot"]["5"]["accuracy"], ranged["by_shot"]["5"]["ci95"]),
+    ]
+    label = "Accuracy against the number of support images a class"
+    assert label in render(inputs_of(metrics=metrics)) and label not in render(inputs_of())
+    assert "1..5-shot" in render(inputs_of(metrics=metrics))
+
+
+def test_a_single_episode_of_full_marks():
+    """No spread, one bin, one domain: every plot still draws."""
+    alone = summarise(results_of([4]))
+    html = render(inputs_of(metrics=metrics_of(**alone)))
+    assert "100.00 %" in html and html.count("<svg") == 4
+
+
+@pytest.mark.parametrize(
+    ("count", "headings"), [(1, []), (12, ["Domains, worst first"]), (13, ["Worst domains", "Best domains"])]
+)
+def test_few_domains_and_many(count, headings):
+    rows = [{"domain": str(i), "accuracy": i / 20, "queries": 1, "episodes": 1} for i in range(count)]
+    shown = worst_and_best(rows)
+    assert [heading for heading, _ in shown] == headings
+    if count == 13:
+        assert [row["domain"] for row in shown[1][1]] == ["12", "11", "10", "9", "8", "7"]
+
+
+def test_settings_as_dotted_keys():
+    nested = {"a": {"b": 1, "none": None}, "c": [1, 2], "empty": []}
+    assert flat(nested) == [("a.b", "1"), ("c", "[1, 2]")]
+    assert span(5) == "5" and span([5, 10]) == "5..10"

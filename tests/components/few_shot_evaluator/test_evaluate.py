@@ -1,0 +1,81 @@
+"""From lines of results to a verdict; which episodes are shown, and how."""
+
+import numpy as np
+import pytest
+
+from components.few_shot_evaluator.evaluate import choose_episodes, comparable, read_results, verdict
+from components.few_shot_evaluator.gate import GateSettings
+from components.fewshot.episodes import EpisodeSpec
+from components.fewshot.images import ImageSpec
+from components.fewshot.manifest import Manifest
+from components.fewshot.metrics import score, to_json
+
+HOLDS = {"checked": 1, "max_difference": 0.0, "tolerance": 1e-4, "holds": True}
+
+
+def episode(index: int, right: int, of: int = 4):
+    """A result in which `right` of `of` queries are told right."""
+    probabilities = np.array([[0.9, 0.1]] * right + [[0.1, 0.9]] * (of - right), np.float32)
+    return score(index, 1, probabilities, np.zeros(of, int), ["a", "a"])
+
+
+def lines_of(name: str, rights: list[int]) -> list[str]:
+    return [f"{name}\t{to_json(episode(i, right))}" for i, right in enumerate(rights)]
+
+
+def test_lines_in_any_order():
+    lines = lines_of("model", [4, 3, 2]) + lines_of("pixels", [1, 1, 1])
+    found = read_results(lines[::-1])
+    assert list(found) == ["model", "pixels"]
+    assert [result.correct for result in found["model"]] == [4, 3, 2]
+
+
+def test_a_verdict_by_hand():
+    results = read_results(
+        lines_of("model", [4, 3, 4]) + lines_of("pixels", [2, 1, 2]) + lines_of("previous", [4, 4, 4])
+    )
+    found = verdict(results, GateSettings(margin=0.05), HOLDS)
+    assert found["accuracy"] == pytest.approx(11 / 12)
+    assert found["baselines"]["pixels"]["accuracy"] == pytest.approx(5 / 12)
+    assert found["baselines"]["pixels"]["difference"] == {"mean": 0.5, "ci95": 0.0}
+    assert "previous" not in found["baselines"]
+    assert found["previous"]["difference"]["mean"] == pytest.approx(-1 / 12)
+    assert found["blessed"] is False and len(found["reasons"]) == 1
+    assert verdict(results, GateSettings(margin=0.1), HOLDS)["blessed"] is True
+
+
+def test_a_model_that_cannot_be_compared_is_no_reason():
+    results = read_results(lines_of("model", [4, 3]))
+    found = verdict(results, GateSettings(), HOLDS, "it has a fixed head of 5 classes, and these are 3-way")
+    assert found["blessed"] and found["previous"] == {
+        "not_comparable": "it has a fixed head of 5 classes, and these are 3-way"
+    }
+
+
+@pytest.mark.parametrize(
+    ("fixed", "way", "says"),
+    [
+        (None, 5, None),
+        (5, 5, None),
+        (5, 3, "it has a fixed head of 5 classes, and these episodes are 3-way 1-shot"),
+        (5, (5, 10), "it has a fixed head of 5 classes, and these episodes are 5..10-way 1-shot"),
+    ],
+)
+def test_comparable(fixed, way, says):
+    manifest = Manifest(
+        learner="maml",
+        base_model="conv4",
+        image=ImageSpec(),
+        episodes=EpisodeSpec(),
+        fixed_way=fixed,
+        batch_norm="support",
+        inductive=True,
+        seed=0,
+        steps=0,
+    )
+    assert comparable(manifest, EpisodeSpec(way=way)) == says
+
+
+def test_worst_middle_and_best_are_shown():
+    assert choose_episodes([episode(0, 3), episode(1, 4), episode(2, 1), episode(3, 2), episode(4, 0)]) == [4, 3, 1]
+    assert choose_episodes([episode(5, 2)]) == [5]

@@ -1,0 +1,155 @@
+"""The FewShotEvaluator on real models, episodes and artifacts."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from tfx.components.evaluator import constants
+from tfx.types import standard_artifacts
+from tfx.utils import path_utils
+
+from components.episode_generator.executor import Executor as Generator
+from components.episode_generator.settings import EpisodeGeneratorSettings
+from components.few_shot_evaluator.executor import Executor
+from components.few_shot_evaluator.gate import GateSettings
+from components.fewshot.manifest import Manifest
+from tests.components import artifacts
+from tests.components.fewshot import toys
+
+FIXED = {
+    "train": {"way": 3, "query": 3},
+    "evaluation": {"way": 3, "shot": 2, "query": 4},
+    "val_episodes": 2,
+    "test_episodes": 12,
+    "also": [{"spec": {"way": 2, "shot": 3, "query": 4}, "episodes": 3}],
+}
+
+
+@pytest.fixture(scope="module")
+def episodes_of(tmp_path_factory):
+    inputs = artifacts.write_examples(tmp_path_factory.mktemp("inputs"))
+
+    def generate(**changes):
+        made = artifacts.artifact(standard_artifacts.Examples, tmp_path_factory.mktemp("episodes"), 3)
+        settings = EpisodeGeneratorSettings.model_validate(FIXED | changes).model_dump_json()
+        Generator(artifacts.context()).Do(inputs, {"episodes": [made]}, {"settings": settings})
+        return made
+
+    return generate
+
+
+@pytest.fixture(scope="module")
+def episodes(episodes_of):
+    return episodes_of()
+
+
+@pytest.fixture(scope="module")
+def model_of(tmp_path_factory):
+    """Model artifacts: of a learner with these settings."""
+
+    def make(learner="protonet", number=11, **settings):
+        model = artifacts.artifact(standard_artifacts.Model, tmp_path_factory.mktemp("model"), number)
+        toys.trained(learner, **settings).export(path_utils.serving_model_dir(model.uri))
+        return [model]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def model(model_of):
+    return model_of()
+
+
+def judge(root: Path, inputs: dict, workers=artifacts.ONE_WORKER, **gate):
+    """Runs the executor; answers with metrics, the evaluation's directory and the blessing."""
+    evaluation = artifacts.artifact(standard_artifacts.ModelEvaluation, root / "evaluation", 21)
+    blessing = artifacts.artifact(standard_artifacts.ModelBlessing, root / "blessing", 22)
+    settings = GateSettings.model_validate({"require_baselines": False} | gate)
+    properties = {"gate": settings.model_dump_json(), "configuration": json.dumps({"seed": 5}), "code_fingerprint": "x"}
+    Executor(artifacts.context(workers)).Do(inputs, {"evaluation": [evaluation], "blessing": [blessing]}, properties)
+    metrics = json.loads((root / "evaluation" / "metrics.json").read_text())
+    return metrics, root / "evaluation", blessing
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory, episodes, model, model_of):
+    inputs = {"episodes": [episodes], "model": model, "pixels": model_of("transfer", 12)}
+    return judge(tmp_path_factory.mktemp("judged"), inputs)
+
+
+def test_what_is_written(judged, episodes, model):
+    metrics, directory, blessing = judged
+    assert metrics["episodes"] == 12 and metrics["way"] == 3 and metrics["shot"] == 2 and metrics["query"] == 4
+    assert metrics["episodes_hash"] == episodes.get_string_custom_property("hash_test")
+    assert metrics["batch_norm"] == "running" and metrics["inductive"] is True and metrics["learner"] == "protonet"
+    assert metrics["baselines"].keys() == {"pixels"} and metrics["previous"] is None
+    (also,) = metrics["also"]
+    assert also["name"] == "2-way 3-shot" and also["episodes"] == 3
+    assert json.loads((directory / "latency.json").read_text()).keys() == {"adapt_ms", "predict_ms", "predict_one_ms"}
+    assert "3-way 2-shot" in (directory / "report.html").read_text()
+    assert metrics["blessed"] is True
+    assert os.listdir(blessing.uri) == [constants.BLESSED_FILE_NAME]
+    assert blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY) == constants.BLESSED_VALUE
+    assert blessing.get_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY) == model[0].uri
+
+
+@pytest.mark.parametrize("workers", [artifacts.TWO_WORKERS, artifacts.TWO_PROCESSES], ids=["threads", "processes"])
+def test_two_workers_find_the_same_to_the_last_digit(tmp_path, judged, episodes, model, model_of, workers):
+    inputs = {"episodes": [episodes], "model": model, "pixels": model_of("transfer", 12)}
+    assert judge(tmp_path, inputs, workers)[0] == judged[0]
+
+
+def test_what_is_not_good_enough_is_not_blessed(tmp_path, episodes, model):
+    metrics, _, blessing = judge(tmp_path, {"episodes": [episodes], "model": model}, threshold=1.0)
+    assert metrics["blessed"] is False and "below the threshold of 100.00 %" in metrics["reasons"][0]
+    assert os.listdir(blessing.uri) == [constants.NOT_BLESSED_FILE_NAME]
+    assert blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY) == constants.NOT_BLESSED_VALUE
+
+
+def test_a_transductive_model_is_labelled_and_not_blessed(tmp_path, episodes, model_of):
+    inputs = {"episodes": [episodes], "model": model_of(batch_norm="transductive")}
+    metrics, directory, _ = judge(tmp_path, inputs)
+    assert metrics["batch_norm"] == "transductive" and metrics["inductive"] is False
+    assert metrics["blessed"] is False and metrics["reasons"][-1].endswith("the model is not inductive")
+    assert "transductive" in (directory / "report.html").read_text()
+
+
+def test_beside_the_latest_blessed_model(tmp_path, episodes, model, model_of):
+    """Against itself the difference is nothing; what was compared is in the blessing."""
+    inputs = {"episodes": [episodes], "model": model, "baseline_model": model}
+    metrics, directory, blessing = judge(tmp_path, inputs)
+    assert metrics["previous"]["difference"] == {"mean": 0.0, "ci95": 0.0} and metrics["blessed"]
+    assert blessing.get_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY) == model[0].uri
+    assert "latest blessed" in (directory / "report.html").read_text()
+
+
+def test_a_blessed_model_of_another_way_cannot_be_compared(tmp_path, episodes_of, model, model_of):
+    episodes = episodes_of(evaluation={"way": 4, "shot": 1, "query": 3}, also=())
+    inputs = {"episodes": [episodes], "model": model, "baseline_model": model_of("maml")}
+    metrics, directory, _ = judge(tmp_path, inputs)
+    said = "it has a fixed head of 3 classes, and these episodes are 4-way 1-shot"
+    assert metrics["previous"] == {"not_comparable": said} and metrics["blessed"]
+    assert "a fixed head of 3 classes" in (directory / "report.html").read_text()
+
+
+def test_ranges_from_episodes_to_report(tmp_path, episodes_of, model):
+    episodes = episodes_of(evaluation={"way": (2, 4), "shot": (1, 3), "query": 3}, also=())
+    metrics, directory, _ = judge(tmp_path, {"episodes": [episodes], "model": model})
+    assert metrics["way"] == [2, 4] and set(metrics["by_shot"]) == {"1", "2", "3"} and len(metrics["by_way"]) > 1
+    assert "2..4-way 1..3-shot" in (directory / "report.html").read_text()
+
+
+def test_distractors_are_measured(tmp_path, episodes_of, model):
+    episodes = episodes_of(evaluation={"way": 3, "shot": 1, "query": 3, "distractors": 2}, also=())
+    metrics, directory, _ = judge(tmp_path, {"episodes": [episodes], "model": model})
+    assert 0 <= metrics["distractor_auroc"] <= 1
+    assert "none of these" in (directory / "report.html").read_text()
+
+
+def test_a_model_without_manifest(tmp_path, episodes, model):
+    bare = artifacts.artifact(standard_artifacts.Model, tmp_path / "bare", 30)
+    os.makedirs(path_utils.serving_model_dir(bare.uri))
+    with pytest.raises(FileNotFoundError, match="no few-shot model at"):
+        judge(tmp_path / "out", {"episodes": [episodes], "model": [bare]})
+    assert Manifest.read(path_utils.serving_model_path(model[0].uri)).learner == "protonet"

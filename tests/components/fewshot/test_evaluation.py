@@ -1,0 +1,129 @@
+"""Judging a served model: by its signatures alone, the same figures in any order, and no query helps another."""
+
+import numpy as np
+import pytest
+
+from components.fewshot.episodes import EpisodeSampler, EpisodeSpec
+from components.fewshot.evaluation import check_independence, encode_episode, evaluate, judge, latency
+from components.fewshot.served import ServedModel
+from components.fewshot.store import ImageStore
+from tests.components.fewshot import toys
+
+IMAGES, LABELS = toys.images(6, 8, seed=5)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    root = tmp_path_factory.mktemp("images")
+    files: dict[str, list] = {}
+    for number, (image, label) in enumerate(zip(IMAGES, LABELS, strict=True)):
+        path = root / f"{number:02}.png"
+        path.write_bytes(toys.png(image))
+        files.setdefault(f"{'ab'[label % 2]}/{label}", []).append((path.name, str(path)))
+    return ImageStore.from_files(files)
+
+
+@pytest.fixture(scope="module")
+def model_of(tmp_path_factory):
+    def load(learner: str = "protonet", **settings) -> ServedModel:
+        directory = str(tmp_path_factory.mktemp("model"))
+        toys.trained(learner, **settings).export(directory)
+        return ServedModel(directory)
+
+    return load
+
+
+@pytest.fixture(scope="module")
+def model(model_of):
+    return model_of()
+
+
+SPEC = EpisodeSpec(way=3, shot=2, query=4)
+
+
+def test_a_judged_episode(model, store):
+    episode = EpisodeSampler(store.index, SPEC, 0)(3)
+    result, probabilities = judge(model, encode_episode(store, episode))
+    assert probabilities.shape == (12, 3)
+    assert (result.index, result.way, result.shot, result.queries) == (3, 3, 2, 12)
+    assert result.correct == (probabilities.argmax(1) == episode.query.labels).sum()
+    assert set(result.domains) <= {"a", "b"}
+
+
+def test_the_order_of_episodes_does_not_matter(model, store):
+    draw = EpisodeSampler(store.index, SPEC, 0)
+    seen: list[int] = []
+    forwards = evaluate(model, store, [draw(i) for i in range(6)], seen.append)
+    assert seen == [1, 2, 3, 4, 5, 6] and forwards["episodes"] == 6
+    assert evaluate(model, store, [draw(i) for i in reversed(range(6))]) == forwards
+
+
+def test_other_labels_same_classes(model, store):
+    """Numbers are names: which class is called 0 changes nothing (a learner without a fixed head)."""
+    encoded = encode_episode(store, EpisodeSampler(store.index, SPEC, 0)(0))
+    labels = encoded.episode.support.labels
+    renamed = model.episode(encoded.support, (labels + 1) % 3, encoded.query)
+    plain = model.episode(encoded.support, labels, encoded.query)
+    np.testing.assert_allclose(renamed, np.roll(plain, 1, axis=1), atol=1e-5)
+
+
+@pytest.mark.parametrize(("mode", "holds"), [("running", True), ("support", True), ("transductive", False)])
+def test_independence(model_of, store, mode, holds):
+    draw = EpisodeSampler(store.index, SPEC, 0)
+    found = check_independence(model_of(batch_norm=mode), [encode_episode(store, draw(i)) for i in range(3)])
+    assert found["holds"] is holds and found["checked"] == 3
+    assert (found["max_difference"] <= found["tolerance"]) is holds
+    if not holds:
+        assert found["max_difference"] > 0.01, "far beyond rounding"
+
+
+def test_latency(model, store):
+    draw = EpisodeSampler(store.index, SPEC, 0)
+    found = latency(model, [encode_episode(store, draw(i)) for i in range(2)])
+    assert found.keys() == {"adapt_ms", "predict_ms", "predict_one_ms"} and min(found.values()) > 0
+
+
+def test_an_untrained_model_on_shuffled_labels_is_at_chance(tmp_path, store):
+    """A model that scores above chance here has seen the answers."""
+    import keras
+
+    from components.fewshot.base_models import conv4
+    from components.fewshot.model import MetaLearningModel
+
+    keras.utils.set_random_seed(0)
+    untrained = MetaLearningModel(conv4((16, 16, 1), 4), num_classes=3)
+    untrained.compile(steps=0)
+    untrained.fit(*toys.images(20, 8), validation_split=0, verbose=False)
+    untrained.export(str(tmp_path))
+    served, rng = ServedModel(str(tmp_path)), np.random.default_rng(0)
+    draw = EpisodeSampler(store.index, SPEC, 0)
+    accuracies = []
+    for i in range(100):
+        encoded = encode_episode(store, draw(i))
+        query = encoded.episode.query
+        labels = rng.permutation(query.labels).astype(np.int32)
+        shuffled = encoded._replace(episode=encoded.episode._replace(query=query._replace(labels=labels)))
+        accuracies.append(judge(served, shuffled)[0].accuracy)
+    spread = np.std(accuracies, ddof=1) / 10
+    assert abs(np.mean(accuracies) - 1 / 3) < 4 * spread
+
+
+class TestServedModel:
+    def test_one_call_and_two(self, model, store):
+        encoded = encode_episode(store, EpisodeSampler(store.index, SPEC, 0)(1))
+        state = model.adapt(encoded.support, encoded.episode.support.labels)
+        assert state.vector.dtype == np.float32 and state.num_classes == 3
+        once = model.episode(encoded.support, encoded.episode.support.labels, encoded.query)
+        np.testing.assert_allclose(model.predict(state, encoded.query), once, atol=1e-6)
+        assert model.embed(encoded.query[:2]).shape[0] == 2
+
+    def test_it_refuses_in_one_sentence(self, model, store):
+        encoded = encode_episode(store, EpisodeSampler(store.index, SPEC, 0)(1))
+        with pytest.raises(ValueError, match=r"^the model refuses: .*without gaps[^\n]*$"):
+            model.episode(encoded.support, encoded.episode.support.labels + 1, encoded.query)
+        with pytest.raises(ValueError, match=r"^the model refuses: [^\n]*$"):
+            model.embed([b"no image"])
+
+    def test_no_model(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="no few-shot model at"):
+            ServedModel(str(tmp_path))

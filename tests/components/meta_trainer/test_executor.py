@@ -1,0 +1,108 @@
+"""The MetaTrainer on real artifacts: a SavedModel that takes encoded images, and the run that made it."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.utils import path_utils
+
+from components.episode_generator.executor import Executor as Generator
+from components.episode_generator.settings import EpisodeGeneratorSettings
+from components.fewshot.served import ServedModel
+from components.meta_trainer.executor import WEIGHTS, Executor
+from components.meta_trainer.settings import TrainerSettings
+from tests.components import artifacts
+from tests.components.fewshot import toys
+
+SETTINGS = TrainerSettings.model_validate(
+    {
+        "base_model": {"settings": {"filters": 4}},
+        "training": {"steps": 4, "validate_every": 2, "checkpoint_every": 1},
+        "episodes": {"way": 3, "shot": 1, "query": 2},
+        "image": {"height": artifacts.SIDE, "width": artifacts.SIDE, "channels": 1},
+        "warm_start": True,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    root = tmp_path_factory.mktemp("inputs")
+    made = artifacts.artifact(standard_artifacts.Examples, root / "episodes" / "3", 3)
+    settings = EpisodeGeneratorSettings(
+        train={"way": 3, "query": 2}, evaluation={"way": 3, "query": 3}, val_episodes=4, test_episodes=4
+    )
+    properties = {"settings": settings.model_dump_json()}
+    Generator(artifacts.context()).Do(artifacts.write_examples(root), {"episodes": [made]}, properties)
+    return {"episodes": [made], "transform_graph": [artifacts.write_transform_graph(root)]}
+
+
+def train(root, inputs, number=5):
+    """Runs the executor; answers with the Model and the ModelRun artifact."""
+    model = artifacts.artifact(standard_artifacts.Model, root / "model" / str(number), number)
+    run = artifacts.artifact(standard_artifacts.ModelRun, root / "model_run" / str(number), number)
+    properties = {
+        "settings": SETTINGS.model_dump_json(),
+        "checkpoint_root": str(root / "checkpoints"),
+        "title": "protonet",
+        "code_fingerprint": "x",
+    }
+    Executor().Do(inputs, {"model": [model], "model_run": [run]}, properties)
+    return model, run
+
+
+@pytest.fixture(scope="module")
+def trained(inputs, tmp_path_factory):
+    return train(tmp_path_factory.mktemp("trained"), inputs)
+
+
+def test_the_model_serves_encoded_images_of_any_size(trained):
+    served = ServedModel(path_utils.serving_model_path(trained[0].uri))
+    images = [toys.png(np.full((side, side + 3, 1), side, np.uint8)) for side in (9, 16, 40)]
+    probabilities = served.episode(images, np.array([0, 1, 2]), images)
+    assert probabilities.shape == (3, 3) and probabilities.argmax(1).tolist() == [0, 1, 2]
+
+
+def test_the_manifest_tells_where_it_comes_from(trained, inputs):
+    model, _ = trained
+    manifest = ServedModel(path_utils.serving_model_path(model.uri)).manifest
+    episodes = inputs["episodes"][0]
+    assert manifest.steps == 4 and manifest.learner == "protonet" and manifest.seed == 0
+    assert manifest.data["hash_test"] == episodes.get_string_custom_property("hash_test")
+    assert manifest.lineage["episodes"] == {"id": 3, "uri": episodes.uri}
+    assert manifest.lineage["warm_start_from"] is None
+    assert {"tensorflow", "keras", "tfx"} <= manifest.versions.keys()
+    assert model.get_int_custom_property("episodes_id") == 3
+
+
+def test_the_run_is_in_history_and_in_tensorboard(trained):
+    _, run = trained
+    with open(f"{run.uri}/history.json") as file:
+        history = json.load(file)
+    assert [row["step"] for row in history["steps"]] == [1, 2, 3, 4]
+    assert [row["step"] for row in history["validation"]] == [2, 4]
+    (events,) = tf.io.gfile.glob(f"{run.uri}/events.out.tfevents.*")
+    seen: dict[str, list[int]] = {}
+    for event in tf.compat.v1.train.summary_iterator(events):
+        for value in event.summary.value:
+            seen.setdefault(value.tag, []).append(event.step)
+    assert seen["train/loss"] == seen["train/learning_rate"] == [1, 2, 3, 4]
+    assert sorted(seen["validation/accuracy"]) == [2, 4]
+    with open(f"{run.uri}/timing.json") as file:
+        assert json.load(file).keys() == {"training_seconds", "seconds"}
+
+
+def test_a_warm_start_is_in_the_lineage(tmp_path, trained, inputs):
+    model, _ = train(tmp_path, inputs | {"base_model": [trained[0]]}, 6)
+    manifest = ServedModel(path_utils.serving_model_path(model.uri)).manifest
+    assert manifest.lineage["warm_start_from"] == trained[0].uri
+    assert tf.io.gfile.exists(f"{model.uri}/{WEIGHTS}")
+
+
+def test_without_episodes(tmp_path, inputs):
+    empty = artifacts.artifact(standard_artifacts.Examples, tmp_path / "empty", 9)
+    empty.split_names = artifact_utils.encode_split_names(["train", "val", "test"])
+    with pytest.raises(FileNotFoundError, match="no image store at"):
+        train(tmp_path, inputs | {"episodes": [empty]})

@@ -1,0 +1,106 @@
+"""Training from stores on disk: warm starts that fit and that do not, checkpoints that belong to just these inputs."""
+
+import os
+
+import numpy as np
+import pytest
+from tfx.types import artifact_utils, standard_artifacts
+
+from components.episode_generator.executor import Executor as Generator
+from components.episode_generator.settings import EpisodeGeneratorSettings
+from components.meta_trainer.settings import TrainerSettings
+from components.meta_trainer.train import Inputs, assign_weights, new_learner, save_weights, train
+from tests.components import artifacts
+
+SETTINGS = {
+    "base_model": {"settings": {"filters": 4}},
+    "training": {"steps": 6, "validate_every": 3, "checkpoint_every": 1},
+    "episodes": {"way": 3, "shot": 1, "query": 2},
+    "image": {"height": artifacts.SIDE, "width": artifacts.SIDE, "channels": 1},
+}
+
+
+def settings_of(**changes) -> TrainerSettings:
+    return TrainerSettings.model_validate(SETTINGS | changes)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory) -> Inputs:
+    examples = artifacts.write_examples(tmp_path_factory.mktemp("inputs"))
+    made = artifacts.artifact(standard_artifacts.Examples, tmp_path_factory.mktemp("episodes"), 3)
+    settings = EpisodeGeneratorSettings(
+        train={"way": 3, "query": 2}, evaluation={"way": 3, "query": 3}, val_episodes=4, test_episodes=4
+    )
+    Generator(artifacts.context()).Do(examples, {"episodes": [made]}, {"settings": settings.model_dump_json()})
+    return Inputs(*(artifact_utils.get_split_uri([made], split) for split in ("train", "val")))
+
+
+def run(settings, inputs, root, code="code"):
+    """Trains; returns what it left and the steps that it really took."""
+    steps = []
+    return train(settings, inputs, str(root), code, lambda history: lambda progress: steps.append(progress.step)), steps
+
+
+def weights_of(learner) -> list[np.ndarray]:
+    return [v.numpy() for part in learner.variables() for v in part]
+
+
+def test_the_same_settings_the_same_weights(tmp_path, inputs):
+    one, _ = run(settings_of(), inputs, tmp_path / "one")
+    other, _ = run(settings_of(), inputs, tmp_path / "other")
+    for a, b in zip(weights_of(one.learner), weights_of(other.learner), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert one.history == other.history and not one.warm_started
+    different, _ = run(settings_of(seed=1), inputs, tmp_path / "seed")
+    assert any((a != b).any() for a, b in zip(weights_of(one.learner), weights_of(different.learner), strict=True))
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_checkpoint_belongs_to_settings_data_and_code(tmp_path, inputs):
+    def die(progress):
+        if progress.step == 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(settings_of(), inputs, str(tmp_path), "code", lambda history: die)
+    assert run(settings_of(seed=1), inputs, tmp_path)[1] == [1, 2, 3, 4, 5, 6]
+    assert run(settings_of(), inputs, tmp_path, code="other code")[1] == [1, 2, 3, 4, 5, 6]
+    assert run(settings_of(), inputs, tmp_path)[1] == [5, 6], "it goes on where it was killed"
+    unbroken, _ = run(settings_of(), inputs, tmp_path / "unbroken")
+    resumed, none = run(settings_of(), inputs, tmp_path)
+    assert none == [] and resumed.history == unbroken.history
+    for a, b in zip(weights_of(resumed.learner), weights_of(unbroken.learner), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_warm_start_begins_with_the_earlier_weights(tmp_path, inputs):
+    first, _ = run(settings_of(), inputs, tmp_path / "first")
+    save_weights(first.learner, str(tmp_path / "weights.npz"))
+    earlier = inputs._replace(weights=str(tmp_path / "weights.npz"))
+    still = settings_of(warm_start=True, training={"steps": 0})
+    warm, _ = run(still, earlier, tmp_path / "warm")
+    assert warm.warm_started
+    for a, b in zip(weights_of(warm.learner), weights_of(first.learner), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not run(settings_of(training={"steps": 0}), earlier, tmp_path / "cold")[0].warm_started
+
+
+def test_weights_that_do_not_fit_are_left_alone(tmp_path, inputs):
+    wide, _ = run(settings_of(base_model={"settings": {"filters": 6}}, training={"steps": 1}), inputs, tmp_path)
+    save_weights(wide.learner, str(tmp_path / "weights.npz"))
+    earlier = inputs._replace(weights=str(tmp_path / "weights.npz"))
+    found, steps = run(settings_of(warm_start=True, training={"steps": 1}), earlier, tmp_path / "narrow")
+    assert not found.warm_started and steps == [1]
+    from components.fewshot.store import ImageStore
+
+    learner = new_learner(settings_of(), ImageStore.open(os.path.join(inputs.train, "store")))
+    assert assign_weights(learner, str(tmp_path / "missing.npz")) is None
+
+
+def test_a_fixed_head_wants_one_way(tmp_path, inputs):
+    settings = settings_of(learner={"name": "maml"}, episodes={"way": (2, 3), "query": 2})
+    with pytest.raises(ValueError, match="fixed head: train_episodes.way must be one number"):
+        run(settings, inputs, tmp_path)
