@@ -1,7 +1,10 @@
 """`fewshot adapt` and `fewshot evaluate`: an exported model on folders of images; TFX is not needed."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,14 +14,14 @@ from components.fewshot.episodes import EpisodeSampler, EpisodeSpec
 from components.fewshot.evaluation import evaluate
 from components.fewshot.served import ServedModel
 from components.fewshot.store import ImageStore
+from components.image_example_gen.ingest import reason_against
 from components.pusher.destination import latest
-from data.folders import has_image_suffix, list_folder
+from data.folders import ImageFile, Rejected, has_image_suffix, list_folder
 from data.image_sets import list_image_set
-from data.images import BadImage, inspect
 from data.settings import ImageSetSettings
 from data.splits import SPLITS
 
-MAX_PIXELS = 64_000_000
+DEFAULTS = ImageSetSettings.model_fields
 
 
 def find_model(path: str) -> str:
@@ -53,19 +56,19 @@ def adapt(model: str, support: str, query: str) -> list[dict[str, Any]]:
     names = sorted({file.class_name for file in learnt.files})
     if len(names) < 2:
         raise ValueError(f"--support {support}: expected at least 2 classes (folders of images), found {len(names)}")
+    for refused in (*learnt.rejected, *set_aside([*learnt.files, *asked])):
+        raise ValueError(f"{refused.path}: {refused.reason}; convert or remove it")
     labels = np.array([names.index(file.class_name) for file in learnt.files], np.int32)
-    images = [read_image(file.path) for file in learnt.files]
-    queries = [read_image(path) for path in asked]
     served = ServedModel(directory)
-    probabilities = served.episode(images, labels, queries)
+    probabilities = served.episode(contents(learnt.files), labels, contents(asked))
     return [
-        {"path": path, "label": names[int(row.argmax())], "probability": float(row.max())}
-        for path, row in zip(asked, probabilities, strict=True)
+        {"path": file.path, "label": names[int(row.argmax())], "probability": float(row.max())}
+        for file, row in zip(asked, probabilities, strict=True)
     ]
 
 
-def every_image(folder: str) -> list[str]:
-    """Paths of all images below `folder`, or directly in it, in order.
+def every_image(folder: str) -> list[ImageFile]:
+    """All images below `folder`, or directly in it, by path; they have no class.
 
     Raises:
       ValueError: there is none.
@@ -75,22 +78,34 @@ def every_image(folder: str) -> list[str]:
     found = [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names if has_image_suffix(name)]
     if not found:
         raise ValueError(f"--query {folder}: holds no image; expected at least one (.png, .jpg, .gif, .bmp, .webp)")
-    return sorted(found)
+    return [ImageFile("", path, path, os.path.getsize(path), 0) for path in sorted(found)]
 
 
-def read_image(path: str) -> bytes:
-    """The bytes of an image that the model will be able to read.
+def set_aside(files: Sequence[ImageFile]) -> list[Rejected]:
+    """Those of the files that the model could not read, by the rules of ImageExampleGen."""
+    with ThreadPoolExecutor() as pool:
+        reasons = pool.map(partial(reason_against, max_pixels=DEFAULTS["max_pixels"].default), files)
+        return [Rejected(file.path, reason) for file, reason in zip(files, reasons, strict=True) if reason]
 
-    Raises:
-      ValueError: it will not; the message names the file.
-    """
-    with open(path, "rb") as file:
-        content = file.read()
-    try:
-        inspect(content, path, MAX_PIXELS)
-    except BadImage as error:
-        raise ValueError(f"{path}: {error}; convert or remove it") from error
-    return content
+
+def contents(files: Sequence[ImageFile]) -> list[bytes]:
+    """The bytes of each file."""
+    found = []
+    for file in files:
+        with tf.io.gfile.GFile(file.path, "rb") as opened:
+            found.append(opened.read())
+    return found
+
+
+def check_refused(refused: Sequence[Rejected], total: int) -> None:
+    """Raises ValueError where more images cannot be read than a run of the pipeline would bear."""
+    most = DEFAULTS["max_reject_fraction"].default
+    if len(refused) > most * total:
+        first = refused[0]
+        raise ValueError(
+            f"{len(refused)} of {total} images cannot be read, and at most {most:.0%} may be; the first is {first.path}: "
+            f"{first.reason}; convert or remove them"
+        )
 
 
 def image_set_of(images: list[str], splits: str | None, split: str) -> ImageSetSettings | None:
@@ -120,12 +135,21 @@ def evaluate_folder(
       data: a divided image set, of which `split` is taken; or None for all classes of `folders`.
 
     Returns:
-      `accuracy, ci95, log_loss, ece, episodes, way, shot, query, seed, inductive`, and for people `title`.
+      `accuracy, ci95, log_loss, ece, episodes, way, shot, query, seed, inductive`, and for people `title`, `set_aside`.
+
+    Raises:
+      ValueError: no model, too few classes or images, or too many images that cannot be read.
     """
     directory = find_model(model)
-    files = list_image_set(data).splits[split] if data else [f for folder in folders for f in list_folder(folder).files]
+    if data:
+        files, refused = (listing := list_image_set(data)).splits[split], listing.rejected
+    else:
+        files, refused = ([*chain(*parts)] for parts in zip(*map(list_folder, folders), strict=True))
+    refused = [*refused, *set_aside(files)]
+    check_refused(refused, len(files))
+    unreadable = {one.path for one in refused}
     classes: dict[str, list[tuple[str, str]]] = {}
-    for file in files:
+    for file in (file for file in files if file.path not in unreadable):
         classes.setdefault(file.class_name, []).append((file.source_id, file.path))
     store = ImageStore.from_files(classes)
     sampler = EpisodeSampler(store.index, spec, seed)
@@ -137,6 +161,7 @@ def evaluate_folder(
     metrics = evaluate(served, store, (sampler(i) for i in range(episodes)), progress)
     facts: dict[str, Any] = {
         "title": spec.title,
+        "set_aside": [f"{one.path}: {one.reason}" for one in refused],
         "way": spec.way,
         "shot": spec.shot,
         "query": spec.query,

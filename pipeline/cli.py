@@ -1,6 +1,7 @@
 """The command line. Imports are inside the commands, so that `fewshot --help` answers at once."""
 
 import json as json_module
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -247,6 +248,9 @@ def errors_as_sentences(debug: bool) -> Iterator[None]:
     """Prints an error as one sentence and exits: 2 where the call was wrong, 1 where a run failed."""
     try:
         yield
+    except BrokenPipeError:  # `| head` has seen enough
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # for what Python flushes at its end
+        raise typer.Exit(0) from None
     except (ValueError, OSError) as error:
         if debug:
             traceback.print_exc()
@@ -263,7 +267,6 @@ def quietly(root: str | None = None, name: str = "") -> Iterator[None]:
     """What libraries log goes to a file: below `root`, or away where a command keeps none. Their stray prints go to
     standard error, so that standard output holds only what was asked for."""
     import datetime
-    import os
 
     from pipeline.quiet import noise_to, silence_imports
 

@@ -16,6 +16,17 @@ GLYPHS: dict[str, Any] = {
     "training": {"steps": 1200, "learning_rate": 2e-3, "validate_every": 200},
 }
 
+OMNIGLOT: dict[str, Any] = {
+    "name": "omniglot",
+    "image": {"height": 28, "width": 28, "channels": 1, "invert": True},
+    "train_episodes": {"way": 60, "shot": 1, "query": 5, "rotations": True},
+    "episodes": {"way": 5, "shot": 1, "query": 15, "rotations": True},
+    "validation_episodes": 300,
+    "test_episodes": 1000,
+    "also": [{"spec": {"way": 20, "shot": 1, "query": 15, "rotations": True}, "episodes": 1000}],
+    "training": {"steps": 4200, "learning_rate": 2e-3, "validate_every": 600},
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
     # fewshot run --preset glyphs: the built-in characters of many scripts, 5-way 1-shot.
     "glyphs": GLYPHS,
@@ -42,15 +53,15 @@ PRESETS: dict[str, dict[str, Any]] = {
         "training": {"steps": 1200, "meta_batch": 4, "learning_rate": 1e-3, "validate_every": 200},
     },
     # fewshot run --preset omniglot --images background --images evaluation --splits splits.json#vinyals
-    "omniglot": {
-        "name": "omniglot",
-        "image": {"height": 28, "width": 28, "channels": 1, "invert": True},
-        "train_episodes": {"way": 60, "shot": 1, "query": 5, "rotations": True},
-        "episodes": {"way": 5, "shot": 1, "query": 15, "rotations": True},
-        "validation_episodes": 300,
-        "test_episodes": 1000,
-        "also": [{"spec": {"way": 20, "shot": 1, "query": 15, "rotations": True}, "episodes": 1000}],
-        "training": {"steps": 4200, "learning_rate": 2e-3, "validate_every": 600},
+    "omniglot": OMNIGLOT,
+    # fewshot run --preset omniglot-maml --images background --images evaluation --splits splits.json#vinyals
+    "omniglot-maml": OMNIGLOT
+    | {
+        "name": "omniglot-maml",
+        "train_episodes": {"way": 5, "shot": 1, "query": 5, "rotations": True},
+        "also": [],
+        "learner": {"name": "maml"},
+        "training": {"steps": 2000, "meta_batch": 8, "learning_rate": 1e-3, "validate_every": 250},
     },
     # fewshot run --preset images --train-dir D --test-dir D: a start for one's own photographs.
     "images": {

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+SHOWN = 5  # files set aside
+
 
 def node_printer(stream: TextIO) -> Callable[[Any], None]:
     """Prints a line a node: what runs now, how long the last took, or that it came from the cache."""
@@ -63,13 +65,17 @@ def show_result(result: dict[str, Any]) -> None:
 
 
 def show_evaluation(result: dict[str, Any]) -> None:
-    """One line of what was measured, one of how."""
+    """One line of what was measured, one of how, and which files were passed over."""
     mode = "inductive" if result["inductive"] else "transductive"
     print(f"accuracy {percent(result)} %   log loss {result['log_loss']:.4f}   ECE {result['ece']:.4f}")
     print(
         f"{result['episodes']} episodes of {result['title']}, {result['query']} queries a class, "
         f"seed {result['seed']}, {mode}"
     )
+    for refused in result["set_aside"][:SHOWN]:
+        print(f"set aside: {refused}")
+    if len(result["set_aside"]) > SHOWN:
+        print(f"and {len(result['set_aside']) - SHOWN} more")
 
 
 def show_predictions(predictions: list[dict[str, Any]]) -> None:

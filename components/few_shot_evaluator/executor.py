@@ -66,6 +66,7 @@ class Executor(tfx_evaluator.Executor):  # by its class Vertex AI knows a blessi
             "seed": episodes.get_int_custom_property("seed")
         }
         metrics |= model.manifest.model_dump(include=set(FACTS))
+        metrics["warm_start"] = bool(model.manifest.lineage.get("warm_start_from"))
         metrics["episodes_hash"] = episodes.get_string_custom_property("hash_test")
         metrics["also"] = [
             one["spec"] | {"name": one["name"]} | summarise(results[f"also-{i}"][MODEL]) for i, one in enumerate(also)

@@ -5,7 +5,6 @@ On disk: `shard-*.bin` (images one after another, in any order), `layout.npy` (i
 so the episodes drawn do not depend on how, or by how many workers, the shards were written.
 """
 
-import functools
 import hashlib
 import json
 import os
@@ -16,10 +15,11 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
+from cachetools import LRUCache, cached
 
 from components.fewshot.episodes import ClassIndex, Draw
 
-TURNED_CACHE = 16384  # re-encoded turned images kept in memory, a few kB each
+TURNED_BYTES = 256 * 2**20  # of re-encoded turned images kept in memory
 
 
 class PixelStore(Protocol):
@@ -56,7 +56,8 @@ class ImageStore:
     ) -> None:
         self.index, self.source_ids, self.read, self.shape = index, source_ids, read, shape
         self.fingerprint = fingerprint  # of classes, source ids and contents, whatever the shards
-        self._turned = functools.lru_cache(TURNED_CACHE)(lambda row, turn: _turn_encoded(read(row), turn))
+        turned_images: LRUCache[tuple[int, int], bytes] = LRUCache(TURNED_BYTES, getsizeof=len)
+        self._turned = cached(turned_images)(lambda row, turn: _turn_encoded(read(row), turn))
 
     @classmethod
     def open(cls, directory: str) -> "ImageStore":

@@ -98,6 +98,13 @@ def ingest(chunk: Chunk, settings: ImageSetSettings, directory: str) -> list[Fac
     return facts
 
 
+def reason_against(file: ImageFile, max_pixels: int) -> str:
+    """Why a file would be set aside, or "" where it would be read."""
+    encoded, reason = _content(file)
+    image = _Read("", file.class_name, "", file.source_id, file.path, file.path, encoded, reason)
+    return _judge(image, max_pixels)[1].reason
+
+
 def _cut(files: Sequence[ImageFile]) -> Iterator[list[ImageFile]]:
     chunk: list[ImageFile] = []
     size = 0

@@ -1,12 +1,16 @@
 """The command line, as a user types it: help at once, one sentence for a mistake, exit codes, clean JSON."""
 
+import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.cli import app
 from tests import pictures
@@ -131,7 +135,17 @@ def test_adapt(fewshot, model, images):
     assert len(shown.stdout.splitlines()) == 8
 
 
-@pytest.mark.parametrize("broken", [b"", b"no image"], ids=["zero bytes", "text"])
+def truncated() -> bytes:
+    """A PNG whose header is whole and whose pixels are not."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (20, 20), np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()[:200]
+
+
+BROKEN = {"zero bytes": b"", "text": b"no image", "truncated": truncated()}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_adapt_to_an_image_that_is_none(fewshot, model, images, tmp_path, broken):
     (tmp_path / "query").mkdir()
     (tmp_path / "query" / "bad one.png").write_bytes(broken)
@@ -166,6 +180,24 @@ def test_evaluate(fewshot, model, images):
     assert set(found) == keys and found["way"] == [3, 5] and found["episodes"] == 6 and found["inductive"] is True
     assert json.loads(fewshot("evaluate", *words, "--json").stdout) == found
     assert "6 episodes of 3..5-way 1-shot" in fewshot("evaluate", *words).stdout
+
+
+def test_evaluate_sets_aside_what_the_pipeline_would(fewshot, model, images, tmp_path):
+    """The same figure as without the bad file, which is named."""
+    folder = tmp_path / "test"
+    shutil.copytree(images / "test", folder)
+    words = ["--model", model, "--way", "3", "--query", "4", "--episodes", "4"]
+    expected = json.loads(fewshot("evaluate", *words, "--images", str(folder), "--json").stdout)
+    bad = next(folder.glob("*/*")) / "bad one.png"
+    bad.write_bytes(truncated())
+    result = fewshot("evaluate", *words, "--images", str(folder), "--json")
+    assert result.returncode == 0 and json.loads(result.stdout) == expected
+    shown = fewshot("evaluate", *words, "--images", str(folder)).stdout
+    assert f"set aside: {bad}: damaged or truncated" in shown
+    for other in folder.glob("*/*/0[0-3].png"):
+        other.write_bytes(b"")
+    result = fewshot("evaluate", *words, "--images", str(folder))
+    assert result.returncode == 2 and "images cannot be read, and at most 5% may be; the first is" in result.stderr
 
 
 def test_evaluate_with_more_ways_than_classes(fewshot, model, images):

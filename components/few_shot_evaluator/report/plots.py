@@ -84,7 +84,7 @@ def reliability(rows: Sequence[dict[str, Any]]) -> str:
     sizes = [12 + 160 * row["count"] / most for row in held]
     confidences, accuracies = ([100 * row[key] for row in held] for key in ("confidence", "accuracy"))
     axes.plot(confidences, accuracies, color=OURS, lw=1.4)
-    axes.scatter(confidences, accuracies, s=sizes, color=OURS, alpha=0.75, zorder=3)
+    axes.scatter(confidences, accuracies, s=sizes, color=OURS, alpha=0.75, zorder=3, clip_on=False)
     axes.set_xlim(0, 102)
     axes.set_ylim(0, 102)
     axes.set_xlabel("confidence, %")

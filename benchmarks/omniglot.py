@@ -1,0 +1,99 @@
+"""`python -m benchmarks.omniglot --images background --images evaluation --splits splits.json#vinyals`: Omniglot, end to end.
+
+Runs a preset from image files to a pushed model, then judges the pushed model with `fewshot evaluate`'s own function: on the
+episodes of the run, which must give the evaluator's figures to the last digit, and on those of the other published protocols.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from components.fewshot.episodes import EpisodeSpec
+from components.fewshot.learners import find_learner
+from pipeline.adapt import evaluate_folder
+from pipeline.config import RunSettings, load_settings
+from pipeline.presets import find_preset
+from pipeline.run import run
+from pipeline.runner import NodeEnd, NodeStart
+from pipeline.show import percent, points
+
+COMPARED = ("accuracy", "ci95", "log_loss", "ece", "episodes")
+TRAINING = ("MetaTrainer", "Baseline")
+
+
+def main(
+    images: Annotated[list[Path], typer.Option()],
+    splits: Annotated[str, typer.Option()],
+    preset: str = "omniglot",
+    root: Path = Path("fewshot-runs"),
+    episodes: int = 1000,
+) -> None:
+    """Prints where the time went and what was reached; exits 1 if the two ways of judging differ in any digit."""
+    data = {"images": [str(path) for path in images], "splits": splits}
+    settings = load_settings(find_preset(preset), {"data": data})
+    seconds: dict[str, float] = {}
+
+    def note(event: NodeStart | NodeEnd) -> None:
+        if isinstance(event, NodeEnd):
+            seconds[event.node] = event.seconds
+
+    result = run(settings, str(root), note)
+    show_times(seconds, result["seconds"])
+    own = json.loads((Path(result["report"]).parent / "metrics.json").read_text())
+    model = result["pushed_model"] or model_of(root)
+    again = judged(model, settings, settings.episodes, own["episodes"])
+    differing = [key for key in COMPARED if again[key] != own[key]]
+    show_figures(result, {spec.title: judged(model, settings, spec, episodes) for spec in other_protocols(settings)})
+    print(f"fewshot evaluate on the evaluator's episodes differs in: {', '.join(differing) or 'nothing'}")
+    raise typer.Exit(bool(differing))
+
+
+def judged(model: str, settings: RunSettings, spec: EpisodeSpec, episodes: int) -> dict[str, Any]:
+    """What `fewshot evaluate` says of a model."""
+    assert settings.data is not None
+    folders = list(settings.data.images)
+    return evaluate_folder(model, settings.data, folders, "test", spec, episodes, settings.seed)
+
+
+def other_protocols(settings: RunSettings) -> list[EpisodeSpec]:
+    """5 and 20 ways, 1 and 5 shots, those that a fixed head cannot do left out, the headline too."""
+    ways = (settings.episodes.way,) if find_learner(settings.learner.name).has_fixed_head else (5, 20)
+    specs = [settings.episodes.model_copy(update={"way": way, "shot": shot}) for way in ways for shot in (1, 5)]
+    return [spec for spec in specs if spec != settings.episodes]
+
+
+def model_of(root: Path) -> str:
+    """The candidate's SavedModel, where it was not blessed and so not pushed."""
+    return str(
+        max((root / "artifacts" / "MetaTrainer" / "model").glob("*/Format-Serving"), key=lambda p: p.stat().st_mtime)
+    )
+
+
+def show_times(seconds: dict[str, float], total: float) -> None:
+    """Seconds of training, and of all that is around it."""
+    table = Table("node", "seconds", box=None)
+    for node, took in seconds.items():
+        table.add_row(node, f"{took:.1f}")
+    training = sum(seconds[node] for node in TRAINING)
+    table.add_row("all but training", f"{total - training:.1f}")
+    table.add_row("in all", f"{total:.1f}")
+    Console().print(table)
+
+
+def show_figures(result: dict[str, Any], others: dict[str, Any]) -> None:
+    """Accuracies of the model beside the baselines, then under the other protocols."""
+    table = Table("", "accuracy, %", "ahead by, points", box=None)
+    table.add_row(result["title"], percent(result), "blessed" if result["blessed"] else "not blessed")
+    for name, baseline in result["baselines"].items():
+        table.add_row(name, percent(baseline), points(baseline["difference"]))
+    for title, metrics in others.items():
+        table.add_row(title, percent(metrics), "")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
