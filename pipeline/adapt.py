@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.fewshot.episodes import EpisodeSampler, EpisodeSpec
-from components.fewshot.evaluation import evaluate
+from components.fewshot.evaluation import check_independence, encode_episode, evaluate
 from components.fewshot.served import ServedModel
 from components.fewshot.store import ImageStore
 from components.image_example_gen.ingest import reason_against
@@ -21,6 +21,8 @@ from data.image_sets import list_image_set
 from data.settings import ImageSetSettings
 from data.splits import SPLITS
 
+CHECKED = 2  # episodes on which it is tried whether queries help one another
+BATCH = 256  # query images in memory at a time
 DEFAULTS = ImageSetSettings.model_fields
 
 
@@ -60,10 +62,14 @@ def adapt(model: str, support: str, query: str) -> list[dict[str, Any]]:
         raise ValueError(f"{refused.path}: {refused.reason}; convert or remove it")
     labels = np.array([names.index(file.class_name) for file in learnt.files], np.int32)
     served = ServedModel(directory)
-    probabilities = served.episode(contents(learnt.files), labels, contents(asked))
+    state = served.adapt(contents(learnt.files), labels)
+    # In an inductive model a batch is what fits into memory; in a transductive one it is a part of the question.
+    size = BATCH if served.manifest.inductive else len(asked)
+    batches = [asked[start : start + size] for start in range(0, len(asked), size)]
     return [
         {"path": file.path, "label": names[int(row.argmax())], "probability": float(row.max())}
-        for file, row in zip(asked, probabilities, strict=True)
+        for batch in batches
+        for file, row in zip(batch, served.predict(state, contents(batch)), strict=True)
     ]
 
 
@@ -73,12 +79,13 @@ def every_image(folder: str) -> list[ImageFile]:
     Raises:
       ValueError: there is none.
     """
-    if not os.path.isdir(folder):
+    gfile = tf.io.gfile
+    if not gfile.isdir(folder):
         raise ValueError(f"--query {folder}: no such folder; expected a folder of images")
-    found = [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names if has_image_suffix(name)]
+    found = [os.path.join(at, name) for at, _, names in gfile.walk(folder) for name in names if has_image_suffix(name)]
     if not found:
         raise ValueError(f"--query {folder}: holds no image; expected at least one (.png, .jpg, .gif, .bmp, .webp)")
-    return [ImageFile("", path, path, os.path.getsize(path), 0) for path in sorted(found)]
+    return [ImageFile("", path, path, gfile.stat(path).length, 0) for path in sorted(found)]
 
 
 def set_aside(files: Sequence[ImageFile]) -> list[Rejected]:
@@ -135,7 +142,8 @@ def evaluate_folder(
       data: a divided image set, of which `split` is taken; or None for all classes of `folders`.
 
     Returns:
-      `accuracy, ci95, log_loss, ece, episodes, way, shot, query, seed, inductive`, and for people `title`, `set_aside`.
+      `accuracy, ci95, log_loss, ece, episodes, way, shot, query, seed, inductive`, and for people `title`,
+      `set_aside`, `batch_norm`.
 
     Raises:
       ValueError: no model, too few classes or images, or too many images that cannot be read.
@@ -159,6 +167,7 @@ def evaluate_folder(
             f"--way {spec.way}: the model has a fixed head and tells apart exactly {served.manifest.fixed_way} classes"
         )
     metrics = evaluate(served, store, (sampler(i) for i in range(episodes)), progress)
+    independence = check_independence(served, [encode_episode(store, sampler(i)) for i in range(CHECKED)])
     facts: dict[str, Any] = {
         "title": spec.title,
         "set_aside": [f"{one.path}: {one.reason}" for one in refused],
@@ -166,7 +175,8 @@ def evaluate_folder(
         "shot": spec.shot,
         "query": spec.query,
         "seed": seed,
-        "inductive": served.manifest.inductive,
+        "inductive": served.manifest.inductive and independence["holds"],  # as it says, and as it does
+        "batch_norm": served.manifest.batch_norm,
     }
     keys = ("accuracy", "ci95", "log_loss", "ece", "episodes")
     return {key: metrics[key] for key in keys} | facts

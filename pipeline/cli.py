@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
+import click
 import typer
+
+from pipeline.presets import PRESETS
 
 app = typer.Typer(
     help="Few-shot image models: meta-trained, proven on frozen episodes, pushed as a SavedModel that adapts.",
@@ -24,7 +27,7 @@ Target = Literal["vertex", "kubeflow"]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Root = Annotated[str, typer.Option("--root", help="Directory of artifacts, metadata, checkpoints and pushed models.")]
-Preset = Annotated[str | None, typer.Option("--preset", help="Settings by name: glyphs, omniglot, images, ...")]
+Preset = Annotated[str | None, typer.Option("--preset", help=f"Settings by name: {', '.join(PRESETS)}.")]
 Config = Annotated[str | None, typer.Option("--config", help="YAML file of settings, over the preset.")]
 TrainDir = Annotated[str | None, typer.Option("--train-dir", help="Folder of classes to learn from.")]
 ValDir = Annotated[str | None, typer.Option("--val-dir", help="Folder of classes to choose by; else some of train.")]
@@ -57,6 +60,8 @@ def run(
         from pipeline.run import run as run_pipeline
         from pipeline.show import node_printer, show_result
 
+        if "://" in root:
+            raise ValueError(f"--root {root}: expected a directory of this machine; `fewshot compile` is for elsewhere")
         data = {"train_dir": train_dir, "val_dir": val_dir, "test_dir": test_dir, "images": images, "splits": splits}
         settings = settings_of(preset, config, data, overrides)
         result = run_pipeline(settings, root, node_printer(sys.stderr))
@@ -142,8 +147,15 @@ def compile_(
         from pipeline.vertex import compile_pipeline
 
         data = {"train_dir": train_dir, "val_dir": val_dir, "test_dir": test_dir, "images": images, "splits": splits}
-        compile_pipeline(settings_of(preset, config, data, overrides), root, target, output, image)
-        print_json({"output": output, "target": target}) if json else print(f"compiled for {target}: {output}")
+        settings = settings_of(preset, config, data, overrides)
+        places = compile_pipeline(settings, root, target, output, image)
+        if json:
+            print_json({"output": output, "target": target, "images": places})
+        else:
+            print(f"compiled for {target}: {output}")
+            print(f"its images: {', '.join(places)}")
+            if settings.data is None:
+                print(f"  ! copy the built-in ones there first: a local `fewshot run` leaves them in {ROOT}/data/")
 
 
 @app.command(epilog="Example: fewshot doctor")
@@ -248,6 +260,8 @@ def errors_as_sentences(debug: bool) -> Iterator[None]:
     """Prints an error as one sentence and exits: 2 where the call was wrong, 1 where a run failed."""
     try:
         yield
+    except (click.exceptions.Exit, click.ClickException):
+        raise
     except BrokenPipeError:  # `| head` has seen enough
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # for what Python flushes at its end
         raise typer.Exit(0) from None
@@ -257,6 +271,12 @@ def errors_as_sentences(debug: bool) -> Iterator[None]:
         failed = type(error).__name__ == "NodeError"
         print(f"fewshot: {' '.join(str(error).split())}", file=sys.stderr)
         raise typer.Exit(FAILED if failed else BAD_USAGE) from None
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        said = next(iter(str(error).strip().splitlines()), "")
+        print(f"fewshot: {type(error).__name__}: {said} (--debug shows where)", file=sys.stderr)
+        raise typer.Exit(FAILED) from None
     except KeyboardInterrupt:
         print("fewshot: interrupted; the same command goes on from here", file=sys.stderr)
         raise typer.Exit(130) from None
@@ -279,6 +299,7 @@ def quietly(root: str | None = None, name: str = "") -> Iterator[None]:
 
 def main() -> None:
     """Entry point of `fewshot`."""
+    sys.path.append(os.getcwd())  # where a base model of one's own is looked for, after everything that is installed
     app()
 
 

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from components.episode_generator.settings import AlsoSpec, EpisodeGeneratorSettings
 from components.few_shot_evaluator.gate import GateSettings
-from components.fewshot.base_models import BaseModelSettings
+from components.fewshot.base_models import BaseModelSettings, bound
 from components.fewshot.episodes import EpisodeSpec
 from components.fewshot.images import ImageSpec
 from components.fewshot.learners import LearnerChoice, find_learner
-from components.fewshot.training import TrainingSettings
+from components.fewshot.training import TrainingSettings, find_optimizer
 from components.meta_trainer.settings import TrainerSettings
 from data.settings import ImageSetSettings
 
@@ -48,7 +48,7 @@ class RunSettings(BaseModel):
       also: further specifications to judge the model by, beside the one that gates.
       baseline_steps: outer steps of the transfer-learning baseline; the model's own where None.
       warm_start: when data have changed, begin with the weights of the latest blessed model.
-      schema: of examples, instead of the built-in one.
+      schema_file: the schema of examples, instead of the built-in one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,6 +75,8 @@ class RunSettings(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> "RunSettings":
         self.learner.parsed()
+        bound(self.base_model, self.image.shape)
+        find_optimizer(self.training.optimizer)
         if find_learner(self.learner.name).has_fixed_head:
             asked = {"train_episodes.way": self.train_episodes.way, "episodes.way": self.episodes.way}
             asked |= {f"also[{i}].spec.way": also.spec.way for i, also in enumerate(self.also)}
@@ -83,6 +85,11 @@ class RunSettings(BaseModel):
                 raise ValueError(
                     f"learner {self.learner.name!r} has a fixed head: expected one way throughout, got {given}"
                 )
+        way, shot, mapped = self.train_episodes.way, self.train_episodes.shot, self.training.layout == "mapped"
+        if mapped and self.training.meta_batch > 1 and not (isinstance(way, int) and isinstance(shot, int)):
+            raise ValueError(
+                f"training.layout 'mapped' needs equal tasks: expected one way and one shot, got {way} and {shot}"
+            )
         rotated = [
             spec for spec in (self.train_episodes, self.episodes, *(a.spec for a in self.also)) if spec.rotations
         ]
@@ -170,14 +177,17 @@ def parse_overrides(pairs: Iterable[str]) -> dict[str, Any]:
     """The layer of `training.steps=200 episodes.way=[5,10]`: dotted keys, YAML values.
 
     Raises:
-      ValueError: a word without `=`.
+      ValueError: a word without `=`, or a value that is not YAML.
     """
     layer: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise ValueError(f"expected settings as key=value (training.steps=200), got {pair!r}")
-        nested: Any = yaml.safe_load(value)
+        try:
+            nested: Any = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ValueError(f"{key}: expected a YAML value (200, [5, 10], {{a: b}}), got {value!r}") from None
         for part in reversed(key.split(".")):
             nested = {part: nested}
         layer = _merge(layer, nested)

@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 from tfx import types
 from tfx.components import ExampleValidator
-from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base import base_node
 from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
@@ -16,7 +15,8 @@ from tfx.types import standard_artifacts
 from components.episode_generator.component import EpisodeGenerator
 from components.few_shot_evaluator.component import FewShotEvaluator
 from components.image_example_gen.component import image_example_gen
-from components.image_example_gen.statistics import SCHEMA_FILE, image_statistics
+from components.image_example_gen.schema import image_schema
+from components.image_example_gen.statistics import image_statistics
 from components.image_transform.component import image_transform
 from components.meta_trainer.component import MetaTrainer
 from components.pusher.component import Pusher
@@ -49,7 +49,7 @@ def create_pipeline(
 
     # Class counts and image sizes against the schema; an anomaly stops the run before any training.
     statistics = image_statistics(raw)
-    schema = ImportSchemaGen(schema_file=settings.schema_file or SCHEMA_FILE)
+    schema = image_schema(settings.schema_file)
     validator = ExampleValidator(statistics.outputs["statistics"], schema.outputs["schema"])
 
     # Decode, colour, resize: the graph that also goes into the SavedModel.

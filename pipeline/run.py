@@ -23,7 +23,8 @@ def run(settings: RunSettings, root: str, report: Callable[[NodeStart | NodeEnd]
     """Runs the pipeline under `root`.
 
     Returns:
-      `run_id, blessed, accuracy, ci95, baselines, report, pushed_model, seconds`, and for people `previous, reasons`.
+      `run_id, blessed, accuracy, ci95, baselines, report, pushed_model, seconds`, and for people `previous`, `reasons`,
+      `title`, `inductive`, `batch_norm`, `rejected` (files set aside) and `leaks` (images on two sides of a split).
 
     Raises:
       ValueError: bad settings or data, said in one sentence; `NodeError` where a component failed.
@@ -77,8 +78,8 @@ def result_of(root: str, name: str, run_id: str) -> dict[str, Any]:
     """What a run came to, by its outputs in ML Metadata."""
     outputs = run_outputs(root, run_id)
     evaluation = outputs["FewShotEvaluator"]["evaluation"]
-    with fileio.open(os.path.join(evaluation.uri, "metrics.json")) as file:
-        metrics = json.load(file)
+    metrics = read_json(evaluation.uri, "metrics.json")
+    summary = read_json(outputs["ImageExampleGen"]["examples"].uri, "summary.json")
     pushed = outputs["Pusher"]["pushed_model"]
     destination = pushed.custom_properties["pushed_destination"].string_value  # empty where nothing was pushed
     return {
@@ -92,7 +93,17 @@ def result_of(root: str, name: str, run_id: str) -> dict[str, Any]:
         "previous": metrics["previous"],
         "reasons": metrics["reasons"],
         "title": f"{metrics['learner']} on {name}",
+        "inductive": metrics["inductive"] and metrics["independence"]["holds"],
+        "batch_norm": metrics["batch_norm"],
+        "rejected": summary["rejected"],
+        "leaks": summary["leak_count"],
     }
+
+
+def read_json(uri: str, name: str) -> dict[str, Any]:
+    """A JSON file of an artifact."""
+    with fileio.open(os.path.join(uri, name)) as file:
+        return json.load(file)
 
 
 def run_outputs(root: str, run_id: str) -> dict[str, dict[str, mlmd.proto.Artifact]]:

@@ -56,9 +56,14 @@ def show_result(result: dict[str, Any]) -> None:
         )
     console = Console(file=sys.stdout)
     console.print(table)
-    print(f"\n{'blessed' if result['blessed'] else 'not blessed'} in {result['seconds']:.0f} s")
+    mode = "inductive" if result["inductive"] else "transductive"
+    verdict = "blessed" if result["blessed"] else "not blessed"
+    print(f"\n{verdict} in {result['seconds']:.0f} s; {mode}, batch normalisation: {result['batch_norm']}")
     for reason in result["reasons"]:
         print(f"  - {reason}")
+    for count, what in ((result["rejected"], "files set aside"), (result["leaks"], "images on two sides of a split")):
+        if count:
+            print(f"  ! {count} {what}: the report names them")
     print(f"report: {result['report']}")
     if result["pushed_model"]:
         print(f"pushed: {result['pushed_model']}")
@@ -70,7 +75,7 @@ def show_evaluation(result: dict[str, Any]) -> None:
     print(f"accuracy {percent(result)} %   log loss {result['log_loss']:.4f}   ECE {result['ece']:.4f}")
     print(
         f"{result['episodes']} episodes of {result['title']}, {result['query']} queries a class, "
-        f"seed {result['seed']}, {mode}"
+        f"seed {result['seed']}, {mode} (batch normalisation: {result['batch_norm']})"
     )
     for refused in result["set_aside"][:SHOWN]:
         print(f"set aside: {refused}")

@@ -1,9 +1,8 @@
 """The work of the EpisodeGenerator as Beam transforms: examples to a class-indexed store, a specification to frozen
 episodes. Nothing here knows of TFX, so that worker processes start without it."""
 
-import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -41,34 +40,35 @@ def pixel_shape(pattern: str) -> Shape:
     Raises:
       ValueError: the files hold no example.
     """
-    files = tf.io.gfile.glob(pattern)
-    for serialized in tf.data.TFRecordDataset(sorted(files), "GZIP").take(1):
-        record = _record(serialized.numpy(), "class", "domain", "source_id", "image")
-        height, width, channels = _pixels(record.image).shape
-        return height, width, channels
+    for path in sorted(tf.io.gfile.glob(pattern)):
+        for serialized in _examples(path).take(1):
+            record = _record(serialized.numpy(), "class", "domain", "source_id", "image")
+            height, width, channels = _pixels(record.image).shape
+            return height, width, channels
     raise ValueError(f"expected transformed examples at {pattern}, found none")
 
 
 class WriteStore(beam.PTransform):
-    """Records to an `ImageStore` in `directory`; an image is in memory only while it is written.
+    """Files of examples to an `ImageStore` in `directory`, a shard a file.
+
+    A worker streams one file to one shard, so that it holds one image at a time; only where each image lies is gathered.
 
     Args:
       directory: of the store.
       shape: of the pixels, or None for encoded images.
-      shards: files to write.
+      record: one example to its `Record`.
     """
 
-    def __init__(self, directory: str, shape: Shape | None, shards: int) -> None:
+    def __init__(self, directory: str, shape: Shape | None, record: Callable[[bytes], Record]) -> None:
         super().__init__()
-        self.directory, self.shape, self.shards = directory, shape, shards
+        self.directory, self.shape, self.record = directory, shape, record
 
-    def expand(self, records: Any) -> Any:
-        """PCollection of `Record` to one element when the store is complete."""
+    def expand(self, files: Any) -> Any:
+        """PCollection of paths to one element when the store is complete."""
         return (
-            records
-            | "ByShard" >> beam.Map(lambda record: (_shard_of(record, self.shards), tuple(record)))
-            | "Group" >> beam.GroupByKey()
-            | "WriteShard" >> beam.FlatMap(_write_shard, self.directory, self.shards)
+            files
+            | "Spread" >> beam.Reshuffle()
+            | "WriteShard" >> beam.FlatMap(_write_shard, self.directory, self.record)
             | "Entries" >> beam.combiners.ToList()
             | "WriteIndex" >> beam.Map(_write_index, self.directory, self.shape)
         )
@@ -107,14 +107,13 @@ def _pixels(serialized: bytes) -> Any:
     return tf.io.parse_tensor(serialized, tf.uint8).numpy()
 
 
-def _shard_of(record: Record, shards: int) -> int:
-    name = f"{record.class_name}\0{record.source_id}".encode()
-    return int.from_bytes(hashlib.sha256(name).digest()[:4]) % shards
+def _write_shard(path: str, directory: str, record: Callable[[bytes], Record]) -> Iterator[Entry]:
+    examples = (record(serialized.numpy()) for serialized in _examples(path))
+    return write_shard(directory, f"shard-{os.path.basename(path).removesuffix('.gz')}.bin", examples)
 
 
-def _write_shard(group: tuple[int, Iterable[Any]], directory: str, shards: int) -> list[Entry]:
-    shard, records = group
-    return list(write_shard(directory, f"shard-{shard:05}-of-{shards:05}.bin", records))
+def _examples(path: str) -> tf.data.TFRecordDataset:
+    return tf.data.TFRecordDataset(path, "GZIP" if path.endswith(".gz") else "")
 
 
 def _write_index(entries: list[Any], directory: str, shape: Shape | None) -> str:

@@ -44,11 +44,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 source = input_dict["examples" if raw else "transformed_examples"]
                 pattern = io_utils.all_files_pattern(artifact_utils.get_split_uri(source, split))
                 directory = os.path.join(artifact_utils.get_split_uri([episodes], split), "store")
+                record, shape = (raw_record, None) if raw else (pixel_record, pixel_shape(pattern))
+                files = sorted(fileio.glob(pattern))
                 _ = (
                     pipeline
-                    | f"Read[{split}]" >> beam.io.ReadFromTFRecord(pattern)
-                    | f"Parse[{split}]" >> beam.Map(raw_record if raw else pixel_record)
-                    | f"Store[{split}]" >> WriteStore(directory, None if raw else pixel_shape(pattern), settings.shards)
+                    | f"Files[{split}]" >> beam.Create(files)
+                    | f"Store[{split}]" >> WriteStore(directory, shape, record)
                 )
         self._freeze(episodes, settings)
 

@@ -23,7 +23,6 @@ class EpisodeGeneratorSettings(BaseModel):
       val_episodes, test_episodes: how many are frozen.
       seed: of the frozen episodes.
       also: further test episodes.
-      shards: files of an image store, and so the parallelism of writing one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,4 +33,3 @@ class EpisodeGeneratorSettings(BaseModel):
     test_episodes: int = Field(1000, ge=2)
     seed: int = Field(0, ge=0)
     also: tuple[AlsoSpec, ...] = ()
-    shards: int = Field(4, ge=1)

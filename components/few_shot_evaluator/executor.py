@@ -27,13 +27,15 @@ from components.few_shot_evaluator.judging import JudgeEpisodes
 from components.few_shot_evaluator.report import render
 from components.few_shot_evaluator.report_inputs import ReportInputs
 from components.fewshot.episodes import EpisodeSpec, read_frozen
-from components.fewshot.evaluation import encode_episode, latency
+from components.fewshot.evaluation import encode_episode, label_spread, latency
 from components.fewshot.manifest import Manifest
 from components.fewshot.metrics import summarise
+from components.fewshot.seen import Seen
 from components.fewshot.served import ServedModel
 from components.fewshot.store import ImageStore
 
 BASELINES = ("transfer", "untrained", "pixels")
+FEW = 10  # episodes for what needs no more
 FACTS = ("learner", "base_model", "batch_norm", "inductive")
 
 
@@ -52,26 +54,32 @@ class Executor(tfx_evaluator.Executor):  # by its class Vertex AI knows a blessi
         spec = EpisodeSpec.model_validate_json(episodes.get_string_custom_property("spec_test"))
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         models = {name: artifacts[0] for name in (MODEL, *BASELINES) if (artifacts := input_dict.get(name))}
-        incomparable = None
+        store, incomparable = image_store(split), None
         if previous := input_dict.get("baseline_model"):
             incomparable = comparable(Manifest.read(serving_dir(previous[0])), spec)
+            incomparable = incomparable or Seen.read(previous[0].uri).among(store.index.names)
             models |= {PREVIOUS: previous[0]} if incomparable is None else {}
         also = json.loads(episodes.get_string_custom_property("also"))
         results = self._judge(split, evaluation.uri, models, len(also))
 
-        model, store, frozen = ServedModel(serving_dir(models[MODEL])), image_store(split), read_frozen(split)
+        model, frozen = ServedModel(serving_dir(models[MODEL])), read_frozen(split)
         gate = GateSettings.model_validate_json(exec_properties["gate"])
         metrics = verdict(results["episodes"], gate, independence_of(model, store, frozen), incomparable)
         metrics |= spec.model_dump(include={"way", "shot", "query"}) | {
             "seed": episodes.get_int_custom_property("seed")
         }
         metrics |= model.manifest.model_dump(include=set(FACTS))
+        for name, rival in (metrics["baselines"] | {PREVIOUS: metrics["previous"]}).items():
+            if rival and "accuracy" in rival:
+                rival |= Manifest.read(serving_dir(models[name])).model_dump(include=set(FACTS))
         metrics["warm_start"] = bool(model.manifest.lineage.get("warm_start_from"))
         metrics["episodes_hash"] = episodes.get_string_custom_property("hash_test")
         metrics["also"] = [
             one["spec"] | {"name": one["name"]} | summarise(results[f"also-{i}"][MODEL]) for i, one in enumerate(also)
         ]
-        times = latency(model, [encode_episode(store, episode) for episode in frozen[:10]])
+        first = [encode_episode(store, episode) for episode in frozen[:FEW]]
+        times = latency(model, first)
+        metrics["label_spread"] = label_spread(model, first) if model.manifest.fixed_way else None
         by_number = {episode.index: episode for episode in frozen}
         drawn = [draw_episode(model, store, by_number[i]) for i in choose_episodes(results["episodes"][MODEL])]
         inputs = ReportInputs(
@@ -80,6 +88,7 @@ class Executor(tfx_evaluator.Executor):  # by its class Vertex AI knows a blessi
             history=read_json(input_dict.get("model_run"), "history.json"),
             configuration=json.loads(exec_properties["configuration"]),
             data_summary=read_json(input_dict.get("examples"), "summary.json"),
+            rejected=read_json(input_dict.get("examples"), "rejected.json"),
             lineage=lineage_of(input_dict, model.manifest),
             episodes=drawn,
         )
@@ -114,7 +123,7 @@ def image_store(split: str) -> ImageStore:
     return ImageStore.open(os.path.join(split, "store"))
 
 
-def read_json(artifacts: list[types.Artifact] | None, name: str) -> dict[str, Any] | None:
+def read_json(artifacts: list[types.Artifact] | None, name: str) -> Any:
     """A JSON file of the first artifact, or None where either is missing."""
     path = os.path.join(artifacts[0].uri, name) if artifacts else ""
     if not path or not fileio.exists(path):

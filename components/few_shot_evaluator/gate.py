@@ -27,14 +27,14 @@ def reasons_against(metrics: dict[str, Any], gate: GateSettings) -> list[str]:
     """
     reasons = []
     lower = metrics["accuracy"] - metrics["ci95"]
-    if lower < gate.threshold:
+    if not lower >= gate.threshold:  # nan is below, too
         reasons.append(f"accuracy is at least {_percent(lower)}, below the threshold of {_percent(gate.threshold)}")
     for name, baseline in metrics["baselines"].items() if gate.require_baselines else ():
         difference = baseline["difference"]
-        if difference["mean"] - difference["ci95"] <= 0:
+        if not difference["mean"] - difference["ci95"] > 0:
             reasons.append(f"not better than the baseline {name!r}: {_points(difference)}")
     previous = metrics["previous"]
-    if previous and previous.get("difference") and previous["difference"]["mean"] < -gate.margin:
+    if previous and previous.get("difference") and not previous["difference"]["mean"] >= -gate.margin:
         said = _points(previous["difference"])
         reasons.append(f"worse than the latest blessed model by more than {_percent(gate.margin)}: {said}")
     independence = metrics["independence"]

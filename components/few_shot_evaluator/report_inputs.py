@@ -30,5 +30,6 @@ class ReportInputs(NamedTuple):
     history: dict[str, Any] | None  # history.json of the run that trained the model
     configuration: dict[str, Any]
     data_summary: dict[str, Any] | None  # summary.json of the examples
+    rejected: list[dict[str, str]] | None  # rejected.json of the examples: `path` and `reason` of each file set aside
     lineage: dict[str, Any]
     episodes: list[DrawnEpisode]

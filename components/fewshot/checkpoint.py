@@ -39,3 +39,12 @@ def load(path: str) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         stored = dict(np.load(io.BytesIO(file.read())))
     facts = json.loads(stored.pop("__facts__").tobytes().decode())
     return stored, facts
+
+
+def prune(root: str, keep: int) -> None:
+    """Removes all but the newest `keep` of the checkpoints `<root>/<key>/<file>`."""
+    gfile = tf.io.gfile
+    found = [path for path in gfile.glob(os.path.join(root, "*", "*")) if not path.endswith(".new")]
+    newest_first = sorted(found, key=lambda path: gfile.stat(path).mtime_nsec, reverse=True)
+    for path in newest_first[keep:]:
+        gfile.rmtree(os.path.dirname(path))

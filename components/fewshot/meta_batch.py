@@ -1,6 +1,6 @@
 """How the tasks of a meta-batch are laid out in the graph: one choice, in one place, that no learner knows of.
 
-A layout takes `one(task) -> (loss, accuracy, gradients, state)` and the tasks, and gives the means over tasks.
+A layout takes `one(task, number) -> (loss, accuracy, gradients, state)` and the tasks, and gives the means over tasks.
 """
 
 from collections.abc import Callable
@@ -10,20 +10,21 @@ import tensorflow as tf
 
 from components.fewshot.learners.interface import Task
 
-OneTask = Callable[[Task], tuple[Any, Any, list[Any], list[Any]]]
+OneTask = Callable[[Task, Any], tuple[Any, Any, list[Any], list[Any]]]
 
 
 def unrolled(one: OneTask, tasks: tuple[Task, ...]) -> Any:
     """A copy of the graph for each task: fastest on a CPU, slow to trace; tasks may differ in way and shot."""
-    return _mean_of(*[one(task) for task in tasks])
+    return _mean_of(*[one(task, number) for number, task in enumerate(tasks)])
 
 
 def mapped(one: OneTask, tasks: tuple[Task, ...]) -> Any:
     """One graph in a loop over tasks: quick to trace; tasks must agree in way and shot."""
     stacked = Task(*(tf.stack(parts) for parts in zip(*tasks, strict=True)))
     first = Task(*(tf.TensorSpec(part.shape[1:], part.dtype) for part in stacked))
-    shapes = tf.function(one).get_concrete_function(first).structured_outputs
-    results = tf.map_fn(one, stacked, fn_output_signature=tf.nest.map_structure(tf.type_spec_from_value, shapes))
+    shapes = tf.function(one).get_concrete_function(first, tf.TensorSpec([], tf.int32)).structured_outputs
+    signature = tf.nest.map_structure(tf.type_spec_from_value, shapes)
+    results = tf.map_fn(lambda pair: one(*pair), (stacked, tf.range(len(tasks))), fn_output_signature=signature)
     return tf.nest.map_structure(_mean, results)
 
 

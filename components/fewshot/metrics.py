@@ -59,7 +59,13 @@ def from_json(line: str) -> EpisodeResult:
 def score(
     index: int, shot: int, probabilities: np.ndarray, labels: np.ndarray, domains: Sequence[str]
 ) -> EpisodeResult:
-    """Scores probabilities [Q, W] against labels [Q] (-1: a distractor); `domains` [W] are those of the classes."""
+    """Scores probabilities [Q, W] against labels [Q] (-1: a distractor); `domains` [W] are those of the classes.
+
+    Raises:
+      ValueError: a probability is not finite.
+    """
+    if not np.isfinite(probabilities).all():
+        raise ValueError(f"episode {index}: expected probabilities, got some that are not finite; the model is broken")
     known = labels >= 0
     confidence, predicted = probabilities.max(1).astype(np.float64), probabilities.argmax(1)
     hit = predicted[known] == labels[known]

@@ -17,6 +17,8 @@ from components.fewshot.serving import Server, export
 from components.fewshot.store import ArrayStore
 from components.fewshot.training import Progress, Trainer, TrainingSettings, Validation
 
+BATCH = 256  # query images in memory at a time
+
 
 class MetaLearningModel:
     """Meta-trains `base_model`, adapts it to new classes, predicts, exports.
@@ -49,19 +51,26 @@ class MetaLearningModel:
         self.base_model, self.num_classes, self.seed = base_model, num_classes, seed
         self._choice = LearnerChoice(name=learner, settings=learner_settings)
         self._choice.parsed()
+        self._image = image_spec(base_model)
         self._base = PureModel(base_model)
         self._training: dict[str, Any] = {}
         self._learner: Any = None
         self._spec = EpisodeSpec(way=num_classes)
         self._outcome: Any = None
         self._task_state: TaskState | None = None
+        self._way = 0
 
     def compile(self, optimizer: str = "adam", **training: Any) -> None:
-        """Chooses the outer optimizer and any other of `TrainingSettings` (learning_rate, meta_batch, ...).
+        """Chooses the outer optimizer, by its name in Keras, and any other of `TrainingSettings` (learning_rate, ...).
 
         Raises:
           pydantic.ValidationError (a ValueError): no such setting or value.
+          TypeError: an optimizer that is no name.
         """
+        if not isinstance(optimizer, str):
+            raise TypeError(
+                f"optimizer: expected a name ('adam'), got {optimizer!r}; learning_rate and more go beside it"
+            )
         self._training = TrainingSettings(optimizer=optimizer, **training).model_dump(exclude_unset=True)
 
     def fit(
@@ -87,16 +96,19 @@ class MetaLearningModel:
         Raises:
           ValueError: too few classes or images, or values out of range.
         """
-        images, labels = _checked(images), np.asarray(labels)
+        images, labels = _checked(images), one_label_each(labels, images)
+        self._task_state = None  # of the weights before
         self._spec = EpisodeSpec(way=self.num_classes, shot=shot, query=query, rotations=rotations)
         held_out = hold_out(np.unique(labels).astype(str).tolist(), validation_split)
         is_validation = np.isin(labels.astype(str), held_out)
         store = ArrayStore(images[~is_validation], labels[~is_validation])
-        draw = EpisodeSampler(store.index, self._spec, self.seed)
+        if rotations and images.shape[1] != images.shape[2]:
+            raise ValueError(f"rotations need square images, got {images.shape[1]} x {images.shape[2]}")
+        draw = sampler_of("training", store, self._spec, self.seed)
         validation = None
         if held_out:
             kept = ArrayStore(images[is_validation], labels[is_validation])
-            sampler = EpisodeSampler(kept.index, self._spec.model_copy(update={"rotations": False}), self.seed)
+            sampler = sampler_of("validation", kept, self._spec.model_copy(update={"rotations": False}), self.seed)
             validation = Validation(kept, [sampler(i) for i in range(validation_episodes)])
         turns = 4 if rotations else 1
         self._learner = build_learner(
@@ -116,9 +128,9 @@ class MetaLearningModel:
           RuntimeError: called before `fit`.
           ValueError: labels with gaps, or another number of classes than a fixed head has.
         """
-        labels = np.asarray(support_labels, np.int32)
+        labels = one_label_each(support_labels, support_images).astype(np.int32)
         found = np.unique(labels)
-        if not np.array_equal(found, np.arange(len(found))) or len(labels) != len(support_images):
+        if not len(found) or not np.array_equal(found, np.arange(len(found))):
             raise ValueError(
                 f"support_labels: expected one of 0..W-1 for each image, without gaps, got {found.tolist()}"
             )
@@ -128,6 +140,7 @@ class MetaLearningModel:
                 f"learner {self._choice.name!r} tells apart exactly {learner.way} classes, got {len(found)}"
             )
         self._task_state = learner.adapt(self._weights(), _tensor(support_images), tf.constant(labels), len(found))
+        self._way = len(found)
 
     def predict(self, query_images: np.ndarray) -> np.ndarray:
         """Probabilities float32 [Q, W] of images [Q, H, W, C] for the classes last adapted to.
@@ -137,7 +150,13 @@ class MetaLearningModel:
         """
         if self._task_state is None:
             raise RuntimeError("call adapt(support_images, support_labels) before predict")
-        logits = self._trained().predict(self._weights(), self._task_state, _tensor(query_images))
+        size = BATCH if self._trained().inductive else max(1, len(query_images))
+        starts = range(0, len(query_images), size)
+        batches = [self._probabilities(query_images[start : start + size]) for start in starts]
+        return np.concatenate(batches) if batches else np.zeros((0, self._way), np.float32)
+
+    def _probabilities(self, images: np.ndarray) -> np.ndarray:
+        logits = self._trained().predict(self._weights(), self._task_state, _tensor(images))
         return keras.ops.softmax(logits).numpy()
 
     def export(self, directory: str) -> None:
@@ -146,9 +165,7 @@ class MetaLearningModel:
         An image is brought to the training images' size and channels as the pipeline does it (`images.decode`).
         """
         learner = self._trained()
-        height, width, channels = self.base_model.input_shape[1:]
-        image = ImageSpec(height=height, width=width, channels=channels)
-        history = self._outcome.history
+        image, history = self._image, self._outcome.history
         manifest = Manifest(
             learner=self._choice.name,
             learner_settings=learner.settings.model_dump(),
@@ -157,7 +174,7 @@ class MetaLearningModel:
             episodes=self._spec,
             fixed_way=learner.way if learner.has_fixed_head else None,
             batch_norm=learner.batch_norm,
-            inductive=learner.batch_norm != "transductive",
+            inductive=learner.inductive,
             seed=self.seed,
             steps=len(history["steps"]),
             validation=next((v for v in history["validation"] if v["step"] == history["best_step"]), {}),
@@ -182,9 +199,45 @@ def hold_out(classes: list[str], share: float) -> list[str]:
     return by_hash[: round(share * len(classes))]
 
 
+def image_spec(base_model: keras.Model) -> ImageSpec:
+    """What a base model sees.
+
+    Raises:
+      ValueError: it does not say, or it is no image of 1 or 3 channels.
+    """
+    shape = tuple(getattr(base_model, "input_shape", None) or ())[1:]
+    if len(shape) != 3 or None in shape or shape[2] not in (1, 3):
+        raise ValueError(
+            f"base_model {base_model.name!r}: expected images [B, H, W, C] of fixed size with 1 or 3 channels, got "
+            f"{(None, *shape) if shape else 'no input shape'}; start it with keras.Input((H, W, C))"
+        )
+    return ImageSpec(height=shape[0], width=shape[1], channels=shape[2])
+
+
+def one_label_each(labels: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Labels [N], also of [N, 1]; raises ValueError if there is not one for each image."""
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.shape != (len(images),):
+        raise ValueError(f"labels: expected one number for each of {len(images)} images, got shape {labels.shape}")
+    return labels
+
+
+def sampler_of(side: str, store: ArrayStore, spec: EpisodeSpec, seed: int) -> EpisodeSampler:
+    """Draws the episodes of one side; raises ValueError, naming it, if it has too few classes or images."""
+    try:
+        return EpisodeSampler(store.index, spec, seed)
+    except ValueError as error:
+        raise ValueError(
+            f"{side} classes: {str(error).split(':')[0]}: lower num_classes, shot or query, change validation_split, "
+            "or add classes"
+        ) from error
+
+
 def _checked(images: np.ndarray) -> np.ndarray:
     images = np.asarray(images)
-    if images.dtype != np.uint8 and (images.min() < 0 or images.max() > 1):
+    if images.dtype != np.uint8 and images.size and (images.min() < 0 or images.max() > 1):
         span = f"{images.dtype} from {images.min():g} to {images.max():g}"
         raise ValueError(f"images: expected uint8 in 0..255 or floats in 0..1, got {span}")
     return images

@@ -37,14 +37,13 @@ class ServedModel:
         return self._call(
             "serving_default",
             support_images=_strings(support),
-            support_labels=tf.constant(labels, tf.int32),
+            support_labels=_labels(labels),
             query_images=_strings(query),
         )["probabilities"]
 
     def adapt(self, support: Sequence[bytes], labels: np.ndarray) -> ServedState:
         """Task state of encoded support images."""
-        labels = tf.constant(labels, tf.int32)
-        state = self._call("adapt", support_images=_strings(support), support_labels=labels)
+        state = self._call("adapt", support_images=_strings(support), support_labels=_labels(labels))
         return ServedState(state["task_state"], int(state["num_classes"]))
 
     def predict(self, state: ServedState, query: Sequence[bytes]) -> np.ndarray:
@@ -67,10 +66,22 @@ def _strings(images: Sequence[bytes]) -> tf.Tensor:
     return tf.constant(list(images), tf.string, shape=[len(images)])
 
 
+def _labels(labels: np.ndarray) -> tf.Tensor:
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or (labels.size and not 0 <= labels.min() <= labels.max() < 2**31):
+        raise ValueError(f"support_labels: expected [S] in 0..W-1, got shape {labels.shape} and {labels.tolist()[:5]}")
+    return tf.constant(labels, tf.int32)
+
+
+# What TensorFlow puts around the sentence that says what is wrong.
+_AROUND = re.compile(
+    r"^(Graph execution error|Detected at node|<stack traces|\[\[|Function call stack|\d+ root error)|^\s*$"
+)
+
+
 def _reason(error: tf.errors.InvalidArgumentError) -> str:
     """The sentence of an assertion in the graph, or the first line that says something."""
     asserted = re.search(r"assertion failed: \[(.*?)\]", error.message)
-    lines = [line.strip() for line in error.message.splitlines() if line.strip()]
-    return (
-        asserted[1] if asserted else next((line for line in lines if "execution error" not in line), "no reason given")
-    )
+    lines = [line.strip() for line in error.message.splitlines()]
+    said = next((line for line in lines if not _AROUND.match(line)), "no reason given")
+    return asserted[1] if asserted else re.sub(r"^\(\d+\) \w+:\s*|^\{\{.*?\}\}\s*", "", said)

@@ -1,6 +1,6 @@
 """A learner as a SavedModel that adapts when it is called: encoded images in, probabilities out, four signatures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -14,6 +14,7 @@ Preprocess = Callable[[tf.Tensor], tf.Tensor]
 
 STRINGS = tf.TensorSpec([None], tf.string)
 LABELS = tf.TensorSpec([None], tf.int32)
+MISFIT = "task_state does not fit num_classes: give both as `adapt` returned them"
 
 
 class Server(tf.Module):
@@ -33,6 +34,7 @@ class Server(tf.Module):
             *([tf.Variable(variable.value, trainable=False) for variable in part] for part in learner.variables())
         )
         self._fixed_way = learner.way if learner.has_fixed_head else None
+        self._fixed_head = f"this model has a fixed head: it tells apart exactly {self._fixed_way} classes"
 
     def signatures(self) -> dict[str, Any]:
         """The signatures, as concrete functions."""
@@ -85,13 +87,14 @@ class Server(tf.Module):
         return Weights(*([tf.convert_to_tensor(variable) for variable in part] for part in self._weights))
 
     def _unpack(self, vector: Any, way: Any) -> TaskState:
-        shapes = self._learner.task_state_shapes(way)
-        sizes = [tf.reduce_prod(tf.stack(shape)) if shape else tf.constant(1) for shape in shapes.values()]
-        fits = tf.debugging.assert_equal(
-            tf.size(vector), tf.add_n(sizes), "task_state does not fit num_classes: give both as `adapt` returned them"
-        )
-        with tf.control_dependencies([fits]):
-            parts = tf.split(vector, tf.stack(sizes), num=len(sizes))
+        with tf.control_dependencies([tf.debugging.assert_positive(way, "num_classes: expected at least 1")]):
+            shapes = self._learner.task_state_shapes(tf.identity(way))
+        sizes, fits = split_sizes(shapes.values(), tf.size(vector))
+        checks = [tf.debugging.Assert(fits, [MISFIT])]
+        if self._fixed_way is not None:
+            checks.append(tf.debugging.assert_equal(way, self._fixed_way, self._fixed_head))
+        with tf.control_dependencies(checks):
+            parts = tf.split(vector, sizes, num=len(shapes))
         return {key: tf.reshape(part, shape) for (key, shape), part in zip(shapes.items(), parts, strict=True)}
 
     def _checked_way(self, images: Any, labels: Any) -> Any:
@@ -110,10 +113,21 @@ class Server(tf.Module):
         )
         checks = [gapless]
         if self._fixed_way is not None:
-            reason = f"this model has a fixed head: it tells apart exactly {self._fixed_way} classes"
-            checks.append(tf.debugging.assert_equal(way, self._fixed_way, reason))
+            checks.append(tf.debugging.assert_equal(way, self._fixed_way, self._fixed_head))
         with tf.control_dependencies(checks):
             return tf.identity(way)
+
+
+def split_sizes(shapes: Iterable[tuple[Any, ...]], total: Any) -> tuple[Any, Any]:
+    """How a vector of `total` elements is shared out: elements of each shape, int32 [parts], and whether they fit (bool []).
+
+    A shape with a side of -1 takes what the others leave, in whole rows.
+    """
+    counts = tf.stack([tf.reduce_prod(tf.stack([1, *shape])) for shape in shapes])
+    left = total - tf.reduce_sum(tf.maximum(counts, 0))
+    row = tf.reduce_sum(tf.maximum(-counts, 0))  # 0 where no side is free
+    fits = (left >= 0) & tf.equal(tf.where(row > 0, left % tf.maximum(row, 1), left), 0)
+    return tf.where(counts < 0, left, counts), fits
 
 
 def export(server: Server, manifest: Manifest, directory: str) -> None:

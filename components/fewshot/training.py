@@ -1,5 +1,6 @@
 """The outer loop: draw episodes, step, validate, checkpoint; stopped at any moment, it goes on as if it never had been."""
 
+import inspect
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -13,9 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from components.fewshot import checkpoint
 from components.fewshot.episodes import Episode
 from components.fewshot.feed import as_floats, meta_batches, task_arrays, task_signature
-from components.fewshot.learners.interface import Aux, Learner, Task, Weights, cross_entropy
+from components.fewshot.learners.interface import Aux, Learner, Task, Weights, cross_entropy, is_float
 from components.fewshot.meta_batch import LAYOUTS
 from components.fewshot.store import PixelStore
+
+SEEDS_APART = 65537  # more than the draws of a step
 
 
 class TrainingSettings(BaseModel):
@@ -116,14 +119,13 @@ class Trainer:
             self._validate()
         if self.best is not None:
             self._assign_best()
+        if not all(np.isfinite(_array(variable)).all() for variable in self._all_variables()):
+            raise self._diverged("a weight is not finite")
         return Outcome(self.history, self.history["best_step"])
 
     def _after_step(self, loss: float, accuracy: float) -> None:
         if not math.isfinite(loss):
-            raise ValueError(
-                f"training diverged: the loss is {loss} at step {self.step + 1}; lower training.learning_rate "
-                f"({self.settings.learning_rate}) or set training.gradient_clip"
-            )
+            raise self._diverged(f"the loss is {loss}")
         self.step += 1
         rate = float(keras.ops.convert_to_tensor(self.optimizer.learning_rate))
         self.history["steps"].append({"step": self.step, "loss": loss, "accuracy": accuracy, "learning_rate": rate})
@@ -135,6 +137,12 @@ class Trainer:
         last = self.history["validation"][-1]["accuracy"] if self.history["validation"] else None
         self.report(Progress(self.step, self.settings.steps, loss, accuracy, last))
 
+    def _diverged(self, sign: str) -> ValueError:
+        return ValueError(
+            f"training diverged: {sign} at step {self.step}; lower training.learning_rate "
+            f"({self.settings.learning_rate}) or set training.gradient_clip"
+        )
+
     def _compiled_step(self) -> Callable[[tuple[Task, ...]], Any]:
         layout = LAYOUTS[self.settings.layout]
         trained = self.variables.base + self.variables.own
@@ -143,14 +151,15 @@ class Trainer:
         def step(tasks: tuple[Task, ...]) -> tuple[Any, Any]:
             weights = Weights(*([variable.value for variable in part] for part in self.variables))
 
-            def one(task: Task) -> tuple[Any, Any, list[Any], list[Any]]:
+            def one(task: Task, number: Any) -> tuple[Any, Any, list[Any], list[Any]]:
                 task = as_floats(task)
-                loss, gradients, aux = self.learner.gradients(weights, task)
-                return loss, hit_rate(aux, task), gradients, aux.state
+                own = weights._replace(state=dropout_of_its_own(weights.state, number))
+                loss, gradients, aux = self.learner.gradients(own, task)
+                return loss, hit_rate(aux, task), gradients, [*aux.state, *aux.own_state]
 
             loss, accuracy, gradients, state = layout(one, tasks)
             self.optimizer.apply(gradients, trained)
-            for variable, value in zip(self.variables.state, state, strict=True):
+            for variable, value in zip([*self.variables.state, *self.variables.own_state], state, strict=True):
                 variable.assign(value)
             return loss, accuracy
 
@@ -229,12 +238,30 @@ def build_optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
         rate = keras.optimizers.schedules.CosineDecay(rate, settings.steps)
     elif settings.schedule == "halving":
         rate = keras.optimizers.schedules.ExponentialDecay(rate, settings.halve_every, 0.5, staircase=True)
-    config = {"learning_rate": rate, "global_clipnorm": settings.gradient_clip}
-    names = {name.lower(): name for name in dir(keras.optimizers) if name[0].isupper()}
-    if settings.optimizer.lower() not in names:
-        exists = ", ".join(sorted(set(names) - {"optimizer", "lossscaleoptimizer"}))
-        raise ValueError(f"training.optimizer: no {settings.optimizer!r} in Keras; there are {exists}")
-    return getattr(keras.optimizers, names[settings.optimizer.lower()])(**config)
+    return find_optimizer(settings.optimizer)(learning_rate=rate, global_clipnorm=settings.gradient_clip)
+
+
+def find_optimizer(name: str) -> type[keras.optimizers.Optimizer]:
+    """An optimizer of Keras.
+
+    Raises:
+      ValueError: there is none of that name; the message lists what exists.
+    """
+    names = {one.lower(): one for one in dir(keras.optimizers) if one[0].isupper() and takes_a_rate(one)}
+    if name.lower() not in names:
+        raise ValueError(f"training.optimizer: no {name!r} in Keras; there are {', '.join(sorted(names))}")
+    return getattr(keras.optimizers, names[name.lower()])
+
+
+def takes_a_rate(name: str) -> bool:
+    """Whether an optimizer of Keras is one to train with, not one around others."""
+    wanted = {"learning_rate", "global_clipnorm"}
+    return wanted <= inspect.signature(getattr(keras.optimizers, name)).parameters.keys() and name != "Optimizer"
+
+
+def dropout_of_its_own(state: list[Any], number: Any) -> list[Any]:
+    """The state with which task `number` of a meta-batch draws its dropout: seeds, the only integers there, moved apart."""
+    return [tensor if is_float(tensor) else tensor + tf.cast(number, tensor.dtype) * SEEDS_APART for tensor in state]
 
 
 def hit_rate(aux: Aux, task: Task) -> Any:

@@ -10,7 +10,6 @@ from tfx.proto import example_gen_pb2
 from components.fingerprint import code_fingerprint
 from components.image_example_gen.executor import Executor
 from data.settings import ImageSetSettings
-from data.splits import SPLITS
 
 
 def image_example_gen(settings: ImageSetSettings, fingerprint: str = "") -> FileBasedExampleGen:
@@ -27,19 +26,26 @@ def image_example_gen(settings: ImageSetSettings, fingerprint: str = "") -> File
     values["code_fingerprint"] = code_fingerprint("components.image_example_gen", "data")
     config = any_pb2.Any()
     config.Pack(values, deterministic=True)
-    splits = [example_gen_pb2.Input.Split(name=split, pattern=_pattern(settings, split)) for split in SPLITS]
+    patterns = watch(settings)
+    base = "".join(posixpath.commonprefix(patterns).rpartition("/")[:2])
+    watched = [
+        example_gen_pb2.Input.Split(name=f"files-{i}", pattern=pattern.removeprefix(base))
+        for i, pattern in enumerate(patterns)
+    ]
     return FileBasedExampleGen(
-        input_base=settings.roots[0],
-        input_config=example_gen_pb2.Input(splits=splits),
+        input_base=base or ".",
+        input_config=example_gen_pb2.Input(splits=watched),
         custom_config=example_gen_pb2.CustomConfig(custom_config=config),
         custom_executor_spec=executor_spec.BeamExecutorSpec(Executor),
     ).with_id("ImageExampleGen")
 
 
-def _pattern(settings: ImageSetSettings, split: str) -> str:
-    """What TFX's driver takes its own fingerprint of a split from; the executor lists the images itself."""
+def watch(settings: ImageSetSettings) -> list[str]:
+    """Patterns of the files that TFX's driver takes a fingerprint of, for the cache; the executor lists the images itself.
+
+    On a cluster this is all that tells new images from old ones. Globs have no "any depth", so it is three folders deep.
+    """
     if settings.way_named == "records":
-        return getattr(settings, f"{split}_tfrecord") or str(settings.train_tfrecord)
-    if settings.way_named == "lists":
-        return str(settings.splits).split("#", 1)[0]
-    return posixpath.join(getattr(settings, f"{split}_dir") or str(settings.train_dir), "*")
+        return list(settings.roots)
+    lists = [settings.splits.split("#", 1)[0]] if settings.splits else []
+    return [*lists, *(posixpath.join(root, *("*" * depth)) for root in settings.roots for depth in (1, 2, 3))]

@@ -1,14 +1,10 @@
-"""What StatisticsGen counts of image examples, and the schema that ExampleValidator holds against it."""
-
-import importlib.resources
+"""What StatisticsGen counts of image examples."""
 
 from tfx.components import StatisticsGen  # tfx first: it registers what TFDV's import needs  # isort: skip
 from tensorflow_data_validation import StatsOptions
 from tfx.types import BaseChannel
 
 from data.records import CHANNELS, CLASS, DOMAIN, FORMAT, HEIGHT, WIDTH
-
-SCHEMA_FILE = str(importlib.resources.files("data") / "schema.pbtxt")
 
 
 def image_statistics(examples: BaseChannel) -> StatisticsGen:

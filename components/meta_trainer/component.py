@@ -4,6 +4,7 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
+from components.fewshot.base_models import user_module
 from components.fingerprint import code_fingerprint
 from components.meta_trainer import executor
 from components.meta_trainer.settings import TrainerSettings
@@ -62,7 +63,7 @@ class MetaTrainer(base_component.BaseComponent):
             settings=settings.model_dump_json(),
             checkpoint_root=checkpoint_root,
             title=title,
-            code_fingerprint=code_fingerprint(*CODE),
+            code_fingerprint=code_fingerprint(*CODE, *user_module(settings.base_model.name)),
             model=types.Channel(type=standard_artifacts.Model),
             model_run=types.Channel(type=standard_artifacts.ModelRun),
         )

@@ -14,9 +14,8 @@ from tfx.utils import path_utils
 from components.fewshot.serving import Server, export
 from components.meta_trainer.progress import Reporter
 from components.meta_trainer.settings import TrainerSettings
-from components.meta_trainer.train import Inputs, manifest_of, preprocess_of, save_weights, train
+from components.meta_trainer.train import WEIGHTS, Inputs, manifest_of, preprocess_of, save_weights, train
 
-WEIGHTS = "weights.npz"
 FINGERPRINTS = ("fingerprint_train", "fingerprint_val", "fingerprint_test", "hash_val", "hash_test")
 
 
@@ -39,7 +38,8 @@ class Executor(base_executor.BaseExecutor):
         inputs = Inputs(
             train=artifact_utils.get_split_uri([episodes], "train"),
             val=artifact_utils.get_split_uri([episodes], "val"),
-            weights=os.path.join(earlier[0].uri, WEIGHTS) if earlier else None,
+            test=artifact_utils.get_split_uri([episodes], "test"),
+            earlier=earlier[0].uri if earlier else None,
         )
         began = time.monotonic()
         reporter = Reporter(exec_properties["title"], run.uri, settings.training.steps)
@@ -55,13 +55,15 @@ class Executor(base_executor.BaseExecutor):
             "episodes": {"id": episodes.id, "uri": episodes.uri},
             "transform_graph": {"id": graph.id, "uri": graph.uri},
             "model_uri": model.uri,
-            "warm_start_from": earlier[0].uri if trained.warm_started else None,
+            "warm_start_from": earlier[0].uri if trained.warm else None,
+            "no_warm_start": trained.no_warm_start,
         }
         model.set_int_custom_property("episodes_id", episodes.id)  # a warm start looks for models of other episodes
-        preprocess, resources = preprocess_of(graph.uri)
+        preprocess, resources = preprocess_of(graph.uri, settings.image)
         server = Server(trained.learner, preprocess, resources)
         export(server, manifest_of(trained, settings, data, lineage), path_utils.serving_model_dir(model.uri))
         save_weights(trained.learner, os.path.join(model.uri, WEIGHTS))
+        trained.seen.write(model.uri)
         write_json(os.path.join(run.uri, "history.json"), trained.history)
         write_json(os.path.join(run.uri, "timing.json"), timing | {"seconds": time.monotonic() - began})
 

@@ -10,13 +10,18 @@ import tensorflow as tf
 
 from components.fewshot import checkpoint
 from components.fewshot.base_models import build_base_model
-from components.fewshot.episodes import TURNS, EpisodeSampler, read_frozen
+from components.fewshot.episodes import TURNS, EpisodeSampler, episodes_hash, read_frozen
 from components.fewshot.functional import PureModel
+from components.fewshot.images import ImageSpec
 from components.fewshot.learners import Learner, build_learner
 from components.fewshot.manifest import Manifest, versions
+from components.fewshot.seen import Seen
 from components.fewshot.store import ImageStore
 from components.fewshot.training import Progress, Trainer, Validation, checkpoint_file, make_deterministic
 from components.meta_trainer.settings import TrainerSettings
+
+WEIGHTS = "weights.npz"
+CHECKPOINTS = 20  # that stay: a run has four, and one that was stopped may wait while others are tried
 
 
 class Trained(NamedTuple):
@@ -24,15 +29,18 @@ class Trained(NamedTuple):
 
     learner: Learner
     history: dict[str, Any]
-    warm_started: bool
+    seen: Seen
+    warm: bool
+    no_warm_start: str | None  # why the weights of an earlier model were not begun with
 
 
 class Inputs(NamedTuple):
-    """Where training reads: the directories of the splits of an episodes artifact, and weights to begin with."""
+    """Where training reads: the directories of the splits of an episodes artifact, and of an earlier model to begin with."""
 
     train: str
     val: str
-    weights: str | None = None
+    test: str
+    earlier: str | None = None
 
 
 def train(
@@ -47,21 +55,31 @@ def train(
     Args:
       reporter: given the history so far, returns what is called after each step.
     """
-    store, val_store = (ImageStore.open(os.path.join(split, "store")) for split in (inputs.train, inputs.val))
+    store, val_store, test_store = (ImageStore.open(os.path.join(split, "store")) for split in inputs[:3])
+    validation = Validation(val_store, read_frozen(inputs.val))
+    chosen_by = episodes_hash(validation.episodes, val_store.index, val_store.source_ids)
     make_deterministic(settings.seed)  # at the last moment: Python's generator is everybody's
     learner = new_learner(settings, store)
-    warm = assign_weights(learner, inputs.weights) if settings.warm_start and inputs.weights else None
-    key = [settings.model_dump_json(), store.fingerprint, val_store.fingerprint, code_fingerprint, warm]
+    seen = Seen(train=frozenset(store.index.names), val=frozenset(val_store.index.names))
+    warm = refused = None
+    if settings.warm_start and inputs.earlier:
+        earlier = Seen.read(inputs.earlier)
+        refused = earlier.among(test_store.index.names, val_store.index.names)
+        warm = None if refused else assign_weights(learner, os.path.join(inputs.earlier, WEIGHTS))
+        seen, refused = (seen | earlier, None) if warm else (seen, refused or "its weights have other shapes")
+    key = [settings.model_dump_json(), store.fingerprint, val_store.fingerprint, chosen_by, code_fingerprint, warm]
     trainer = Trainer(
         learner,
         settings.training,
         store,
         EpisodeSampler(store.index, settings.episodes, settings.seed),
-        Validation(val_store, read_frozen(inputs.val)),
+        validation,
         checkpoint_file(checkpoint_root, hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]),
     )
     trainer.report = reporter(trainer.history)
-    return Trained(learner, trainer.run().history, warm is not None)
+    history = trainer.run().history
+    checkpoint.prune(checkpoint_root, CHECKPOINTS)
+    return Trained(learner, history, seen, warm is not None, refused)
 
 
 def new_learner(settings: TrainerSettings, store: ImageStore) -> Learner:
@@ -110,7 +128,7 @@ def manifest_of(trained: Trained, settings: TrainerSettings, data: dict[str, Any
         episodes=settings.episodes,
         fixed_way=learner.way if learner.has_fixed_head else None,
         batch_norm=learner.batch_norm,
-        inductive=learner.batch_norm != "transductive",
+        inductive=learner.inductive,
         seed=settings.seed,
         steps=len(history["steps"]),
         validation=chosen,
@@ -120,7 +138,7 @@ def manifest_of(trained: Trained, settings: TrainerSettings, data: dict[str, Any
     )
 
 
-def preprocess_of(transform_graph: str) -> tuple[Callable[[tf.Tensor], tf.Tensor], Any]:
+def preprocess_of(transform_graph: str, image: ImageSpec) -> tuple[Callable[[tf.Tensor], tf.Tensor], Any]:
     """(encoded images [B] -> uint8 [B, H, W, C], the resources it needs) by the pipeline's own transform graph."""
     import tensorflow_transform as tft
 
@@ -129,9 +147,9 @@ def preprocess_of(transform_graph: str) -> tuple[Callable[[tf.Tensor], tf.Tensor
     def preprocess(encoded: tf.Tensor) -> tf.Tensor:
         serialized = layer({"image/encoded": encoded})["image"]
         return tf.map_fn(
-            lambda one: tf.ensure_shape(tf.io.parse_tensor(one, tf.uint8), [None, None, None]),
+            lambda one: tf.ensure_shape(tf.io.parse_tensor(one, tf.uint8), image.shape),
             serialized,
-            fn_output_signature=tf.TensorSpec([None, None, None], tf.uint8),
+            fn_output_signature=tf.TensorSpec(image.shape, tf.uint8),
         )
 
     return preprocess, layer

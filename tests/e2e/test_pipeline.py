@@ -142,8 +142,11 @@ def test_more_classes_start_warm_and_meet_the_latest_blessed_model(watched, firs
     for number in range(20, 24):
         pictures.write_class(Path(watched.folders["train_dir"]), f"train-c/kind {number}")
     pictures.write_class(Path(watched.folders["test_dir"]), "test-c/kind 30", images=12)
+    (Path(watched.folders["train_dir"]) / "train-c" / "kind 20" / "empty.png").touch()
     result = watched.run()
     metrics = watched.metrics(result)
+    assert (first["rejected"], result["rejected"], result["leaks"]) == (0, 1, 0)
+    assert "train-c/kind 20/empty.png" in Path(result["report"]).read_text()
     assert not watched.cached["ImageExampleGen"] and metrics["previous"]["difference"]["ci95"] >= 0
     outputs = run_outputs(str(watched.root / "runs"), result["run_id"])
     manifest = Manifest.read(os.path.join(outputs["MetaTrainer"]["model"].uri, "Format-Serving"))
@@ -174,7 +177,7 @@ def test_an_anomaly_stops_the_run_with_a_sentence(watched, first, tmp_path):
 
 @pytest.mark.slow
 def test_killed_and_started_again_it_ends_the_same(tmp_path, watched, first):
-    """The 10 kills of docs/results.md in small: one in the middle of training, of a run in a process of its own."""
+    """The 10 kills of docs/benchmarks.md in small: one in the middle of training, of a run in a process of its own."""
     config = tmp_path / "run.yaml"
     config.write_text(json.dumps(SMALL | {"data": Watched(tmp_path).folders}))
     root = tmp_path / "runs"

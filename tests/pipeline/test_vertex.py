@@ -11,7 +11,7 @@ from pipeline.vertex import compile_pipeline
 
 ROOT = "gs://bucket/fewshot"
 NODES = {
-    "ImageExampleGen", "StatisticsGen", "ImportSchemaGen", "ExampleValidator", "Transform", "EpisodeGenerator",
+    "ImageExampleGen", "StatisticsGen", "ImageSchema", "ExampleValidator", "Transform", "EpisodeGenerator",
     "warm_start_model", "MetaTrainer", "Baseline", "Untrained", "Pixels", "latest_blessed_model", "FewShotEvaluator",
     "Pusher",
 }  # fmt: skip

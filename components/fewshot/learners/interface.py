@@ -6,6 +6,7 @@ and the evaluator know learners only by this interface.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import keras
@@ -39,13 +40,15 @@ class Weights(NamedTuple):
     base: list[Any]  # trainable weights of the base model
     own: list[Any]  # trainable variables of the learner
     state: list[Any]  # non-trainable weights of the base model
+    own_state: Sequence[Any] = ()  # non-trainable variables of the learner
 
 
 class Aux(NamedTuple):
     """What an episode's loss leaves beside its value."""
 
     logits: Any  # [Q, way]
-    state: list[Any]  # non-trainable weights afterwards
+    state: list[Any]  # non-trainable weights of the base model afterwards
+    own_state: Sequence[Any] = ()  # and those of the learner
 
 
 class LearnerSettings(BaseModel):
@@ -81,9 +84,14 @@ class Learner(ABC):
         self.base, self.settings = base, settings
         self.way, self.train_classes, self.seed = way, train_classes, seed
         self.own: list[keras.Variable] = self.build()
+        self.own_state: list[keras.Variable] = self.build_state()
 
     def build(self) -> list[keras.Variable]:
-        """The variables that this learner adds to the base model."""
+        """The variables that this learner adds to the base model; the outer loop trains them."""
+        return []
+
+    def build_state(self) -> list[keras.Variable]:
+        """Variables of its own that no gradient moves (moments, a count of steps); `loss` returns them in `Aux`."""
         return []
 
     @abstractmethod
@@ -100,7 +108,10 @@ class Learner(ABC):
 
     @abstractmethod
     def task_state_shapes(self, way: Any) -> dict[str, tuple[Any, ...]]:
-        """Shape of each tensor of the task state for `way` classes, in the order of packing."""
+        """Shape of each tensor of the task state for `way` classes, in the order of packing.
+
+        One dimension of one tensor may be -1: it follows from the size of the support set.
+        """
 
     def gradients(self, weights: Weights, task: Task) -> tuple[Any, list[Any], Aux]:
         """(loss, outer gradients for base + own, aux) of one episode; first-order methods say here what theirs are."""
@@ -110,7 +121,14 @@ class Learner(ABC):
             return self.loss(weights._replace(base=trainable[:split], own=trainable[split:]), task)
 
         (value, aux), gradients = value_and_grad(loss, weights.base + weights.own)
+        if self.batch_norm == "support":  # between tasks the moments are averages of theirs
+            aux = aux._replace(state=[running_average(*pair) for pair in zip(weights.state, aux.state, strict=True)])
         return value, gradients, aux
+
+    @property
+    def inductive(self) -> bool:
+        """Whether a query's prediction never depends on other queries."""
+        return self.batch_norm != "transductive"
 
     @property
     def batch_norm(self) -> str:
@@ -151,12 +169,18 @@ class Learner(ABC):
     def variables(self) -> Weights:
         """Its weights as variables."""
         model = self.base.model
-        return Weights(list(model.trainable_variables), list(self.own), list(model.non_trainable_variables))
+        base, state = list(model.trainable_variables), list(model.non_trainable_variables)
+        return Weights(base, list(self.own), state, list(self.own_state))
 
 
 def is_float(tensor: Any) -> bool:
     """Whether a tensor or variable holds real numbers (moments do, seeds of dropout do not)."""
     return "float" in keras.backend.standardize_dtype(tensor.dtype)
+
+
+def running_average(before: Any, now: Any) -> Any:
+    """A tenth of the way from moments before to moments now; what is no real number is as it is now."""
+    return before + 0.1 * (now - before) if is_float(now) else now
 
 
 def cross_entropy(logits: Any, labels: Any) -> Any:

@@ -54,7 +54,13 @@ class MAML(Learner):
 
     def adapt(self, weights: Weights, support: Any, labels: Any, way: Any) -> TaskState:
         """`test_steps` steps of gradient descent on the support set."""
-        fast, state = self._inner_loop(weights, support, labels, self.settings.test_steps, training=False)
+
+        def step(_: Any, fast: list[Any]) -> list[Any]:
+            return self._inner_step(weights.state, fast, support, labels, training=False)[0]
+
+        # No outer gradient passes here: a loop, whose graph does not grow with its steps.
+        fast = ops.fori_loop(0, self.settings.test_steps, step, weights.base + weights.own)
+        state = self._met_after(weights.state, fast, support, training=False)
         return {f"fast_{i}": tensor for i, tensor in enumerate(fast)} | self.keep_state(state)
 
     def predict(self, weights: Weights, task_state: TaskState, query: Any) -> Any:
@@ -65,7 +71,7 @@ class MAML(Learner):
 
     def loss(self, weights: Weights, task: Task) -> tuple[Any, Aux]:
         """Cross-entropy of the queries after `steps` steps."""
-        fast, state = self._inner_loop(weights, task.support, task.support_labels, self.settings.steps, training=True)
+        fast, state = self._inner_loop(weights, task.support, task.support_labels)
         features, state = self.query_features(fast[:-2], state, task.query, training=True)
         logits = _head(fast, features)
         return cross_entropy(logits, task.query_labels), Aux(logits, state)
@@ -76,23 +82,30 @@ class MAML(Learner):
         fast = {f"fast_{i}": tuple(variable.shape) for i, variable in enumerate(weights.base + weights.own)}
         return fast | self.kept_shapes()
 
-    def _inner_loop(
-        self, weights: Weights, support: Any, labels: Any, steps: int, training: bool
-    ) -> tuple[list[Any], list[Any]]:
+    def _inner_loop(self, weights: Weights, support: Any, labels: Any) -> tuple[list[Any], list[Any]]:
+        """Fast weights after the steps of training, unrolled for gradients to pass, and the state by which to meet queries."""
         fast, state = weights.base + weights.own, weights.state
+        for _ in range(self.settings.steps):
+            fast, state = self._inner_step(state, fast, support, labels, training=True)
+        return fast, self._met_after(state, fast, support, training=True)
 
+    def _inner_step(
+        self, state: list[Any], fast: list[Any], support: Any, labels: Any, training: bool
+    ) -> tuple[list[Any], list[Any]]:
         def loss(at: list[Any]) -> tuple[Any, list[Any]]:
             features, after = self.support_features(at[:-2], state, support, training)
             return cross_entropy(_head(at, features), labels), after
 
-        for _ in range(steps):
-            (_, state), gradients = value_and_grad(loss, fast)
-            if self.settings.first_order:
-                gradients = [ops.stop_gradient(gradient) for gradient in gradients]
-            fast = [w - self.settings.inner_rate * g for w, g in zip(fast, gradients, strict=True)]
-        if self.batch_norm == "support":  # the moments that belong to the weights after the last step
-            _, state = loss(fast)
-        return fast, state
+        (_, after), gradients = value_and_grad(loss, fast)
+        if self.settings.first_order:
+            gradients = [ops.stop_gradient(gradient) for gradient in gradients]
+        return [w - self.settings.inner_rate * g for w, g in zip(fast, gradients, strict=True)], after
+
+    def _met_after(self, state: list[Any], fast: list[Any], support: Any, training: bool) -> list[Any]:
+        """The state by which to meet queries: with `support`, the moments that belong to the weights after the last step."""
+        if self.batch_norm != "support":
+            return state
+        return self.support_features(fast[:-2], state, support, training)[1]
 
 
 def linear_head(features: int, classes: int, seed: int) -> list[keras.Variable]:

@@ -50,6 +50,8 @@ class ProtoNet(Learner):
 
 def squared_distances(a: Any, b: Any) -> Any:
     """Squared Euclidean distances [A, B] between rows of a [A, D] and b [B, D]."""
-    # |a - b|^2 = |a|^2 - 2 a.b + |b|^2
+    # |a - b|^2 = |a|^2 - 2 a.b + |b|^2, about the middle of b: far from it the three would cancel in float32.
+    middle = ops.mean(b, axis=0, keepdims=True)
+    a, b = a - middle, b - middle
     squares = ops.sum(a * a, axis=1, keepdims=True) + ops.sum(b * b, axis=1)
     return squares - 2.0 * ops.matmul(a, ops.transpose(b))

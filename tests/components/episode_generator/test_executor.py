@@ -2,9 +2,13 @@
 
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
@@ -14,7 +18,10 @@ from components.episode_generator.executor import Executor
 from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.fewshot.episodes import EpisodeSampler, EpisodeSpec, read_frozen
 from components.fewshot.store import ImageStore
+from data.records import to_example
 from tests.components import artifacts
+
+REPOSITORY = Path(__file__).parents[3]
 
 SETTINGS = {
     "train": {"way": 4, "shot": 1, "query": 3},
@@ -23,7 +30,6 @@ SETTINGS = {
     "test_episodes": 9,
     "seed": 7,
     "also": [{"spec": {"way": 2, "shot": 3, "query": 5}, "episodes": 3}],
-    "shards": 2,
 }
 
 
@@ -101,9 +107,9 @@ def test_what_the_artifact_tells(episodes):
 
 @pytest.mark.parametrize("workers", [artifacts.TWO_WORKERS, artifacts.TWO_PROCESSES], ids=["threads", "processes"])
 def test_any_workers_any_order_the_same_episodes(episodes, tmp_path, workers):
-    """Two workers, images in another order, in other files, in other shards."""
+    """Two workers, images in another order, in other files and so in other shards."""
     shuffled = artifacts.write_examples(tmp_path, shuffle=1, files=3)
-    other = generate(shuffled, tmp_path / "episodes", workers, shards=3)
+    other = generate(shuffled, tmp_path / "episodes", workers)
     for key in ("hash_val", "hash_test", "fingerprint_train", "fingerprint_val", "fingerprint_test"):
         assert other.get_string_custom_property(key) == episodes.get_string_custom_property(key), key
     assert frozen_bytes(other) == frozen_bytes(episodes)
@@ -168,6 +174,34 @@ def test_an_anomaly_stops_it_before_anything_is_written(inputs, tmp_path):
         generate({**inputs, "anomalies": found}, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
     generate({**inputs, "anomalies": anomalies_of(tmp_path / "good")}, tmp_path / "out2")
+
+
+MEMORY = """
+import resource, sys
+import apache_beam as beam
+from components.episode_generator.build import WriteStore, raw_record
+
+def megabytes(path):  # at the peak of this process, once a store of the file has been written
+    with beam.Pipeline("FnApiRunner") as pipeline:
+        _ = pipeline | beam.Create([path]) | WriteStore(path + "-store", None, raw_record)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+print(-megabytes(sys.argv[1]) + megabytes(sys.argv[2]))
+"""
+
+
+def test_memory_does_not_grow_with_the_set(tmp_path):
+    """160 MB of images take less than 40 MB more than a single one."""
+    for name, images in (("one", 1), ("many", 320)):
+        with tf.io.TFRecordWriter(str(tmp_path / name)) as writer:
+            for number in range(images):
+                content = number.to_bytes(2) * 250_000
+                writer.write(to_example(content, "PNG", (2, 2, 1), "class", "domain", f"{number}.png"))
+    command = [sys.executable, "-c", MEMORY, str(tmp_path / "one"), str(tmp_path / "many")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    assert float(done.stdout) < 40
+    store = ImageStore.open(str(tmp_path / "many-store"))
+    assert store.index.counts.tolist() == [320]
 
 
 def test_no_transformed_examples(tmp_path):

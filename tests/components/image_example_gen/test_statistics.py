@@ -9,13 +9,13 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.components import ExampleValidator
-from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from components.fewshot.images import ImageSpec, decode
 from components.image_example_gen.component import image_example_gen
-from components.image_example_gen.statistics import SCHEMA_FILE, image_statistics
+from components.image_example_gen.schema import image_schema
+from components.image_example_gen.statistics import image_statistics
 from components.image_transform.component import image_transform
 from data.image_sets import fingerprint
 from data.settings import ImageSetSettings
@@ -43,7 +43,7 @@ def image_set(root, **classes):
 def run(settings, root, *, with_transform):
     ingest = image_example_gen(settings, fingerprint(settings))
     statistics = image_statistics(ingest.outputs["examples"])
-    schema = ImportSchemaGen(schema_file=SCHEMA_FILE)
+    schema = image_schema()
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     nodes = [ingest, statistics, schema, validator]
     if with_transform:

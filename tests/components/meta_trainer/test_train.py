@@ -1,15 +1,19 @@
 """Training from stores on disk: warm starts that fit and that do not, checkpoints that belong to just these inputs."""
 
 import os
+import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.episode_generator.executor import Executor as Generator
 from components.episode_generator.settings import EpisodeGeneratorSettings
+from components.fewshot.seen import Seen
+from components.fewshot.store import ImageStore
 from components.meta_trainer.settings import TrainerSettings
-from components.meta_trainer.train import Inputs, assign_weights, new_learner, save_weights, train
+from components.meta_trainer.train import WEIGHTS, Inputs, assign_weights, new_learner, save_weights, train
 from tests.components import artifacts
 
 SETTINGS = {
@@ -32,7 +36,7 @@ def inputs(tmp_path_factory) -> Inputs:
         train={"way": 3, "query": 2}, evaluation={"way": 3, "query": 3}, val_episodes=4, test_episodes=4
     )
     Generator(artifacts.context()).Do(examples, {"episodes": [made]}, {"settings": settings.model_dump_json()})
-    return Inputs(*(artifact_utils.get_split_uri([made], split) for split in ("train", "val")))
+    return Inputs(*(artifact_utils.get_split_uri([made], split) for split in ("train", "val", "test")))
 
 
 def run(settings, inputs, root, code="code"):
@@ -50,7 +54,7 @@ def test_the_same_settings_the_same_weights(tmp_path, inputs):
     other, _ = run(settings_of(), inputs, tmp_path / "other")
     for a, b in zip(weights_of(one.learner), weights_of(other.learner), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert one.history == other.history and not one.warm_started
+    assert one.history == other.history and not one.warm
     different, _ = run(settings_of(seed=1), inputs, tmp_path / "seed")
     assert any((a != b).any() for a, b in zip(weights_of(one.learner), weights_of(different.learner), strict=True))
 
@@ -78,24 +82,60 @@ def test_a_checkpoint_belongs_to_settings_data_and_code(tmp_path, inputs):
 
 def test_a_warm_start_begins_with_the_earlier_weights(tmp_path, inputs):
     first, _ = run(settings_of(), inputs, tmp_path / "first")
-    save_weights(first.learner, str(tmp_path / "weights.npz"))
-    earlier = inputs._replace(weights=str(tmp_path / "weights.npz"))
+    save_weights(first.learner, str(tmp_path / WEIGHTS))
+    earlier = inputs._replace(earlier=str(tmp_path))
     still = settings_of(warm_start=True, training={"steps": 0})
     warm, _ = run(still, earlier, tmp_path / "warm")
-    assert warm.warm_started
+    assert warm.warm
     for a, b in zip(weights_of(warm.learner), weights_of(first.learner), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert not run(settings_of(training={"steps": 0}), earlier, tmp_path / "cold")[0].warm_started
+    assert not run(settings_of(training={"steps": 0}), earlier, tmp_path / "cold")[0].warm
+
+
+def test_weights_that_have_seen_a_test_class_are_left_alone(tmp_path, inputs):
+    first, _ = run(settings_of(), inputs, tmp_path / "first")
+    assert first.seen.train and first.seen.val and not first.seen.train & first.seen.val
+    save_weights(first.learner, str(tmp_path / WEIGHTS))
+    still, earlier = settings_of(warm_start=True, training={"steps": 0}), inputs._replace(earlier=str(tmp_path))
+    first.seen.write(str(tmp_path))
+    warm, _ = run(still, earlier, tmp_path / "same")
+    assert warm.warm and warm.seen == first.seen
+    (Seen(train=frozenset({"elsewhere"})) | first.seen).write(str(tmp_path))
+    assert "elsewhere" in run(still, earlier, tmp_path / "more")[0].seen.train, "what an ancestor has seen stays seen"
+    name = ImageStore.open(os.path.join(inputs.test, "store")).index.names[0]
+    (Seen(val=frozenset({name})) | first.seen).write(str(tmp_path))
+    cold, _ = run(still, earlier, tmp_path / "test")
+    assert not cold.warm and cold.no_warm_start == f"it has seen 1 of the classes that are to be new to it ({name})"
+    assert cold.seen == first.seen
+
+
+def test_a_checkpoint_is_not_that_of_other_validation_episodes(tmp_path, inputs):
+    assert run(settings_of(), inputs, tmp_path)[1] == [1, 2, 3, 4, 5, 6]
+    assert run(settings_of(), inputs, tmp_path)[1] == []
+    frozen = sorted(tf.io.gfile.glob(os.path.join(inputs.val, "episodes-*")))
+    other = tmp_path / "val"
+    shutil.copytree(inputs.val, other)
+    records = list(tf.data.TFRecordDataset(frozen).as_numpy_iterator())
+    with tf.io.TFRecordWriter(str(other / os.path.basename(frozen[0]))) as writer:
+        for record in records[:-1]:
+            writer.write(record)
+    assert run(settings_of(), inputs._replace(val=str(other)), tmp_path)[1] == [1, 2, 3, 4, 5, 6]
+
+
+def test_old_checkpoints_go(tmp_path, inputs, monkeypatch):
+    monkeypatch.setattr("components.meta_trainer.train.CHECKPOINTS", 2)
+    for seed in range(3):
+        run(settings_of(seed=seed), inputs, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert run(settings_of(seed=2), inputs, tmp_path)[1] == [], "the newest stay"
 
 
 def test_weights_that_do_not_fit_are_left_alone(tmp_path, inputs):
     wide, _ = run(settings_of(base_model={"settings": {"filters": 6}}, training={"steps": 1}), inputs, tmp_path)
-    save_weights(wide.learner, str(tmp_path / "weights.npz"))
-    earlier = inputs._replace(weights=str(tmp_path / "weights.npz"))
+    save_weights(wide.learner, str(tmp_path / WEIGHTS))
+    earlier = inputs._replace(earlier=str(tmp_path))
     found, steps = run(settings_of(warm_start=True, training={"steps": 1}), earlier, tmp_path / "narrow")
-    assert not found.warm_started and steps == [1]
-    from components.fewshot.store import ImageStore
-
+    assert not found.warm and steps == [1] and found.no_warm_start == "its weights have other shapes"
     learner = new_learner(settings_of(), ImageStore.open(os.path.join(inputs.train, "store")))
     assert assign_weights(learner, str(tmp_path / "missing.npz")) is None
 

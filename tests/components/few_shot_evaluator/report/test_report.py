@@ -64,6 +64,7 @@ def inputs_of(**changes) -> ReportInputs:
         history,
         {"name": "toys", "training": {"steps": 8}},
         summary,
+        [{"path": "photos/bad.png", "reason": "the file is empty (0 bytes)"}],
         {"artifacts": {"model": {"id": 7, "uri": "/a/model"}}},
         [drawn],
     )
@@ -100,6 +101,14 @@ def test_one_file_that_needs_nothing_else():
     assert page.fetched and all(one.startswith(("data:image/png;base64,", "#")) for one in page.fetched)
     assert "script" not in page.elements and "link" not in page.elements
     assert "@import" not in html and not re.search(r"url\((?!#)", html)
+
+
+def test_files_set_aside_are_named():
+    html = render(inputs_of())
+    assert "photos/bad.png" in html and "the file is empty (0 bytes)" in html and "more, in rejected.json" not in html
+    many = [{"path": f"{i}.png", "reason": "damaged"} for i in range(103)]
+    assert "and 3 more, in rejected.json" in render(inputs_of(rejected=many))
+    assert "Files set aside" not in render(inputs_of(rejected=None))
 
 
 def test_the_same_inputs_the_same_bytes():
