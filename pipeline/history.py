@@ -5,6 +5,7 @@ import os
 from typing import Any, NamedTuple
 
 import ml_metadata as mlmd
+from google.protobuf import json_format, message
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 Links = dict[str, list[int]]  # key of an input or output -> ids of artifacts
@@ -125,4 +126,9 @@ def _contexts(store: mlmd.MetadataStore, kind: str) -> dict[int, str]:
 
 
 def _values(properties: Any) -> dict[str, Any]:
-    return {key: getattr(value, value.WhichOneof("value")) for key, value in properties.items() if str(value)}
+    return {key: _plain(getattr(value, value.WhichOneof("value"))) for key, value in properties.items() if str(value)}
+
+
+def _plain(value: Any) -> Any:
+    """A property as numbers, text, lists and dictionaries; some of TFX's own are protocol buffers."""
+    return json_format.MessageToDict(value) if isinstance(value, message.Message) else value

@@ -3,8 +3,9 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 _HOME = tempfile.mkdtemp(prefix="fewshot-tests-")
 os.environ |= {  # before TensorFlow, matplotlib or TFX are imported; child processes inherit it
@@ -34,3 +35,28 @@ def _home() -> Iterator[Path]:
     """The home directory of this test run, removed at its end."""
     yield Path(_HOME)
     shutil.rmtree(_HOME, ignore_errors=True)
+
+
+class Result(NamedTuple):
+    """What a command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def fewshot(capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Runs a command in this process, down to the file descriptors; TensorFlow is imported once for all."""
+    from pipeline.cli import app
+
+    def run(*words: str) -> Result:
+        capfd.readouterr()
+        code = 0
+        try:
+            app(list(words))
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return Result(code, *capfd.readouterr())
+
+    return run

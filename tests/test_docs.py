@@ -32,6 +32,18 @@ def test_links_lead_somewhere(path):
     assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
+@pytest.fixture
+def _mypackage(tmp_path, monkeypatch):
+    """The base model that a document shows, where it says that it is looked for."""
+    (program,) = (
+        block for block in blocks(ROOT / "docs" / "learners.md", "python") if "# mypackage/networks.py" in block
+    )
+    (tmp_path / "mypackage").mkdir()
+    (tmp_path / "mypackage" / "networks.py").write_text(program)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+@pytest.mark.usefixtures("_mypackage")
 @pytest.mark.parametrize("line", commands())
 def test_commands_parse(line):
     from pipeline.cli import app, settings_of

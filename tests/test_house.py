@@ -150,3 +150,38 @@ def test_wheel_works_from_elsewhere(wheel, tmp_path):
     said = run(sys.executable, "-P", "-c", script, cwd=elsewhere, env=os.environ | {"COLUMNS": "80"}).stdout
     assert said.startswith(str(target))
     assert "adapt" in said
+
+
+def files_of(names: set[str]) -> set[Path]:
+    """Files of dotted names of modules, of packages as a whole, or of something in a module."""
+    found = set()
+    for name in names:
+        path = ROOT.joinpath(*name.split("."))
+        if path.is_dir():
+            found |= set(path.rglob("*.py"))
+        found |= {one for one in (path.with_suffix(".py"), path.parent.with_suffix(".py")) if one.is_file()}
+    return found
+
+
+def needed_by(executor: Path) -> set[Path]:
+    """Our own files that a file imports, at however many removes."""
+    found, waiting = set(), [executor]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            ours = {name for name in imported(path) if name.split(".")[0] in TOP}
+            waiting += [one for name in ours for one in files_of({name}) if one.name != "__init__.py"]
+    return found
+
+
+@pytest.mark.parametrize("component", ["episode_generator", "meta_trainer", "few_shot_evaluator", "pusher"])
+def test_a_fingerprint_covers_all_that_an_executor_runs(component):
+    """Else a changed line would be answered from the cache."""
+    code = importlib.import_module(f"components.{component}.component").CODE
+    assert needed_by(ROOT / "components" / component / "executor.py") <= files_of(set(code))
+
+
+def test_the_fingerprint_of_the_ingest_covers_it():
+    executor = ROOT / "components" / "image_example_gen" / "executor.py"
+    assert needed_by(executor) <= files_of({"components.image_example_gen", "data"})

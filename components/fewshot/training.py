@@ -179,6 +179,8 @@ class Trainer:
             "ci95": float(1.96 * spread / math.sqrt(len(accuracies))),
             "loss": float(losses.mean()),
         }
+        if not math.isfinite(found["loss"]):
+            raise self._diverged(f"the validation loss is {found['loss']}")
         self.history["validation"].append(found)
         if as_good_as_best(self.history["validation"]):
             self.history["best_step"] = self.step

@@ -19,20 +19,9 @@ from pipeline.presets import find_preset
 from pipeline.run import run, run_outputs
 from pipeline.runner import NodeEnd, NodeError
 from tests import pictures
+from tests.e2e.small import SMALL
 
 REPOSITORY = Path(__file__).parents[2]
-SMALL = {
-    "name": "small",
-    "image": {"height": 16, "width": 16, "channels": 1},
-    "train_episodes": {"way": 4, "shot": [1, 2], "query": 3},
-    "episodes": {"way": [3, 5], "shot": [1, 2], "query": 4},
-    "validation_episodes": 6,
-    "test_episodes": 12,
-    "also": [{"spec": {"way": 3, "shot": 3, "query": 4}, "episodes": 4}],
-    "base_model": {"settings": {"filters": 8}},
-    "training": {"steps": 30, "validate_every": 10, "checkpoint_every": 5, "learning_rate": 0.005},
-    "gate": {"require_baselines": False, "margin": 0.5},
-}
 
 
 class Watched:
@@ -76,6 +65,8 @@ def test_from_images_to_a_pushed_model(watched, first):
     assert manifest.inductive and manifest.batch_norm == "running"
     report = Path(first["report"]).read_text()
     assert f"{100 * metrics['accuracy']:.2f} %" in report and "test-a" in report
+    assert "Learning curves" in report and "training.steps" in report and "PNG 200" in report
+    assert "inductive" in report and metrics["baselines"]["transfer"]["inductive"]
 
 
 def test_evaluate_gives_the_evaluators_own_figure(watched, first):
@@ -150,7 +141,9 @@ def test_more_classes_start_warm_and_meet_the_latest_blessed_model(watched, firs
     assert not watched.cached["ImageExampleGen"] and metrics["previous"]["difference"]["ci95"] >= 0
     outputs = run_outputs(str(watched.root / "runs"), result["run_id"])
     manifest = Manifest.read(os.path.join(outputs["MetaTrainer"]["model"].uri, "Format-Serving"))
-    assert manifest.lineage["warm_start_from"]
+    assert manifest.lineage["warm_start_from"] and metrics["warm_start"]
+    assert not watched.metrics(first)["warm_start"]
+    assert "warm start from an earlier model" in Path(result["report"]).read_text()
     untrained = Manifest.read(os.path.join(outputs["Untrained"]["model"].uri, "Format-Serving"))
     assert untrained.lineage["warm_start_from"] is None
     assert result["pushed_model"] != first["pushed_model"]

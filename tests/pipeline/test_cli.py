@@ -6,42 +6,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.cli import app
 from tests import pictures
 from tests.components.fewshot import toys
 
 REPOSITORY = Path(__file__).parents[2]
 COMMANDS = ("run", "evaluate", "adapt", "compile", "runs", "doctor", "rollback")
-
-
-class Result(NamedTuple):
-    """What a command left."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def fewshot(capfd):
-    """Runs a command in this process, down to the file descriptors; TensorFlow is imported once for all."""
-
-    def run(*words: str) -> Result:
-        capfd.readouterr()
-        code = 0
-        try:
-            app(list(words))
-        except SystemExit as end:
-            code = end.code
-        return Result(code, *capfd.readouterr())
-
-    return run
 
 
 def in_a_process(*words: str) -> subprocess.CompletedProcess:
@@ -72,9 +46,12 @@ def test_help_names_every_command_and_imports_nothing_heavy(fewshot):
     )
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c != "runs"])
+SUBCOMMANDS = [*(c for c in COMMANDS if c != "runs"), "runs list", "runs show", "runs lineage"]
+
+
+@pytest.mark.parametrize("command", SUBCOMMANDS)
 def test_each_help_has_an_example(fewshot, command):
-    shown = fewshot(command, "--help")
+    shown = fewshot(*command.split(), "--help")
     assert shown.returncode == 0 and f"Example: fewshot {command}" in " ".join(shown.stdout.split())
 
 
@@ -84,6 +61,9 @@ USAGE = {
     "unknown key": (["run", "training.stepz=3"], "no setting 'training.stepz'; did you mean training.steps?"),
     "unknown learner": (["run", "learner.name=magic"], "no 'magic'; there are protonet, maml, transfer"),
     "no data there": (["run", "--train-dir", "nowhere", "--test-dir", "nowhere"], "nowhere"),
+    "a value that is no YAML": (["run", "training.steps=[1"], "training.steps: expected a YAML value"),
+    "a bucket for a root": (["run", "--root", "gs://b/r"], "--root gs://b/r: expected a directory of this machine"),
+    "nowhere to write": (["compile", "--output", "nowhere/job.json"], "--output nowhere/job.json: no such folder"),
     "half the data": (["run", "--train-dir", "nowhere"], "came without test_dir"),
     "zero queries": (["run", "episodes.query=0"], "episodes.query: Input should be greater than or equal to 1 (got 0)"),
     "a target of its own": (
@@ -103,7 +83,7 @@ USAGE = {
 
 @pytest.mark.parametrize(("words", "said"), USAGE.values(), ids=USAGE)
 def test_bad_usage_is_one_sentence_and_exit_2(fewshot, words, said, tmp_path):
-    root = ["--root", str(tmp_path)] if words[0] == "run" else []
+    root = ["--root", str(tmp_path)] if words[0] == "run" and "--root" not in words else []
     result = fewshot(*words, *root)
     shown = " ".join(result.stderr.replace("│", " ").split())
     assert result.returncode == 2, result.stderr
@@ -203,3 +183,31 @@ def test_evaluate_sets_aside_what_the_pipeline_would(fewshot, model, images, tmp
 def test_evaluate_with_more_ways_than_classes(fewshot, model, images):
     result = fewshot("evaluate", "--model", model, "--images", str(images / "test"), "--way", "50", "--query", "3")
     assert result.returncode == 2 and "need 50 classes" in result.stderr
+
+
+def test_what_no_one_foresaw_is_one_line_and_exit_1(fewshot, monkeypatch):
+    def broken(*_: object) -> None:
+        raise RuntimeError("the roof is on fire\nand more")
+
+    monkeypatch.setattr("pipeline.rollback.rollback", broken)
+    result = fewshot("rollback", "--destination", "d")
+    assert result.returncode == 1
+    assert result.stderr == "fewshot: RuntimeError: the roof is on fire (--debug shows where)\n"
+    assert "Traceback" in fewshot("rollback", "--destination", "d", "--debug").stderr
+
+
+def test_compile(fewshot, tmp_path):
+    output = str(tmp_path / "job.json")
+    result = fewshot("compile", "--output", output, "--json")
+    assert result.returncode == 0 and json.loads(result.stdout)["output"] == output
+    assert "copy the built-in ones there first" in fewshot("compile", "--output", output).stdout
+
+
+def test_adapt_in_batches_predicts_the_same(fewshot, model, images, monkeypatch):
+    words = ["adapt", "--model", model, "--support", str(images / "test"), "--query", str(images / "test"), "--json"]
+    together = json.loads(fewshot(*words).stdout)["predictions"]
+    monkeypatch.setattr("pipeline.adapt.BATCH", 7)
+    apart = json.loads(fewshot(*words).stdout)["predictions"]
+    assert [one["path"] for one in apart] == [one["path"] for one in together] and len(apart) == 48
+    for one, other in zip(apart, together, strict=True):
+        assert one["probability"] == pytest.approx(other["probability"], abs=1e-5)

@@ -91,3 +91,22 @@ def test_words_that_are_no_settings():
 def test_keys():
     keys = setting_keys()
     assert {"seed", "training.steps", "episodes.way", "data.train_dir", "gate.threshold", "also"} <= set(keys)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["training.steps=[1"], "training.steps: expected a YAML value"),
+        (["base_model.name=magic"], "base_model: no 'magic'; there are conv4, mlp"),
+        (["base_model.settings.filterz=3"], "unexpected keyword argument 'filterz'; 'conv4' has filters"),
+        (["training.optimizer=magic"], "training.optimizer: no 'magic' in Keras; there are adadelta"),
+        (
+            ["training.layout=mapped", "training.meta_batch=2", "train_episodes.shot=[1,5]"],
+            "training.layout 'mapped' needs equal tasks: expected one way and one shot, got 5 and (1, 5)",
+        ),
+    ],
+)
+def test_what_would_fail_late_fails_early(words, said):
+    with pytest.raises(ValueError, match=".*") as error:
+        load_settings(parse_overrides(words))
+    assert said in str(error.value)

@@ -14,6 +14,7 @@ from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.few_shot_evaluator.executor import Executor
 from components.few_shot_evaluator.gate import GateSettings
 from components.fewshot.manifest import Manifest
+from components.fewshot.seen import Seen
 from tests.components import artifacts
 from tests.components.fewshot import toys
 
@@ -153,3 +154,22 @@ def test_a_model_without_manifest(tmp_path, episodes, model):
     with pytest.raises(FileNotFoundError, match="no few-shot model at"):
         judge(tmp_path / "out", {"episodes": [episodes], "model": [bare]})
     assert Manifest.read(path_utils.serving_model_path(model[0].uri)).learner == "protonet"
+
+
+def test_a_blessed_model_that_has_seen_a_test_class_is_no_rival(tmp_path, episodes, model, model_of):
+    earlier = model_of("transfer", 13)
+    Seen(train=frozenset({"test-a/00", "elsewhere"})).write(earlier[0].uri)
+    metrics, _, _ = judge(tmp_path, {"episodes": [episodes], "model": model, "baseline_model": earlier})
+    said = "it has seen 1 of the classes that are to be new to it (test-a/00)"
+    assert metrics["previous"] == {"not_comparable": said} and metrics["blessed"]
+
+
+def test_a_fixed_head_tells_how_much_names_matter(tmp_path, judged, episodes_of, model_of):
+    assert judged[0]["label_spread"] is None
+    inputs = {"episodes": [episodes_of(also=())], "model": model_of("maml"), "pixels": model_of("transfer", 12)}
+    metrics, directory, _ = judge(tmp_path, inputs)
+    spread = metrics["label_spread"]
+    assert spread["namings"] == 3 and spread["episodes"] == 10 and 0 < spread["std"] < 0.5
+    assert "has a fixed head" in (directory / "report.html").read_text()
+    assert metrics["batch_norm"] == "support"
+    assert metrics["baselines"]["pixels"]["batch_norm"] == "running" and metrics["baselines"]["pixels"]["inductive"]

@@ -4,6 +4,7 @@ import pytest
 
 from components.few_shot_evaluator.gate import GateSettings, reasons_against
 
+NAN = float("nan")
 GOOD = {
     "accuracy": 0.9,
     "ci95": 0.01,
@@ -65,3 +66,15 @@ def test_baselines_may_be_left_out():
 @pytest.mark.parametrize("previous", [None, {"not_comparable": "it has a fixed head"}])
 def test_no_model_to_compare_with(previous):
     assert reasons_against(GOOD | {"previous": previous}, GATE) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"accuracy": NAN},
+        {"baselines": {"transfer": {"difference": {"mean": NAN, "ci95": 0.0}}}},
+        {"previous": {"difference": {"mean": NAN, "ci95": 0.0}}},
+    ],
+)
+def test_what_is_no_number_blesses_nothing(broken):
+    assert len(reasons_against(GOOD | broken, GATE)) == 1

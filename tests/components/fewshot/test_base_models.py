@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from components.fewshot.base_models import BASE_MODELS, BaseModelSettings, build_base_model
+from components.fewshot.base_models import BASE_MODELS, BaseModelSettings, build_base_model, user_module
 
 
 def build(name: str, shape=(28, 28, 1), **settings) -> keras.Model:
@@ -40,15 +40,39 @@ def not_a_model(shape):
     return None
 
 
+def of_other_images(shape):
+    return own_model((9, 9, 1))
+
+
 def test_the_users_own():
     assert build(f"{__name__}:own_model", width=4).output_shape == (None, 4)
+
+
+def test_networks_of_keras():
+    """The size of the images by its own name, no classifier, nothing fetched."""
+    model = build("keras.applications:MobileNetV2", (32, 32, 3), alpha=0.35)
+    assert model.input_shape == (None, 32, 32, 3) and model.output_shape == (None, 1280)
+    assert build("keras.applications:DenseNet121", (32, 32, 3)).output_shape == (None, 1024)
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("conv4", ()), ("keras.applications:ResNet50", ()), ("my.networks:net", ("my.networks",))],
+)
+def test_whose_code_it_is(name, module):
+    assert user_module(name) == module
 
 
 @pytest.mark.parametrize(
     ("name", "settings", "said"),
     [
         ("conv5", {}, "no 'conv5'; there are conv4, mlp, resnet12, pixels, or your own as package.module:function"),
-        ("conv4", {"filter": 3}, "unexpected keyword argument 'filter'"),
+        (
+            "conv4",
+            {"filter": 3},
+            "base_model.settings: got an unexpected keyword argument 'filter'; 'conv4' has filters",
+        ),
+        (f"{__name__}:of_other_images", {}, "expected a model of images (28, 28, 1), got one of (9, 9, 1)"),
         ("nowhere:model", {}, "cannot import 'nowhere:model'"),
         (f"{__name__}:nothing", {}, "cannot import"),
         (f"{__name__}:not_a_model", {}, "expected a keras.Model, got NoneType"),

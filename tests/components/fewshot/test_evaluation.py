@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from components.fewshot.episodes import EpisodeSampler, EpisodeSpec
-from components.fewshot.evaluation import check_independence, encode_episode, evaluate, judge, latency
+from components.fewshot.episodes import Draw, EpisodeSampler, EpisodeSpec
+from components.fewshot.evaluation import check_independence, encode_episode, evaluate, judge, label_spread, latency
 from components.fewshot.served import ServedModel
 from components.fewshot.store import ImageStore
 from tests.components.fewshot import toys
@@ -83,29 +83,76 @@ def test_latency(model, store):
     assert found.keys() == {"adapt_ms", "predict_ms", "predict_one_ms"} and min(found.values()) > 0
 
 
-def test_an_untrained_model_on_shuffled_labels_is_at_chance(tmp_path, store):
-    """A model that scores above chance here has seen the answers."""
+class Cheat:
+    """Sees no image: answers by a query's place, for an unshuffled episode holds its queries class by class."""
+
+    def episode(self, support, labels, query):
+        way = labels.max() + 1
+        return np.eye(way, dtype=np.float32)[np.arange(len(query)) * way // len(query)]
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory):
     import keras
 
     from components.fewshot.base_models import conv4
     from components.fewshot.model import MetaLearningModel
 
     keras.utils.set_random_seed(0)
-    untrained = MetaLearningModel(conv4((16, 16, 1), 4), num_classes=3)
-    untrained.compile(steps=0)
-    untrained.fit(*toys.images(20, 8), validation_split=0, verbose=False)
-    untrained.export(str(tmp_path))
-    served, rng = ServedModel(str(tmp_path)), np.random.default_rng(0)
-    draw = EpisodeSampler(store.index, SPEC, 0)
-    accuracies = []
+    model = MetaLearningModel(conv4((16, 16, 1), 4), num_classes=3)
+    model.compile(steps=0)
+    model.fit(*toys.images(20, 8), validation_split=0, verbose=False)
+    directory = str(tmp_path_factory.mktemp("untrained"))
+    model.export(directory)
+    return ServedModel(directory)
+
+
+def accuracies_without_classes(model, store) -> list[float]:
+    """On episodes whose images are dealt out to the classes at random, labels staying where they are."""
+    rng, draw = np.random.default_rng(0), EpisodeSampler(store.index, SPEC, 0)
+    found = []
     for i in range(100):
         encoded = encode_episode(store, draw(i))
-        query = encoded.episode.query
-        labels = rng.permutation(query.labels).astype(np.int32)
-        shuffled = encoded._replace(episode=encoded.episode._replace(query=query._replace(labels=labels)))
-        accuracies.append(judge(served, shuffled)[0].accuracy)
-    spread = np.std(accuracies, ddof=1) / 10
-    assert abs(np.mean(accuracies) - 1 / 3) < 4 * spread
+        dealt = rng.permutation(np.array([*encoded.support, *encoded.query], object)).tolist()
+        shuffled = encoded._replace(support=dealt[: len(encoded.support)], query=dealt[len(encoded.support) :])
+        found.append(judge(model, shuffled)[0].accuracy)
+    return found
+
+
+def test_an_untrained_model_without_classes_is_at_chance(untrained, store):
+    """A model that scores above chance here has seen the answers, as one that knows where a query stands has."""
+    accuracies = accuracies_without_classes(untrained, store)
+    assert abs(np.mean(accuracies) - 1 / 3) < 4 * np.std(accuracies, ddof=1) / 10
+    assert np.mean(accuracies_without_classes(Cheat(), store)) == 1.0, "so a cheat would be caught"
+
+
+class Renaming:
+    """Tells all images by their content, but class 0 never."""
+
+    def episode(self, support, labels, query):
+        by_image = dict(zip(support, labels, strict=True))
+        truth = np.array([by_image[image] for image in query])
+        return np.eye(3, dtype=np.float32)[np.where(truth == 0, 1, truth)]
+
+
+def test_how_much_the_names_of_classes_matter(model, store):
+    draw = EpisodeSampler(store.index, EpisodeSpec(way=3, shot=1, query=2), 0)
+    found = label_spread(model, [encode_episode(store, draw(i)) for i in range(3)])
+    assert found == {"episodes": 3, "namings": 3, "std": 0.0}, "a learner without a fixed head does not know them"
+    episode = draw(0)
+    query = Draw(np.repeat(episode.support.rows, [1, 2, 3]), np.zeros(6, np.int32), np.repeat([0, 1, 2], [1, 2, 3]))
+    # One, two or three of six queries are called 0, and missed: accuracies 5/6, 4/6, 3/6 with a deviation of 1/6.
+    uneven = encode_episode(store, episode._replace(query=query))
+    assert label_spread(Renaming(), [uneven])["std"] == pytest.approx(1 / 6)
+
+
+def test_a_probability_that_is_none_is_not_passed_over(store):
+    class Broken(Cheat):
+        def episode(self, support, labels, query):
+            return super().episode(support, labels, query) * (np.nan if len(query) < 12 else 1)
+
+    found = check_independence(Broken(), [encode_episode(store, EpisodeSampler(store.index, SPEC, 0)(0))])
+    assert found["holds"] is False and np.isnan(found["max_difference"])
 
 
 class TestServedModel:
@@ -121,8 +168,17 @@ class TestServedModel:
         encoded = encode_episode(store, EpisodeSampler(store.index, SPEC, 0)(1))
         with pytest.raises(ValueError, match=r"^the model refuses: .*without gaps[^\n]*$"):
             model.episode(encoded.support, encoded.episode.support.labels + 1, encoded.query)
-        with pytest.raises(ValueError, match=r"^the model refuses: [^\n]*$"):
-            model.embed([b"no image"])
+        with pytest.raises(ValueError, match="support_labels: expected .* in 0..W-1, got"):
+            model.episode(encoded.support, np.full(6, 2**40), encoded.query)
+
+    @pytest.mark.parametrize(
+        ("bad", "said"),
+        [(b"", "Input is empty"), (b"no image", "Unknown image file format"), (toys.png(IMAGES[0])[:150], "PNG")],
+        ids=["zero bytes", "text", "truncated"],
+    )
+    def test_it_says_what_is_wrong_with_an_image(self, model, bad, said):
+        with pytest.raises(ValueError, match=rf"^the model refuses: [^\n]*{said}[^\n]*$"):
+            model.embed([bad])
 
     def test_no_model(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="no few-shot model at"):

@@ -137,3 +137,8 @@ def test_json_and_back_to_the_last_digit(seed, way, queries, distractors):
     assert from_json(to_json(result)) == result
     assert result.correct == int((probabilities.argmax(1) == labels)[labels >= 0].sum())
     assert sum(queries for queries, _ in result.domains.values()) == result.queries
+
+
+def test_probabilities_that_are_none():
+    with pytest.raises(ValueError, match="episode 3: expected probabilities, got some that are not finite"):
+        score(3, 1, np.array([[np.nan, 0.5]], np.float32), np.array([0]), ["a", "b"])

@@ -1,5 +1,6 @@
 """The notebook's view: plain arrays, the verbs of Keras."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -81,3 +82,58 @@ def test_no_such_learner_or_setting():
 def test_hold_out_is_stable():
     names = [f"class {i}" for i in range(40)]
     assert hold_out(names, 0.25) == hold_out(names[::-1], 0.25) and len(hold_out(names, 0.25)) == 10
+
+
+def test_a_second_fit_forgets_what_was_adapted_to():
+    images, labels = toys.images(12, 8)
+    model = MetaLearningModel(mlp((16, 16, 1), units=[8]), num_classes=2)
+    model.fit(images, labels[:, None], 1, 2, validation_split=0.25, verbose=False)  # labels [N, 1], as Keras's own sets
+    model.adapt(images[:16:8], [[0], [1]])
+    assert model.predict(images[:300]).shape == (96, 2)
+    assert model.predict(images[:0]).shape == (0, 2)
+    model.fit(images, labels, 1, 2, validation_split=0.25, verbose=False)
+    with pytest.raises(RuntimeError, match="call adapt"):
+        model.predict(images[:2])
+
+
+def test_more_queries_than_a_batch(monkeypatch):
+    model = toys.trained("protonet")
+    images, labels = toys.images(3, 8)
+    model.adapt(images, labels)
+    together = model.predict(images)
+    monkeypatch.setattr("components.fewshot.model.BATCH", 5)
+    np.testing.assert_allclose(model.predict(images), together, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [(np.eye(3), r"one number for each of 3 images, got shape \(3, 3\)"), ([0, 1], "got shape"), ([], "got shape")],
+)
+def test_labels_that_are_not_one_each(labels, said):
+    model = toys.trained("protonet")
+    for verb in (model.adapt, model.fit):
+        with pytest.raises(ValueError, match=said):
+            verb(toys.images(3, 1)[0], labels)
+    with pytest.raises(ValueError, match=r"without gaps, got \[\]"):
+        model.adapt(toys.images(3, 1)[0][:0], [])
+
+
+def test_base_models_that_do_not_say_what_they_see():
+    class Subclassed(keras.Model):
+        pass
+
+    for model in (Subclassed(), keras.Sequential([keras.Input((None, None, 1)), keras.layers.Flatten()])):
+        with pytest.raises(
+            ValueError, match=r"expected images \[B, H, W, C\] of fixed size .*; start it with keras.Input"
+        ):
+            MetaLearningModel(model)
+
+
+def test_sentences_for_what_else_goes_wrong():
+    images, labels = toys.images(12, 8)
+    with pytest.raises(TypeError, match="optimizer: expected a name"):
+        MetaLearningModel(mlp((16, 16, 1))).compile(optimizer=keras.optimizers.Adam())
+    with pytest.raises(ValueError, match="rotations need square images, got 8 x 16"):
+        MetaLearningModel(mlp((8, 16, 1))).fit(images[:, :8], labels, rotations=True)
+    with pytest.raises(ValueError, match="^validation classes: .* need 5 classes .* change validation_split, or add"):
+        MetaLearningModel(mlp((16, 16, 1))).fit(images, labels, query=5)

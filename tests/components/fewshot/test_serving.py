@@ -1,10 +1,13 @@
 """The SavedModel: four signatures that agree with the learner and with one another, and refuse what they cannot serve."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from components.fewshot.learners import LEARNERS
+from components.fewshot.learners.interface import Aux, Learner, cross_entropy
+from components.fewshot.learners.protonet import squared_distances
 from components.fewshot.manifest import Manifest
 from tests.components.fewshot import toys
 
@@ -100,6 +103,58 @@ def test_labels_that_make_no_sense(served, labels, support, said):
 def test_a_task_state_of_another_way(served):
     with pytest.raises(tf.errors.InvalidArgumentError, match="task_state does not fit"):
         call(served, "predict", task_state=tf.zeros(7), num_classes=tf.constant(3), query_images=strings(QUERY))
+
+
+@pytest.mark.parametrize("way", [0, -1, 2])
+def test_a_state_under_a_wrong_number_of_classes(served, way):
+    state = call(served, "adapt", support_images=strings(SUPPORT), support_labels=tf.constant(SUPPORT_LABELS))
+    fixed = Manifest.read(served[2]).fixed_way
+    said = (
+        "num_classes: expected at least 1" if way < 1 else "tells apart exactly 3" if fixed else "task_state does not"
+    )
+    given = {"task_state": tf.constant(state["task_state"]), "num_classes": tf.constant(way)}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        call(served, "predict", **given, query_images=strings(QUERY))
+
+
+class Matching(Learner):
+    """Keeps every support image: its state grows with the support set, and it counts its own steps."""
+
+    def build_state(self):
+        return [keras.Variable(0, dtype="int32", trainable=False, name="steps")]
+
+    def adapt(self, weights, support, labels, way):
+        features, _ = self.support_features(weights.base, weights.state, support, training=False)
+        hit = keras.ops.cast(labels[:, None] == keras.ops.arange(way, dtype="int32"), "float32")
+        return {"scale": keras.ops.ones((1,)), "support": keras.ops.concatenate([features, hit], 1)}
+
+    def predict(self, weights, task_state, query):
+        features, _ = self.query_features(weights.base, weights.state, query, training=False)
+        size = self.base.feature_size
+        support, hit = task_state["support"][:, :size], task_state["support"][:, size:]
+        near = keras.ops.softmax(-squared_distances(features, support))
+        return keras.ops.log(keras.ops.matmul(near, hit) + 1e-6) * task_state["scale"]
+
+    def loss(self, weights, task):
+        state = self.adapt(weights, task.support, task.support_labels, task.way)
+        logits = self.predict(weights, state, task.query)
+        return cross_entropy(logits, task.query_labels), Aux(logits, weights.state, [weights.own_state[0] + 1])
+
+    def task_state_shapes(self, way):
+        return {"scale": (1,), "support": (-1, self.base.feature_size + way)}
+
+
+def test_a_state_that_grows_with_the_support_set_and_one_of_the_learner(tmp_path, monkeypatch):
+    monkeypatch.setitem(LEARNERS, "matching", Matching)
+    model = toys.trained.__wrapped__("matching")
+    assert int(model._learner.own_state[0].numpy()) == 5, "counted in the outer loop"
+    model.export(str(tmp_path))
+    served = (model, tf.saved_model.load(str(tmp_path)), str(tmp_path))
+    state = call(served, "adapt", support_images=strings(SUPPORT), support_labels=tf.constant(SUPPORT_LABELS))
+    given = {key: tf.constant(value) for key, value in state.items()} | {"query_images": strings(QUERY)}
+    np.testing.assert_allclose(call(served, "predict", **given)["probabilities"], episode(served), atol=1e-6)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="task_state does not fit"):
+        call(served, "predict", **given | {"task_state": given["task_state"][:-1]})
 
 
 def test_no_image(served):

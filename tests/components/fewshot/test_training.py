@@ -17,6 +17,7 @@ from components.fewshot.training import (
     Validation,
     as_good_as_best,
     build_optimizer,
+    dropout_of_its_own,
     make_deterministic,
 )
 
@@ -170,3 +171,27 @@ def test_each_step_draws_the_next_episodes(store):
     run.draw = lambda i: (drawn.append(i), sampler(i))[1]
     run.run()
     assert drawn == list(itertools.islice(itertools.count(), 6))
+
+
+@pytest.mark.parametrize(
+    ("validated", "said"), [(True, "the validation loss is nan"), (False, "a weight is not finite")]
+)
+def test_what_is_not_finite_is_not_handed_over(store, validated, said):
+    """The only training loss is that of before the step, and it is finite."""
+    run = trainer(store, steps=1, learning_rate=1e39, optimizer="sgd", schedule="constant")
+    run.validation = run.validation if validated else None
+    with pytest.raises(ValueError, match=f"training diverged: {said} at step 1; lower"):
+        run.run()
+
+
+def test_each_task_of_a_meta_batch_has_a_dropout_of_its_own():
+    images = np.ones((4, 100), np.float32)
+    layer = layers.Dropout(0.5)
+    pure = PureModel(keras.Sequential([keras.Input((100,)), layer]))
+    state = [variable.value for variable in pure.model.non_trainable_variables]
+    masks = []
+    for number in (0, 1):
+        own = dropout_of_its_own(state, number)
+        masks.append(np.array(pure([], own, images, training=True, batch_statistics=False)[0]))
+    assert (masks[0] != masks[1]).any()
+    np.testing.assert_array_equal(dropout_of_its_own(state, 0)[0], state[0])

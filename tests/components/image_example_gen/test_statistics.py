@@ -99,3 +99,10 @@ def test_a_planted_anomaly_is_readable(tmp_path):
     planted = anomalies(runs, "test")
     assert list(planted) == ["image/class/text"]
     assert "2" in planted["image/class/text"].description
+
+
+def test_an_absurd_size_is_an_anomaly(tmp_path):
+    settings = image_set(tmp_path, train=3, val=2, test=2)
+    Image.new("L", (120_000, 2)).save(tmp_path / "val" / "val0" / "9.png")
+    runs = run(settings, tmp_path, with_transform=False)
+    assert list(anomalies(runs, "val")) == ["image/width"] and not anomalies(runs, "train")

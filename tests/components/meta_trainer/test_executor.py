@@ -10,6 +10,8 @@ from tfx.utils import path_utils
 
 from components.episode_generator.executor import Executor as Generator
 from components.episode_generator.settings import EpisodeGeneratorSettings
+from components.fewshot.base_models import BaseModelSettings
+from components.fewshot.seen import Seen
 from components.fewshot.served import ServedModel
 from components.meta_trainer.executor import WEIGHTS, Executor
 from components.meta_trainer.settings import TrainerSettings
@@ -106,3 +108,47 @@ def test_without_episodes(tmp_path, inputs):
     empty.split_names = artifact_utils.encode_split_names(["train", "val", "test"])
     with pytest.raises(FileNotFoundError, match="no image store at"):
         train(tmp_path, inputs | {"episodes": [empty]})
+
+
+def test_no_queries_and_no_image(trained):
+    """Through the transform graph, which is not the decoder of the notebook's models."""
+    served = ServedModel(path_utils.serving_model_path(trained[0].uri))
+    images = [toys.png(np.full((16, 16, 1), value, np.uint8)) for value in (0, 200)]
+    assert served.episode(images, np.array([0, 1]), []).shape == (0, 2)
+    assert served.embed([]).shape[0] == 0
+    with pytest.raises(ValueError, match=r"^the model refuses: Unknown image file format"):
+        served.embed([b"no image"])
+
+
+def test_what_it_has_seen_travels_with_it(tmp_path, trained, inputs):
+    seen = Seen.read(trained[0].uri)
+    assert len(seen.train) == 10 and len(seen.val) == 5
+    (Seen(train=frozenset({"test-a/00"})) | seen).write(trained[0].uri)
+    try:
+        model, _ = train(tmp_path, inputs | {"base_model": [trained[0]]}, 7)
+    finally:
+        seen.write(trained[0].uri)
+    lineage = ServedModel(path_utils.serving_model_path(model.uri)).manifest.lineage
+    assert lineage["warm_start_from"] is None
+    assert lineage["no_warm_start"] == "it has seen 1 of the classes that are to be new to it (test-a/00)"
+
+
+def test_a_base_model_of_ones_own_is_looked_at_for_changes(tmp_path, monkeypatch):
+    from tfx.types import channel_utils
+
+    from components.meta_trainer.component import MetaTrainer
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    channel = channel_utils.as_channel([standard_artifacts.Examples()])
+    graph = channel_utils.as_channel([standard_artifacts.TransformGraph()])
+
+    def fingerprint(name: str) -> str:
+        settings = SETTINGS.model_copy(update={"base_model": BaseModelSettings(name=name)})
+        return MetaTrainer(channel, graph, settings, "checkpoints").exec_properties["code_fingerprint"]
+
+    (tmp_path / "my_networks.py").write_text("def net(shape): ...")
+    before = fingerprint("my_networks:net")
+    assert fingerprint("my_networks:net") == before != fingerprint("conv4")
+    (tmp_path / "my_networks.py").write_text("def net(shape): return None")
+    assert fingerprint("my_networks:net") != before
+    assert fingerprint("keras.applications:ResNet50") == fingerprint("conv4"), "Keras is in the lock file"

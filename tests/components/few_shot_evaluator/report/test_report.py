@@ -11,6 +11,8 @@ from components.few_shot_evaluator.gate import GateSettings
 from components.few_shot_evaluator.report import flat, render, shot_points, span, worst_and_best
 from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage, ReportInputs
 from components.fewshot.metrics import score, summarise
+from components.image_example_gen.ingest import Fact
+from components.image_example_gen.summary import summarise as summary_of
 from tests.components.fewshot import toys
 
 NASTY = "<script>alert('\"Ж\"')</script>/a & b"
@@ -49,15 +51,13 @@ def inputs_of(**changes) -> ReportInputs:
         "validation": [{"step": 4, "accuracy": 0.5, "ci95": 0.1, "loss": 1.0}],
         "best_step": 4,
     }
-    summary = {
-        "splits": {"test": {"classes": 6, "images": 48, "domains": 2, "smallest_class": ["a", 8]}},
-        "formats": {"PNG": 48},
-        "sizes": {"largest": [16, 16]},
-        "policy": {"exif_orientation": 3, "cmyk": 0},
-        "rejected": 1,
-        "leak_count": 1,
-        "leaks": [["train/a.png", "test/b.png"]],
-    }
+    images = [
+        Fact(split, "a/1", f"a/1/{i}.png", f"/{split}/a/1/{i}.png", format="PNG", height=16, width=16, digest=str(i))
+        for split, number in (("train", 2), ("test", 48))
+        for i in range(number)
+    ]
+    turned = [image._replace(flags=("exif_rotated",)) for image in images[:3]]
+    summary = summary_of([*turned, *images[3:]], rejected=1, fingerprint="f")
     plain = ReportInputs(
         metrics_of(),
         {"adapt_ms": 1.25, "predict_ms": 2.5, "predict_one_ms": 0.75},
@@ -171,8 +171,8 @@ def test_mistakes_are_marked_and_name_what_was_chosen():
 
 def test_data_and_lineage():
     html = render(inputs_of())
-    assert "exif orientation 3" in html and "cmyk" not in html
-    assert "train/a.png = test/b.png" in html and "/a/model" in html and "training.steps" in html
+    assert "exif rotated 3" in html and "cmyk" not in html and "PNG 50" in html and "median 16 × 16" in html
+    assert "a/1/0.png = a/1/0.png" in html and "/a/model" in html and "training.steps" in html
 
 
 def test_a_plot_by_shot_where_shots_differ():

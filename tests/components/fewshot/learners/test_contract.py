@@ -98,13 +98,16 @@ def test_loss_falls(name, mode):
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_chance_on_shuffled_labels(name):
+def test_chance_where_images_tell_nothing(name):
+    """Images dealt out to the classes at random, labels staying class by class: place alone must tell nothing."""
     learner, rng = make(name), np.random.default_rng(0)
     hits = []
     for seed in range(40):
         task = task_of(seed)
-        shuffled = rng.permutation(np.array(task.query_labels))
-        hits.append(np.mean(logits_of(learner, task).argmax(1) == shuffled))
+        dealt = rng.permutation(np.concatenate([task.support, task.query]))
+        images = [ops.convert_to_tensor(part) for part in np.split(dealt, [WAY * SHOT])]
+        shuffled = task._replace(support=images[0], query=images[1])
+        hits.append(np.mean(logits_of(learner, shuffled).argmax(1) == np.array(task.query_labels)))
     # 480 answers: a standard deviation of 2.2 points
     assert abs(np.mean(hits) - 1 / WAY) < 0.1
 
@@ -163,6 +166,16 @@ def test_distractors_do_not_count(name):
     else:
         np.testing.assert_allclose(with_distractors, loss, rtol=1e-4)
     assert aux.logits.shape[0] == WAY * QUERY
+
+
+def test_between_tasks_support_moments_are_averages(name):
+    """`embed` and a learner's next task begin with them: those of one support set would be arbitrary."""
+    learner, task = make(name, batch_norm="support"), task_of()
+    weights = weights_of(learner)
+    _, _, aux = learner.gradients(weights, task)
+    exactly = learner.loss(weights, task)[1].state
+    for before, now, after in zip(weights.state, exactly, aux.state, strict=True):
+        np.testing.assert_allclose(after, before + 0.1 * (now - before), rtol=1e-4, atol=1e-6)
 
 
 def test_same_seed_same_variables(name):

@@ -81,3 +81,48 @@ def test_one_inner_step_by_hand():
 def test_a_range_of_ways_is_refused():
     with pytest.raises(ValueError, match="fixed head: train_episodes.way must be one number"):
         build_learner(LearnerChoice(name="maml"), PureModel(smooth_base()), None, 2)
+
+
+def test_the_fast_path_agrees_with_float64():
+    """What trains is float32 through the fused operation; what finite differences hold is float64 through Keras's."""
+    found = []
+    for dtype in ("float32", "float64"):
+        keras.backend.set_floatx(dtype)
+        keras.config.set_dtype_policy(dtype)
+        try:
+            learner, task = make(inner_rate=0.5, steps=2), toy_task()
+            weights = Weights(
+                *([tf.cast(w, w.dtype if w.dtype.is_integer else dtype) for w in part] for part in start(learner))
+            )
+            found.append([np.array(g, np.float64) for g in learner.gradients(weights, task)[1]])
+        finally:
+            keras.backend.set_floatx("float32")
+            keras.config.set_dtype_policy("float32")
+    for fast, exact in zip(*found, strict=True):
+        np.testing.assert_allclose(fast, exact, rtol=1e-3, atol=1e-5)
+
+
+def start(learner) -> Weights:
+    """The same weights in any dtype."""
+    rng = np.random.default_rng(0)
+    parts = learner.variables()
+    base, own = ([tf.constant(0.3 * rng.standard_normal(v.shape)) for v in part] for part in (parts.base, parts.own))
+    return Weights(base, own, [tf.convert_to_tensor(v.value) for v in parts.state])
+
+
+def test_many_steps_at_test_time_are_one_loop():
+    """The adapted weights are those of steps taken one by one, and the graph does not grow with them."""
+    task = toy_task()
+    learner = make(steps=3, test_steps=3, batch_norm="support")
+    weights = weights_of(learner)
+    state = learner.adapt(weights, task.support, task.support_labels, 2)
+    unrolled, _ = learner._inner_loop(weights, task.support, task.support_labels)
+    for i, expected in enumerate(unrolled):
+        np.testing.assert_allclose(state[f"fast_{i}"], expected, rtol=1e-4, atol=1e-6)
+
+    def nodes(steps: int) -> int:
+        made = make(test_steps=steps)
+        graph = tf.function(lambda s: made.adapt(weights_of(made), s, task.support_labels, 2)["fast_0"])
+        return len(graph.get_concrete_function(task.support).graph.as_graph_def().node)
+
+    assert nodes(50) == nodes(5)

@@ -26,3 +26,11 @@ def test_nearest_centroid_on_pixels():
     assert np.array(state["prototypes"]).tolist() == [[0, 1], [4, 0]]
     query = ops.convert_to_tensor(np.array([[2, 1]], "float32").reshape(1, 1, 2, 1))
     assert np.array(learner.predict(weights, state, query)).tolist() == [[-4, -5]]
+
+
+def test_distances_far_from_the_origin_do_not_cancel():
+    rng = np.random.default_rng(0)
+    a, b = (100 + rng.standard_normal((n, 64)) for n in (5, 3))
+    expected = ((a[:, None] - b[None]) ** 2).sum(-1)
+    found = squared_distances(*(ops.convert_to_tensor(x.astype("float32")) for x in (a, b)))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)

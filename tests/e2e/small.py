@@ -1,0 +1,14 @@
+"""Settings of a run that takes seconds, over the preset `images`."""
+
+SMALL = {
+    "name": "small",
+    "image": {"height": 16, "width": 16, "channels": 1},
+    "train_episodes": {"way": 4, "shot": [1, 2], "query": 3},
+    "episodes": {"way": [3, 5], "shot": [1, 2], "query": 4},
+    "validation_episodes": 6,
+    "test_episodes": 12,
+    "also": [{"spec": {"way": 3, "shot": 3, "query": 4}, "episodes": 4}],
+    "base_model": {"settings": {"filters": 8}},
+    "training": {"steps": 30, "validate_every": 10, "checkpoint_every": 5, "learning_rate": 0.005},
+    "gate": {"require_baselines": False, "margin": 0.5},
+}
