@@ -215,7 +215,7 @@ def runs_lineage(path: str, root: Root = ROOT, json: Json = False, debug: Debug 
         from pipeline import runs
 
         found = runs.lineage(root, path)
-        print_json(runs.as_json(found)) if json else runs.show_lineage(found)
+        print_json({"lineage": runs.as_json(found)}) if json else runs.show_lineage(found)
 
 
 def settings_of(preset: str | None, config: str | None, data: dict[str, Any], overrides: list[str] | None) -> Any:

@@ -62,7 +62,7 @@ def test_from_run_to_rollback(fewshot, root):
     assert details["run"]["accuracy"] == first["accuracy"]
     states = {node["node"]: node["state"] for node in details["nodes"]}
     assert states["MetaTrainer"] == "cached" and states["FewShotEvaluator"] == "complete"
-    ancestors = told(fewshot("runs", "lineage", first["pushed_model"], *where, "--json"))
+    ancestors = told(fewshot("runs", "lineage", first["pushed_model"], *where, "--json"))["lineage"]
     assert {"ImageExampleGen", "EpisodeGenerator", "MetaTrainer"} <= {one["node"] for one in ancestors}
     for words in (["list"], ["show", "latest"], ["lineage", first["pushed_model"]]):
         assert fewshot("runs", *words, *where).returncode == 0
