@@ -26,6 +26,9 @@ from pipeline.resolvers import BlessedBefore, BlessedOnOtherData
 
 Target = Literal["local", "vertex", "kubeflow"]
 
+# In this process (the default would fetch a runner from the net), on threads: what takes long is TensorFlow's.
+BEAM = ["--runner=FnApiRunner", "--direct_running_mode=multi_threading", "--direct_num_workers=0"]  # 0: one a core
+
 
 def create_pipeline(
     settings: RunSettings,
@@ -108,7 +111,7 @@ def create_pipeline(
         components=nodes,
         enable_cache=True,
         metadata_connection_config=_metadata(root) if target == "local" else None,
-        beam_pipeline_args=["--runner=FnApiRunner"],  # in this process; the default would fetch a runner from the net
+        beam_pipeline_args=BEAM,
     )
 
 

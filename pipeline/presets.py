@@ -21,10 +21,10 @@ OMNIGLOT: dict[str, Any] = {
     "image": {"height": 28, "width": 28, "channels": 1, "invert": True},
     "train_episodes": {"way": 60, "shot": 1, "query": 5, "rotations": True},
     "episodes": {"way": 5, "shot": 1, "query": 15, "rotations": True},
-    "validation_episodes": 300,
+    "validation_episodes": 200,
     "test_episodes": 1000,
     "also": [{"spec": {"way": 20, "shot": 1, "query": 15, "rotations": True}, "episodes": 1000}],
-    "training": {"steps": 4200, "learning_rate": 2e-3, "validate_every": 600},
+    "training": {"steps": 3800, "learning_rate": 2e-3, "validate_every": 950},
 }
 
 PRESETS: dict[str, dict[str, Any]] = {

@@ -13,6 +13,8 @@ from components.fewshot.store import Entry, write_index, write_shard
 
 Shape = tuple[int, int, int]
 
+FEW = 16  # examples read at a time
+
 
 class Record(NamedTuple):
     """One image with its class."""
@@ -108,7 +110,7 @@ def _pixels(serialized: bytes) -> Any:
 
 
 def _write_shard(path: str, directory: str, record: Callable[[bytes], Record]) -> Iterator[Entry]:
-    examples = (record(serialized.numpy()) for serialized in _examples(path))
+    examples = (record(serialized) for few in _examples(path).batch(FEW) for serialized in few.numpy())
     return write_shard(directory, f"shard-{os.path.basename(path).removesuffix('.gz')}.bin", examples)
 
 

@@ -23,7 +23,7 @@ from components.few_shot_evaluator.evaluate import (
     verdict,
 )
 from components.few_shot_evaluator.gate import GateSettings
-from components.few_shot_evaluator.judging import JudgeEpisodes
+from components.few_shot_evaluator.judging import JudgeEpisodes, image_store, served_model
 from components.few_shot_evaluator.report import render
 from components.few_shot_evaluator.report_inputs import ReportInputs
 from components.fewshot.episodes import EpisodeSpec, read_frozen
@@ -31,7 +31,6 @@ from components.fewshot.evaluation import encode_episode, label_spread, latency
 from components.fewshot.manifest import Manifest
 from components.fewshot.metrics import summarise
 from components.fewshot.seen import Seen
-from components.fewshot.served import ServedModel
 from components.fewshot.store import ImageStore
 
 BASELINES = ("transfer", "untrained", "pixels")
@@ -53,27 +52,18 @@ class Executor(tfx_evaluator.Executor):  # by its class Vertex AI knows a blessi
         split = artifact_utils.get_split_uri([episodes], "test")
         spec = EpisodeSpec.model_validate_json(episodes.get_string_custom_property("spec_test"))
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
-        models = {name: artifacts[0] for name in (MODEL, *BASELINES) if (artifacts := input_dict.get(name))}
-        store, incomparable = image_store(split), None
-        if previous := input_dict.get("baseline_model"):
-            incomparable = comparable(Manifest.read(serving_dir(previous[0])), spec)
-            incomparable = incomparable or Seen.read(previous[0].uri).among(store.index.names)
-            models |= {PREVIOUS: previous[0]} if incomparable is None else {}
+        store = image_store(os.path.join(split, "store"))
+        models, incomparable = models_to_judge(input_dict, spec, store)
         also = json.loads(episodes.get_string_custom_property("also"))
         results = self._judge(split, evaluation.uri, models, len(also))
 
-        model, frozen = ServedModel(serving_dir(models[MODEL])), read_frozen(split)
+        model, frozen = served_model(serving_dir(models[MODEL])), read_frozen(split)
         gate = GateSettings.model_validate_json(exec_properties["gate"])
         metrics = verdict(results["episodes"], gate, independence_of(model, store, frozen), incomparable)
-        metrics |= spec.model_dump(include={"way", "shot", "query"}) | {
-            "seed": episodes.get_int_custom_property("seed")
-        }
-        metrics |= model.manifest.model_dump(include=set(FACTS))
+        metrics |= facts_of(episodes, spec, model.manifest)
         for name, rival in (metrics["baselines"] | {PREVIOUS: metrics["previous"]}).items():
-            if rival and "accuracy" in rival:
+            if name in models:
                 rival |= Manifest.read(serving_dir(models[name])).model_dump(include=set(FACTS))
-        metrics["warm_start"] = bool(model.manifest.lineage.get("warm_start_from"))
-        metrics["episodes_hash"] = episodes.get_string_custom_property("hash_test")
         metrics["also"] = [
             one["spec"] | {"name": one["name"]} | summarise(results[f"also-{i}"][MODEL]) for i, one in enumerate(also)
         ]
@@ -113,14 +103,32 @@ class Executor(tfx_evaluator.Executor):  # by its class Vertex AI knows a blessi
         return {name: read_results(_lines(os.path.join(output, f"results-{name}-*"))) for name in sets}
 
 
+def models_to_judge(
+    inputs: dict[str, list[types.Artifact]], spec: EpisodeSpec, store: ImageStore
+) -> tuple[dict[str, types.Artifact], str | None]:
+    """The candidate and its rivals by name; and why the latest blessed model is none of them, where there is one."""
+    models = {name: artifacts[0] for name in (MODEL, *BASELINES) if (artifacts := inputs.get(name))}
+    if not (previous := inputs.get("baseline_model")):
+        return models, None
+    unfit = comparable(Manifest.read(serving_dir(previous[0])), spec)
+    unfit = unfit or Seen.read(previous[0].uri).among(store.index.names)
+    return models | ({} if unfit else {PREVIOUS: previous[0]}), unfit
+
+
+def facts_of(episodes: types.Artifact, spec: EpisodeSpec, manifest: Manifest) -> dict[str, Any]:
+    """What was judged, and on what."""
+    return {
+        **spec.model_dump(include={"way", "shot", "query"}),
+        **manifest.model_dump(include=set(FACTS)),
+        "seed": episodes.get_int_custom_property("seed"),
+        "episodes_hash": episodes.get_string_custom_property("hash_test"),
+        "warm_start": bool(manifest.lineage.get("warm_start_from")),
+    }
+
+
 def serving_dir(model: types.Artifact) -> str:
     """The SavedModel of a Model artifact."""
     return path_utils.serving_model_path(model.uri)
-
-
-def image_store(split: str) -> ImageStore:
-    """The images of a split."""
-    return ImageStore.open(os.path.join(split, "store"))
 
 
 def read_json(artifacts: list[types.Artifact] | None, name: str) -> Any:

@@ -1,5 +1,7 @@
 """Models on frozen episodes in a Beam pipeline. Nothing here knows of TFX, so that worker processes start without it."""
 
+import functools
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,13 +33,33 @@ class JudgeEpisodes(beam.PTransform):
         return episodes | beam.Reshuffle(BUNDLES) | beam.ParDo(_Judge(self.models, self.store))
 
 
+# Loading takes seconds, and turned images are kept by the store: one of each for all workers and stages of a process.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def served_model(path: str) -> ServedModel:
+    """The model in a directory."""
+    with _ONE_AT_A_TIME:
+        return _served_model(path)
+
+
+def image_store(directory: str) -> ImageStore:
+    """The image store in a directory."""
+    with _ONE_AT_A_TIME:
+        return _image_store(directory)
+
+
+_served_model = functools.lru_cache(8)(ServedModel)
+_image_store = functools.lru_cache(1)(ImageStore.open)
+
+
 class _Judge(beam.DoFn):
     def __init__(self, models: dict[str, str], store: str) -> None:
         self.paths, self.directory = models, store
 
     def setup(self) -> None:
-        self.models = {name: ServedModel(path) for name, path in self.paths.items()}
-        self.store = ImageStore.open(self.directory)
+        self.models = {name: served_model(path) for name, path in self.paths.items()}
+        self.store = image_store(self.directory)
 
     def process(self, serialized: bytes) -> Iterator[tuple[str, str]]:
         encoded = encode_episode(self.store, from_example(serialized))

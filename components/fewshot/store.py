@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any, NamedTuple, Protocol
@@ -57,7 +58,7 @@ class ImageStore:
         self.index, self.source_ids, self.read, self.shape = index, source_ids, read, shape
         self.fingerprint = fingerprint  # of classes, source ids and contents, whatever the shards
         turned_images: LRUCache[tuple[int, int], bytes] = LRUCache(TURNED_BYTES, getsizeof=len)
-        self._turned = cached(turned_images)(lambda row, turn: _turn_encoded(read(row), turn))
+        self._turned = cached(turned_images, lock=threading.Lock())(lambda row, turn: _turn_encoded(read(row), turn))
 
     @classmethod
     def open(cls, directory: str) -> "ImageStore":

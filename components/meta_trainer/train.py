@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -61,25 +61,40 @@ def train(
     make_deterministic(settings.seed)  # at the last moment: Python's generator is everybody's
     learner = new_learner(settings, store)
     seen = Seen(train=frozenset(store.index.names), val=frozenset(val_store.index.names))
-    warm = refused = None
-    if settings.warm_start and inputs.earlier:
-        earlier = Seen.read(inputs.earlier)
-        refused = earlier.among(test_store.index.names, val_store.index.names)
-        warm = None if refused else assign_weights(learner, os.path.join(inputs.earlier, WEIGHTS))
-        seen, refused = (seen | earlier, None) if warm else (seen, refused or "its weights have other shapes")
-    key = [settings.model_dump_json(), store.fingerprint, val_store.fingerprint, chosen_by, code_fingerprint, warm]
+    earlier = inputs.earlier if settings.warm_start else None
+    warm = begin_with(learner, earlier, test_store.index.names, val_store.index.names) if earlier else Warm()
+    key = [settings.model_dump_json(), store.fingerprint, val_store.fingerprint, chosen_by, code_fingerprint]
     trainer = Trainer(
         learner,
         settings.training,
         store,
         EpisodeSampler(store.index, settings.episodes, settings.seed),
         validation,
-        checkpoint_file(checkpoint_root, hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]),
+        checkpoint_file(
+            checkpoint_root, hashlib.sha256(json.dumps([*key, warm.fingerprint]).encode()).hexdigest()[:24]
+        ),
     )
     trainer.report = reporter(trainer.history)
     history = trainer.run().history
     checkpoint.prune(checkpoint_root, CHECKPOINTS)
-    return Trained(learner, history, seen, warm is not None, refused)
+    return Trained(learner, history, seen | warm.seen, warm.fingerprint is not None, warm.refused)
+
+
+class Warm(NamedTuple):
+    """What came of beginning with the weights of an earlier model: the fingerprint of those taken, or why none were."""
+
+    fingerprint: str | None = None
+    refused: str | None = None
+    seen: Seen = Seen()
+
+
+def begin_with(learner: Learner, earlier: str, test: Sequence[str], val: Sequence[str]) -> Warm:
+    """Gives a learner the weights in the directory `earlier`, unless they have met what is to be new to it or do not fit."""
+    seen = Seen.read(earlier)
+    if refused := seen.among(test, val):
+        return Warm(refused=refused)
+    fingerprint = assign_weights(learner, os.path.join(earlier, WEIGHTS))
+    return Warm(fingerprint, None, seen) if fingerprint else Warm(refused="its weights have other shapes")
 
 
 def new_learner(settings: TrainerSettings, store: ImageStore) -> Learner:

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 INK, SOFT, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 OURS, OTHER, GOOD, BAD = "#2563a8", "#9aa5b1", "#2f855a", "#c05621"
 
+WIDTH = 5.2  # inches: on a phone, where a drawing shrinks to the screen, its text can still be read
+
 STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "fewshot",
@@ -95,7 +97,7 @@ def reliability(rows: Sequence[dict[str, Any]]) -> str:
 def learning_curves(history: dict[str, Any]) -> str:
     """Loss of training episodes, and accuracy on validation episodes, by step."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure((6.4, 3.4), layout="constrained")
+        figure = Figure((WIDTH, 3.2), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True)
     steps = _smoothed([(row["step"], row["loss"]) for row in history["steps"]])
     above.plot(*zip(*steps, strict=True), color=OTHER, lw=1.4)
@@ -117,7 +119,7 @@ def _smoothed(points: Sequence[tuple[int, float]], most: int = 200) -> list[tupl
     return [(part[-1][0], sum(value for _, value in part) / len(part)) for part in parts]
 
 
-def _figure(height: float, width: float = 6.4) -> tuple[Figure, Axes]:
+def _figure(height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
     with matplotlib.rc_context(STYLE):
         figure = Figure((width, height), layout="constrained")
         return figure, figure.subplots()
