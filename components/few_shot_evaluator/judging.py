@@ -1,8 +1,10 @@
 """Models on frozen episodes in a Beam pipeline. Nothing here knows of TFX, so that worker processes start without it."""
 
 import functools
+import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import apache_beam as beam
@@ -14,6 +16,7 @@ from components.fewshot.served import ServedModel
 from components.fewshot.store import ImageStore
 
 BUNDLES = 32  # of episodes: enough for any number of workers here, few enough that loading models is cheap
+TOGETHER = 16  # episodes that share a pool of threads: a worker keeps every core busy, and memory stays bounded
 
 
 class JudgeEpisodes(beam.PTransform):
@@ -30,7 +33,8 @@ class JudgeEpisodes(beam.PTransform):
 
     def expand(self, episodes: Any) -> Any:
         """PCollection of bytes to PCollection of tuple[str, str]."""
-        return episodes | beam.Reshuffle(BUNDLES) | beam.ParDo(_Judge(self.models, self.store))
+        batches = episodes | beam.Reshuffle(BUNDLES) | beam.BatchElements(TOGETHER, TOGETHER)
+        return batches | beam.ParDo(_Judge(self.models, self.store))
 
 
 # Loading takes seconds, and turned images are kept by the store: one of each for all workers and stages of a process.
@@ -61,7 +65,11 @@ class _Judge(beam.DoFn):
         self.models = {name: served_model(path) for name, path in self.paths.items()}
         self.store = image_store(self.directory)
 
-    def process(self, serialized: bytes) -> Iterator[tuple[str, str]]:
+    def process(self, batch: Sequence[bytes]) -> Iterator[tuple[str, str]]:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # TensorFlow computes outside Python's lock
+            for judged in pool.map(self._judge, batch):
+                yield from judged
+
+    def _judge(self, serialized: bytes) -> list[tuple[str, str]]:
         encoded = encode_episode(self.store, from_example(serialized))
-        for name, model in self.models.items():
-            yield name, to_json(judge(model, encoded)[0])
+        return [(name, to_json(judge(model, encoded)[0])) for name, model in self.models.items()]

@@ -21,7 +21,6 @@ from tests.components.fewshot import toys
 CLASSES = {"train": 10, "val": 5, "test": 6}
 EACH, SIDE = 8, 16
 ONE_WORKER = ("--runner=FnApiRunner", "--direct_num_workers=1")
-TWO_WORKERS = ("--runner=FnApiRunner", "--direct_num_workers=2", "--direct_running_mode=multi_threading")
 TWO_PROCESSES = ("--runner=FnApiRunner", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
 

@@ -95,10 +95,9 @@ def test_what_is_written(judged, episodes, model):
     assert blessing.get_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY) == model[0].uri
 
 
-@pytest.mark.parametrize("workers", [artifacts.TWO_WORKERS, artifacts.TWO_PROCESSES], ids=["threads", "processes"])
-def test_two_workers_find_the_same_to_the_last_digit(tmp_path, judged, episodes, model, model_of, workers):
+def test_two_workers_find_the_same_to_the_last_digit(tmp_path, judged, episodes, model, model_of):
     inputs = {"episodes": [episodes], "model": model, "pixels": model_of("transfer", 12)}
-    assert judge(tmp_path, inputs, workers)[0] == judged[0]
+    assert judge(tmp_path, inputs, artifacts.TWO_PROCESSES)[0] == judged[0]
 
 
 def test_what_is_not_good_enough_is_not_blessed(tmp_path, episodes, model):

@@ -98,7 +98,7 @@ def test_the_same_bytes_with_any_number_of_workers_in_any_order(roots, tmp_path,
         return chunks
 
     monkeypatch.setattr("components.image_example_gen.executor.chunks_of", shuffled)
-    workers = ("--direct_num_workers=2", "--direct_running_mode=multi_threading")
+    workers = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
     assert contents(run(settings_for(roots), tmp_path / "two", *workers)) == expected
 
 
