@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from components.fewshot.served import ServedModel
+from components.fewshot.serving.served import ServedModel
 
 SETTINGS = ["--preset", "glyphs-tiny", "training.steps=300", "training.checkpoint_every=10"]
 

@@ -13,14 +13,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from components.fewshot.episodes import EpisodeSpec
+from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.learners import find_learner
-from pipeline.adapt import evaluate_folder
+from pipeline.commands.adapt import evaluate_folder
+from pipeline.commands.run import run
 from pipeline.config import RunSettings, load_settings
+from pipeline.platforms.local import NodeEnd, NodeStart
 from pipeline.presets import find_preset
-from pipeline.run import run
-from pipeline.runner import NodeEnd, NodeStart
-from pipeline.show import percent, points
+from pipeline.terminal.show import percent, points
 
 COMPARED = ("accuracy", "ci95", "log_loss", "ece", "episodes")
 TRAINING = ("MetaTrainer", "Baseline")

@@ -10,16 +10,19 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
-from components.fewshot.base_models import conv4
-from components.fewshot.episodes import EpisodeSampler, EpisodeSpec
-from components.fewshot.functional import PureModel
-from components.fewshot.images import ImageSpec, decode
+from components.fewshot.base_models.conv4 import conv4
+from components.fewshot.base_models.pure import PureModel
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.episodes.sampler import EpisodeSampler
+from components.fewshot.images.decode import ImageSpec, decode
+from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import Learner, LearnerChoice, build_learner
-from components.fewshot.manifest import Manifest
-from components.fewshot.served import ServedModel
-from components.fewshot.serving import Server, export
-from components.fewshot.store import ArrayStore
-from components.fewshot.training import Trainer, TrainingSettings, make_deterministic
+from components.fewshot.serving.manifest import Manifest
+from components.fewshot.serving.served import ServedModel
+from components.fewshot.serving.server import Server, export
+from components.fewshot.training.loop import Trainer
+from components.fewshot.training.settings import TrainingSettings
+from components.fewshot.training.step import make_deterministic
 
 IMAGE = ImageSpec(height=28, width=28, channels=1)
 CLASSES, EACH, WARM, TIMED = 100, 20, 5, 30

@@ -57,8 +57,8 @@ def run(
 ) -> None:
     """Run the pipeline on this machine: images in, a model that adapts and the proof of its quality out."""
     with errors_as_sentences(debug), quietly(root, "run"):
-        from pipeline.run import run as run_pipeline
-        from pipeline.show import node_printer, show_result
+        from pipeline.commands.run import run as run_pipeline
+        from pipeline.terminal.show import node_printer, show_result
 
         if "://" in root:
             raise ValueError(f"--root {root}: expected a directory of this machine; `fewshot compile` is for elsewhere")
@@ -92,8 +92,8 @@ def evaluate(
 ) -> None:
     """Judge any exported model on any folder of images."""
     with errors_as_sentences(debug), quietly():
-        from pipeline.adapt import evaluate_folder, image_set_of
-        from pipeline.show import counter, show_evaluation
+        from pipeline.commands.adapt import evaluate_folder, image_set_of
+        from pipeline.terminal.show import counter, show_evaluation
 
         spec = spec_of(way=way, shot=shot, query=query, rotations=rotations, within_domain=within_domain)
         if episodes < 2:
@@ -116,8 +116,8 @@ def adapt(
 ) -> None:
     """Adapt to the classes of a folder, and predict every image of another."""
     with errors_as_sentences(debug), quietly():
-        from pipeline.adapt import adapt as adapt_to
-        from pipeline.show import show_predictions
+        from pipeline.commands.adapt import adapt as adapt_to
+        from pipeline.terminal.show import show_predictions
 
         predictions = adapt_to(model, support, query)
         print_json({"predictions": predictions}) if json else show_predictions(predictions)
@@ -144,7 +144,7 @@ def compile_(
 ) -> None:
     """Compile the same graph for Vertex AI or Kubeflow, offline."""
     with errors_as_sentences(debug), quietly():
-        from pipeline.vertex import compile_pipeline
+        from pipeline.platforms.kubeflow import compile_pipeline
 
         data = {"train_dir": train_dir, "val_dir": val_dir, "test_dir": test_dir, "images": images, "splits": splits}
         settings = settings_of(preset, config, data, overrides)
@@ -162,7 +162,7 @@ def compile_(
 def doctor(root: Root = ROOT, json: Json = False, debug: Debug = False) -> None:
     """Check this machine, and say what to do."""
     with errors_as_sentences(debug), quietly():
-        from pipeline import doctor as doctor_module
+        from pipeline.commands import doctor as doctor_module
 
         checks = doctor_module.check(root)
         if json:
@@ -182,7 +182,7 @@ def rollback(
 ) -> None:
     """Serve an earlier pushed model again."""
     with errors_as_sentences(debug), quietly():
-        from pipeline.rollback import rollback as roll_back
+        from pipeline.commands.rollback import rollback as roll_back
 
         path = roll_back(destination, to)
         print_json({"serving": path}) if json else print(f"serving again: {path}")
@@ -192,7 +192,7 @@ def rollback(
 def runs_list(root: Root = ROOT, json: Json = False, debug: Debug = False) -> None:
     """What ran, when, and what came of it."""
     with errors_as_sentences(debug), quietly():
-        from pipeline import runs
+        from pipeline.history import runs
 
         found = runs.list_runs(root)
         print_json({"runs": runs.as_json(found)}) if json else runs.show_list(found)
@@ -202,7 +202,7 @@ def runs_list(root: Root = ROOT, json: Json = False, debug: Debug = False) -> No
 def runs_show(run_id: str, root: Root = ROOT, json: Json = False, debug: Debug = False) -> None:
     """One run: its nodes, with what settings, from the cache or not, what they made."""
     with errors_as_sentences(debug), quietly():
-        from pipeline import runs
+        from pipeline.history import runs
 
         found = runs.show_run(root, run_id)
         print_json(runs.as_json(found)) if json else runs.show_one(found)
@@ -212,7 +212,7 @@ def runs_show(run_id: str, root: Root = ROOT, json: Json = False, debug: Debug =
 def runs_lineage(path: str, root: Root = ROOT, json: Json = False, debug: Debug = False) -> None:
     """Which data and settings made the model at PATH."""
     with errors_as_sentences(debug), quietly():
-        from pipeline import runs
+        from pipeline.history import runs
 
         found = runs.lineage(root, path)
         print_json({"lineage": runs.as_json(found)}) if json else runs.show_lineage(found)
@@ -233,7 +233,7 @@ def spec_of(**values: Any) -> Any:
     """An episode specification from options; `5..10` is a range."""
     from pydantic import ValidationError
 
-    from components.fewshot.episodes import EpisodeSpec
+    from components.fewshot.episodes.episode import EpisodeSpec
 
     for key in ("way", "shot"):
         try:
@@ -288,7 +288,7 @@ def quietly(root: str | None = None, name: str = "") -> Iterator[None]:
     standard error, so that standard output holds only what was asked for."""
     import datetime
 
-    from pipeline.quiet import noise_to, silence_imports
+    from pipeline.terminal.quiet import noise_to, silence_imports
 
     silence_imports()
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")

@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from components.episode_generator.settings import AlsoSpec, EpisodeGeneratorSettings
 from components.few_shot_evaluator.gate import GateSettings
-from components.fewshot.base_models import BaseModelSettings, bound
-from components.fewshot.episodes import EpisodeSpec
-from components.fewshot.images import ImageSpec
+from components.fewshot.base_models.table import BaseModelSettings, bound
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.images.decode import ImageSpec
 from components.fewshot.learners import LearnerChoice, find_learner
-from components.fewshot.training import TrainingSettings, find_optimizer
+from components.fewshot.training.optimizer import find_optimizer
+from components.fewshot.training.settings import TrainingSettings
 from components.meta_trainer.settings import TrainerSettings
 from data.settings import ImageSetSettings
 

@@ -22,7 +22,7 @@ from components.meta_trainer.component import MetaTrainer
 from components.pusher.component import Pusher
 from data.settings import ImageSetSettings
 from pipeline.config import RunSettings
-from pipeline.resolvers import BlessedBefore, BlessedOnOtherData
+from pipeline.history.resolvers import BlessedBefore, BlessedOnOtherData
 
 Target = Literal["local", "vertex", "kubeflow"]
 

@@ -61,7 +61,7 @@ def test_commands_parse(line):
 
 
 def test_the_readme_example_of_a_notebook(tmp_path, monkeypatch):
-    from components.fewshot.served import ServedModel
+    from components.fewshot.serving.served import ServedModel
 
     monkeypatch.chdir(tmp_path)
     (program,) = (block for block in blocks(ROOT / "README.md", "python") if "MetaLearningModel(" in block)

@@ -19,7 +19,7 @@ SHARED = {"components.fewshot", "components.fingerprint"}  # what any component 
 
 
 def name_of(path: Path) -> str:
-    """`components.fewshot.store` for its file."""
+    """`components.fewshot.images.store` for its file."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -100,10 +100,10 @@ def run(*command: str | Path, **options) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("statement", "never"),
     [
-        ("import components.fewshot.model, components.fewshot.evaluation", SCIENCE_NEVER),
-        ("import data.image_sets, data.settings", {*SCIENCE_NEVER, "tensorflow"}),
+        ("import components.fewshot.model, components.fewshot.evaluation.judging", SCIENCE_NEVER),
+        ("import data.sources.image_sets, data.settings", {*SCIENCE_NEVER, "tensorflow"}),
         ("import pipeline.cli", {*SCIENCE_NEVER, "tensorflow", "keras", "numpy", "yaml", "pydantic"}),
-        ("import pipeline.runs", {"tfx", "tensorflow", "keras"}),
+        ("import pipeline.history.runs", {"tfx", "tensorflow", "keras"}),
     ],
 )
 def test_starts_without(statement, never):

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import tensorflow as tf
 
-from components.fewshot.episodes import ClassIndex, EpisodeSampler, EpisodeSpec, to_example
-from components.fewshot.store import Entry, write_index, write_shard
+from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec
+from components.fewshot.episodes.frozen import to_example
+from components.fewshot.episodes.sampler import EpisodeSampler
+from components.fewshot.images.store import Entry, write_index, write_shard
 
 Shape = tuple[int, int, int]
 

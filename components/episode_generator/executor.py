@@ -14,8 +14,10 @@ from tfx.utils import io_utils
 
 from components.episode_generator.build import DrawEpisodes, WriteStore, pixel_record, pixel_shape, raw_record
 from components.episode_generator.settings import EpisodeGeneratorSettings
-from components.fewshot.episodes import EpisodeSampler, EpisodeSpec, episodes_hash, read_frozen
-from components.fewshot.store import ImageStore
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.episodes.frozen import episodes_hash, read_frozen
+from components.fewshot.episodes.sampler import EpisodeSampler
+from components.fewshot.images.store import ImageStore
 
 SPLITS = ("train", "val", "test")
 

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.fewshot.episodes import EpisodeSpec
+from components.fewshot.episodes.episode import EpisodeSpec
 
 
 class AlsoSpec(BaseModel):

@@ -8,12 +8,13 @@ import numpy as np
 
 from components.few_shot_evaluator.gate import GateSettings, reasons_against
 from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage
-from components.fewshot.episodes import Episode, EpisodeSpec
-from components.fewshot.evaluation import check_independence, encode_episode, judge
-from components.fewshot.manifest import Manifest
-from components.fewshot.metrics import EpisodeResult, from_json, paired_difference, summarise
-from components.fewshot.served import ServedModel
-from components.fewshot.store import ImageStore
+from components.fewshot.episodes.episode import Episode, EpisodeSpec
+from components.fewshot.evaluation.checks import check_independence
+from components.fewshot.evaluation.judging import encode_episode, judge
+from components.fewshot.evaluation.metrics import EpisodeResult, from_json, paired_difference, summarise
+from components.fewshot.images.store import ImageStore
+from components.fewshot.serving.manifest import Manifest
+from components.fewshot.serving.served import ServedModel
 
 MODEL, PREVIOUS = "model", "previous"
 SHOWN = ("accuracy", "ci95", "log_loss", "ece", "episodes")

@@ -26,12 +26,14 @@ from components.few_shot_evaluator.gate import GateSettings
 from components.few_shot_evaluator.judging import JudgeEpisodes, image_store, served_model
 from components.few_shot_evaluator.report import render
 from components.few_shot_evaluator.report_inputs import ReportInputs
-from components.fewshot.episodes import EpisodeSpec, read_frozen
-from components.fewshot.evaluation import encode_episode, label_spread, latency
-from components.fewshot.manifest import Manifest
-from components.fewshot.metrics import summarise
-from components.fewshot.seen import Seen
-from components.fewshot.store import ImageStore
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.episodes.frozen import read_frozen
+from components.fewshot.evaluation.checks import label_spread, latency
+from components.fewshot.evaluation.judging import encode_episode
+from components.fewshot.evaluation.metrics import summarise
+from components.fewshot.images.store import ImageStore
+from components.fewshot.serving.manifest import Manifest
+from components.fewshot.serving.seen import Seen
 
 BASELINES = ("transfer", "untrained", "pixels")
 FEW = 10  # episodes for what needs no more

@@ -9,11 +9,11 @@ from typing import Any
 
 import apache_beam as beam
 
-from components.fewshot.episodes import from_example
-from components.fewshot.evaluation import encode_episode, judge
-from components.fewshot.metrics import to_json
-from components.fewshot.served import ServedModel
-from components.fewshot.store import ImageStore
+from components.fewshot.episodes.frozen import from_example
+from components.fewshot.evaluation.judging import encode_episode, judge
+from components.fewshot.evaluation.metrics import to_json
+from components.fewshot.images.store import ImageStore
+from components.fewshot.serving.served import ServedModel
 
 BUNDLES = 32  # of episodes: enough for any number of workers here, few enough that loading models is cheap
 TOGETHER = 16  # episodes that share a pool of threads: a worker keeps every core busy, and memory stays bounded

@@ -7,15 +7,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.fewshot.episodes import EpisodeSampler, EpisodeSpec
-from components.fewshot.feed import to_unit_range
-from components.fewshot.functional import PureModel
-from components.fewshot.images import ImageSpec, decode
+from components.fewshot.base_models.pure import PureModel
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.episodes.sampler import EpisodeSampler
+from components.fewshot.images.decode import ImageSpec, decode
+from components.fewshot.images.feed import to_unit_range
+from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import LearnerChoice, TaskState, Weights, build_learner
-from components.fewshot.manifest import Manifest, versions
-from components.fewshot.serving import Server, export
-from components.fewshot.store import ArrayStore
-from components.fewshot.training import Progress, Trainer, TrainingSettings, Validation
+from components.fewshot.serving.manifest import Manifest, versions
+from components.fewshot.serving.server import Server, export
+from components.fewshot.training.loop import Progress, Trainer
+from components.fewshot.training.selection import Validation
+from components.fewshot.training.settings import TrainingSettings
 
 BATCH = 256  # query images in memory at a time
 

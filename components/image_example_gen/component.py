@@ -17,7 +17,7 @@ def image_example_gen(settings: ImageSetSettings, fingerprint: str = "") -> File
 
     Args:
       settings: which images.
-      fingerprint: `data.image_sets.fingerprint(settings)`, so that the cache is not used once an image has changed; may be
+      fingerprint: of `data.sources.image_sets`; the cache is not used once an image has changed. It may be
         left out where the images cannot be listed (when compiling for another machine).
     """
     values = struct_pb2.Struct()

@@ -18,11 +18,11 @@ from tfx.utils import proto_utils
 
 from components.image_example_gen.ingest import Chunk, Fact, chunks_of, ingest, record_chunks
 from components.image_example_gen.summary import reject_message, summarise
-from data.folders import ImageFile, Rejected
-from data.image_sets import list_image_set, listing_fingerprint
-from data.records import record_listing
 from data.settings import ImageSetSettings
-from data.splits import SPLITS, check_disjoint
+from data.sources.folders import ImageFile, Rejected
+from data.sources.image_sets import list_image_set, listing_fingerprint
+from data.sources.records import record_listing
+from data.sources.splits import SPLITS, check_disjoint
 
 SUMMARY = "summary.json"
 REJECTED = "rejected.json"

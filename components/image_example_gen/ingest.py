@@ -13,11 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from data.folders import REMOTE_REQUESTS, ImageFile, has_image_suffix
-from data.image_sets import domain_of
-from data.images import MAX_BYTES, BadImage, inspect
-from data.records import read_records, record_files, record_side, to_example
 from data.settings import ImageSetSettings
+from data.sources.folders import REMOTE_REQUESTS, ImageFile, domain_of, has_image_suffix
+from data.sources.images import MAX_BYTES, BadImage, inspect
+from data.sources.records import read_records, record_files, record_side, to_example
 
 # A chunk is a task for one worker: large enough to spread its costs, small enough that two workers end together.
 CHUNK_IMAGES = 2000

@@ -6,9 +6,9 @@ from itertools import combinations
 from typing import Any
 
 from components.image_example_gen.ingest import Fact
-from data.image_sets import domain_of
-from data.images import FLAGS
-from data.splits import SPLITS
+from data.sources.folders import domain_of
+from data.sources.images import FLAGS
+from data.sources.splits import SPLITS
 
 LEAKS_SHOWN = 100
 REJECTED_SHOWN = 3

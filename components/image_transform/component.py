@@ -4,7 +4,7 @@ from tfx.components import Transform
 from tfx.proto import transform_pb2
 from tfx.types import BaseChannel
 
-from components.fewshot.images import ImageSpec
+from components.fewshot.images.decode import ImageSpec
 from components.fingerprint import code_fingerprint
 from components.image_transform.preprocessing import IMAGE_SETTINGS
 
@@ -18,7 +18,7 @@ def image_transform(examples: BaseChannel, schema: BaseChannel, image: ImageSpec
       image: size and colours that the base model sees.
     """
     config = {name: getattr(image, name) for name in IMAGE_SETTINGS}
-    code = code_fingerprint("components.image_transform", "components.fewshot.images", "data.records")
+    code = code_fingerprint("components.image_transform", "components.fewshot.images", "data.sources")
     return Transform(
         examples=examples,
         schema=schema,

@@ -5,8 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.fewshot.images import ImageSpec, decode
-from data.records import CLASS, DOMAIN, ENCODED, SOURCE_ID
+from components.fewshot.images.decode import ImageSpec, decode
+from data.sources.records import CLASS, DOMAIN, ENCODED, SOURCE_ID
 
 IMAGE_SETTINGS = ("height", "width", "channels", "invert")
 
@@ -16,7 +16,7 @@ def preprocessing_fn(inputs: Mapping[str, tf.Tensor], custom_config: Mapping[str
 
     Args:
       inputs: tensors of strings [B] by example key.
-      custom_config: "height", "width", "channels", "invert" as in `components.fewshot.images.ImageSpec`.
+      custom_config: "height", "width", "channels", "invert" as in `components.fewshot.images.decode.ImageSpec`.
 
     Returns:
       "image": serialised uint8 tensors [H, W, C] (string [B]); as bytes they are a quarter the size of int64 features and

@@ -4,7 +4,7 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
-from components.fewshot.base_models import user_module
+from components.fewshot.base_models.table import user_module
 from components.fingerprint import code_fingerprint
 from components.meta_trainer import executor
 from components.meta_trainer.settings import TrainerSettings

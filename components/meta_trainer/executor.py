@@ -11,7 +11,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.fewshot.serving import Server, export
+from components.fewshot.serving.server import Server, export
 from components.meta_trainer.progress import Reporter
 from components.meta_trainer.settings import TrainerSettings
 from components.meta_trainer.train import WEIGHTS, Inputs, manifest_of, preprocess_of, save_weights, train

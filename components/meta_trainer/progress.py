@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from components.fewshot.training import Progress
+from components.fewshot.training.loop import Progress
 
 LINES = 10  # printed in all where the output is no terminal
 

@@ -2,11 +2,11 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.fewshot.base_models import BaseModelSettings
-from components.fewshot.episodes import EpisodeSpec
-from components.fewshot.images import ImageSpec
+from components.fewshot.base_models.table import BaseModelSettings
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.images.decode import ImageSpec
 from components.fewshot.learners import LearnerChoice
-from components.fewshot.training import TrainingSettings
+from components.fewshot.training.settings import TrainingSettings
 
 
 class TrainerSettings(BaseModel):

@@ -8,16 +8,21 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from components.fewshot import checkpoint
-from components.fewshot.base_models import build_base_model
-from components.fewshot.episodes import TURNS, EpisodeSampler, episodes_hash, read_frozen
-from components.fewshot.functional import PureModel
-from components.fewshot.images import ImageSpec
+from components.fewshot.base_models.pure import PureModel
+from components.fewshot.base_models.table import build_base_model
+from components.fewshot.episodes.episode import TURNS
+from components.fewshot.episodes.frozen import episodes_hash, read_frozen
+from components.fewshot.episodes.sampler import EpisodeSampler
+from components.fewshot.images.decode import ImageSpec
+from components.fewshot.images.store import ImageStore
 from components.fewshot.learners import Learner, build_learner
-from components.fewshot.manifest import Manifest, versions
-from components.fewshot.seen import Seen
-from components.fewshot.store import ImageStore
-from components.fewshot.training import Progress, Trainer, Validation, checkpoint_file, make_deterministic
+from components.fewshot.serving.manifest import Manifest, versions
+from components.fewshot.serving.seen import Seen
+from components.fewshot.training import checkpoint
+from components.fewshot.training.checkpoint import checkpoint_file
+from components.fewshot.training.loop import Progress, Trainer
+from components.fewshot.training.selection import Validation
+from components.fewshot.training.step import make_deterministic
 from components.meta_trainer.settings import TrainerSettings
 
 WEIGHTS = "weights.npz"

@@ -22,8 +22,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from components.fewshot.manifest import FILE as MANIFEST_FILE
-from components.fewshot.manifest import Manifest
+from components.fewshot.serving.manifest import FILE as MANIFEST_FILE
+from components.fewshot.serving.manifest import Manifest
 from components.pusher import files
 from components.pusher.files import MODEL_FILE, gfile, holds_model
 

@@ -15,7 +15,7 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.image_transform.preprocessing import preprocessing_fn
-from data.records import CLASS, DOMAIN, ENCODED, SOURCE_ID, to_example
+from data.sources.records import CLASS, DOMAIN, ENCODED, SOURCE_ID, to_example
 from tests.components.fewshot import toys
 
 CLASSES = {"train": 10, "val": 5, "test": 6}

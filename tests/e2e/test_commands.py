@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from data.folders import list_folder
+from data.sources.folders import list_folder
 from pipeline.cli import RUN_KEYS
 from tests import pictures
 from tests.e2e.small import SMALL
@@ -85,6 +85,6 @@ def test_a_failed_node_is_one_sentence_and_exit_1(fewshot, root, tmp_path):
 def test_doctor(fewshot, tmp_path, monkeypatch):
     checks = told(fewshot("doctor", "--root", str(tmp_path), "--json"))["checks"]
     assert {"python", "packages", "imports", "disk"} <= {one["name"] for one in checks}
-    monkeypatch.setattr("pipeline.doctor.DISK_GB", 10**9)
+    monkeypatch.setattr("pipeline.commands.doctor.DISK_GB", 10**9)
     result = fewshot("doctor", "--root", str(tmp_path))
     assert result.returncode == 1 and "Make room" in " ".join(result.stdout.split())

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.fewshot.episodes import EpisodeSpec
-from components.fewshot.manifest import Manifest
-from pipeline.adapt import adapt, evaluate_folder
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.serving.manifest import Manifest
+from pipeline.commands.adapt import adapt, evaluate_folder
+from pipeline.commands.run import run, run_outputs
 from pipeline.config import load_settings
+from pipeline.platforms.local import NodeEnd, NodeError
 from pipeline.presets import find_preset
-from pipeline.run import run, run_outputs
-from pipeline.runner import NodeEnd, NodeError
 from tests import pictures
 from tests.e2e.small import SMALL
 

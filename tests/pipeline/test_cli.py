@@ -189,7 +189,7 @@ def test_what_no_one_foresaw_is_one_line_and_exit_1(fewshot, monkeypatch):
     def broken(*_: object) -> None:
         raise RuntimeError("the roof is on fire\nand more")
 
-    monkeypatch.setattr("pipeline.rollback.rollback", broken)
+    monkeypatch.setattr("pipeline.commands.rollback.rollback", broken)
     result = fewshot("rollback", "--destination", "d")
     assert result.returncode == 1
     assert result.stderr == "fewshot: RuntimeError: the roof is on fire (--debug shows where)\n"
@@ -206,7 +206,7 @@ def test_compile(fewshot, tmp_path):
 def test_adapt_in_batches_predicts_the_same(fewshot, model, images, monkeypatch):
     words = ["adapt", "--model", model, "--support", str(images / "test"), "--query", str(images / "test"), "--json"]
     together = json.loads(fewshot(*words).stdout)["predictions"]
-    monkeypatch.setattr("pipeline.adapt.BATCH", 7)
+    monkeypatch.setattr("pipeline.commands.adapt.BATCH", 7)
     apart = json.loads(fewshot(*words).stdout)["predictions"]
     assert [one["path"] for one in apart] == [one["path"] for one in together] and len(apart) == 48
     for one, other in zip(apart, together, strict=True):

@@ -4,11 +4,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from components.fewshot.functional import PureModel
-from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, Task, TaskState, Weights
-from components.fewshot.learners.maml import MAML
-from components.fewshot.learners.protonet import ProtoNet
-from components.fewshot.learners.transfer import Transfer
+from components.fewshot.base_models.pure import PureModel
+from components.fewshot.episodes.task import Task
+from components.fewshot.learners.gradient.maml import MAML
+from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, TaskState, Weights
+from components.fewshot.learners.metric.protonet import ProtoNet
+from components.fewshot.learners.transfer.softmax_head import Transfer
 
 LEARNERS: dict[str, type[Learner]] = {
     "protonet": ProtoNet,

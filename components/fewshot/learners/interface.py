@@ -13,25 +13,11 @@ import keras
 from keras import ops
 from pydantic import BaseModel, ConfigDict
 
-from components.fewshot.functional import BatchNorm, PureModel
-from components.fewshot.gradients import value_and_grad
+from components.fewshot.base_models.pure import BatchNorm, PureModel
+from components.fewshot.episodes.task import Task
+from components.fewshot.learners.gradients import value_and_grad
 
 TaskState = dict[str, Any]
-
-
-class Task(NamedTuple):
-    """One episode as tensors; images are float32 in 0..1."""
-
-    support: Any  # [S, H, W, C]
-    support_labels: Any  # int32 [S], 0..way-1
-    query: Any  # [Q, H, W, C]
-    query_labels: Any  # int32 [Q], -1 for a distractor
-    class_ids: Any  # int32 [way], of the whole training set
-
-    @property
-    def way(self) -> Any:
-        """Number of classes, a scalar."""
-        return ops.shape(self.class_ids)[0]
 
 
 class Weights(NamedTuple):

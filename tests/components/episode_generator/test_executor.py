@@ -16,9 +16,11 @@ from components.episode_generator.build import pixel_shape
 from components.episode_generator.component import EpisodeGenerator
 from components.episode_generator.executor import Executor
 from components.episode_generator.settings import EpisodeGeneratorSettings
-from components.fewshot.episodes import EpisodeSampler, EpisodeSpec, read_frozen
-from components.fewshot.store import ImageStore
-from data.records import to_example
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.episodes.frozen import read_frozen
+from components.fewshot.episodes.sampler import EpisodeSampler
+from components.fewshot.images.store import ImageStore
+from data.sources.records import to_example
 from tests.components import artifacts
 
 REPOSITORY = Path(__file__).parents[3]

@@ -5,10 +5,10 @@ import pytest
 
 from components.few_shot_evaluator.evaluate import choose_episodes, comparable, read_results, verdict
 from components.few_shot_evaluator.gate import GateSettings
-from components.fewshot.episodes import EpisodeSpec
-from components.fewshot.images import ImageSpec
-from components.fewshot.manifest import Manifest
-from components.fewshot.metrics import score, to_json
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.evaluation.metrics import score, to_json
+from components.fewshot.images.decode import ImageSpec
+from components.fewshot.serving.manifest import Manifest
 
 HOLDS = {"checked": 1, "max_difference": 0.0, "tolerance": 1e-4, "holds": True}
 

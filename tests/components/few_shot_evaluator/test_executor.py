@@ -13,8 +13,8 @@ from components.episode_generator.executor import Executor as Generator
 from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.few_shot_evaluator.executor import Executor
 from components.few_shot_evaluator.gate import GateSettings
-from components.fewshot.manifest import Manifest
-from components.fewshot.seen import Seen
+from components.fewshot.serving.manifest import Manifest
+from components.fewshot.serving.seen import Seen
 from tests.components import artifacts
 from tests.components.fewshot import toys
 

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from components.fewshot.base_models import conv4, mlp
+from components.fewshot.base_models.conv4 import conv4
+from components.fewshot.base_models.mlp import mlp
 from components.fewshot.model import MetaLearningModel, hold_out
 from tests.components.fewshot import toys
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from components.fewshot.base_models import conv4
+from components.fewshot.base_models.conv4 import conv4
 from components.fewshot.model import MetaLearningModel
 
 

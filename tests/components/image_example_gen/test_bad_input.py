@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.fewshot.images import ImageSpec, decode
+from components.fewshot.images.decode import ImageSpec, decode
 from components.image_example_gen.ingest import Chunk, ingest, pixel_digest
-from data.folders import ImageFile
-from data.records import CHANNELS, ENCODED, FORMAT, HEIGHT, SOURCE_ID, WIDTH
 from data.settings import ImageSetSettings
+from data.sources.folders import ImageFile
+from data.sources.records import CHANNELS, ENCODED, FORMAT, HEIGHT, SOURCE_ID, WIDTH
 
 NOISE = np.random.default_rng(0).integers(
     0, 256, (40, 30, 4), np.uint8

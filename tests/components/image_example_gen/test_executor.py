@@ -15,8 +15,8 @@ from tfx.types import standard_artifacts
 from components.image_example_gen import executor, ingest
 from components.image_example_gen.component import image_example_gen
 from components.image_example_gen.executor import Executor, settings_of
-from data.records import CLASS, DOMAIN, SOURCE_ID, to_example
 from data.settings import ImageSetSettings
+from data.sources.records import CLASS, DOMAIN, SOURCE_ID, to_example
 
 
 def picture(seed, kind="PNG", size=(6, 5)):

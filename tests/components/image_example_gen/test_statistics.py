@@ -12,13 +12,13 @@ from tfx.components import ExampleValidator
 from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-from components.fewshot.images import ImageSpec, decode
+from components.fewshot.images.decode import ImageSpec, decode
 from components.image_example_gen.component import image_example_gen
 from components.image_example_gen.schema import image_schema
 from components.image_example_gen.statistics import image_statistics
 from components.image_transform.component import image_transform
-from data.image_sets import fingerprint
 from data.settings import ImageSetSettings
+from data.sources.image_sets import fingerprint
 
 SPEC = ImageSpec(height=4, width=5, channels=3)
 

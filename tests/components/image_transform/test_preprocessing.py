@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.fewshot.images import ImageSpec, decode
+from components.fewshot.images.decode import ImageSpec, decode
 from components.image_transform.preprocessing import preprocessing_fn
-from data.records import CLASS, DOMAIN, ENCODED, SOURCE_ID
+from data.sources.records import CLASS, DOMAIN, ENCODED, SOURCE_ID
 
 CONFIG = {"height": 4, "width": 6, "channels": 1, "invert": True, "code_fingerprint": "whatever"}
 

@@ -10,9 +10,9 @@ from tfx.utils import path_utils
 
 from components.episode_generator.executor import Executor as Generator
 from components.episode_generator.settings import EpisodeGeneratorSettings
-from components.fewshot.base_models import BaseModelSettings
-from components.fewshot.seen import Seen
-from components.fewshot.served import ServedModel
+from components.fewshot.base_models.table import BaseModelSettings
+from components.fewshot.serving.seen import Seen
+from components.fewshot.serving.served import ServedModel
 from components.meta_trainer.executor import WEIGHTS, Executor
 from components.meta_trainer.settings import TrainerSettings
 from tests.components import artifacts

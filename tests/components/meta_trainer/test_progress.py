@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from components.fewshot.training import Progress
+from components.fewshot.training.loop import Progress
 from components.meta_trainer.progress import LINES, Reporter
 
 

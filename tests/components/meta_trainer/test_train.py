@@ -10,8 +10,8 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.episode_generator.executor import Executor as Generator
 from components.episode_generator.settings import EpisodeGeneratorSettings
-from components.fewshot.seen import Seen
-from components.fewshot.store import ImageStore
+from components.fewshot.images.store import ImageStore
+from components.fewshot.serving.seen import Seen
 from components.meta_trainer.settings import TrainerSettings
 from components.meta_trainer.train import WEIGHTS, Inputs, assign_weights, new_learner, save_weights, train
 from tests.components import artifacts

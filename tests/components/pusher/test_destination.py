@@ -6,9 +6,9 @@ import uuid
 import pytest
 import tensorflow as tf
 
-from components.fewshot.episodes import EpisodeSpec
-from components.fewshot.images import ImageSpec
-from components.fewshot.manifest import Manifest
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.images.decode import ImageSpec
+from components.fewshot.serving.manifest import Manifest
 from components.pusher import destination as pusher
 from components.pusher.destination import latest, list_rolled_back, list_versions, push_version, rollback
 from components.pusher.files import MODEL_FILE, digest

@@ -7,9 +7,9 @@ from tfx.components.pusher import executor as tfx_executor
 from tfx.types import channel_utils, standard_artifacts
 from tfx.utils import path_utils
 
-from components.fewshot.episodes import EpisodeSpec
-from components.fewshot.images import ImageSpec
-from components.fewshot.manifest import Manifest
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.images.decode import ImageSpec
+from components.fewshot.serving.manifest import Manifest
 from components.pusher.component import Pusher
 from components.pusher.destination import latest, list_versions, rollback
 from components.pusher.executor import Executor

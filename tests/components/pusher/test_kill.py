@@ -8,9 +8,9 @@ from itertools import count
 import pytest
 import tensorflow as tf
 
-from components.fewshot.episodes import EpisodeSpec
-from components.fewshot.images import ImageSpec
-from components.fewshot.manifest import FILE, Manifest
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.images.decode import ImageSpec
+from components.fewshot.serving.manifest import FILE, Manifest
 from components.pusher import destination as pusher
 from components.pusher import files
 from components.pusher.destination import list_rolled_back, list_versions, push_version, rollback

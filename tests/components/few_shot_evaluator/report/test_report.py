@@ -10,7 +10,7 @@ from components.few_shot_evaluator.evaluate import verdict
 from components.few_shot_evaluator.gate import GateSettings
 from components.few_shot_evaluator.report import flat, render, shot_points, span, worst_and_best
 from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage, ReportInputs
-from components.fewshot.metrics import score, summarise
+from components.fewshot.evaluation.metrics import score, summarise
 from components.image_example_gen.ingest import Fact
 from components.image_example_gen.summary import summarise as summary_of
 from tests.components.fewshot import toys

@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from components.fewshot.functional import PureModel
-from components.fewshot.gradients import value_and_grad
-from components.fewshot.learners import LEARNERS, LearnerChoice, Task, Weights, build_learner
+from components.fewshot.base_models.pure import PureModel
+from components.fewshot.episodes.task import Task
+from components.fewshot.learners import LEARNERS, LearnerChoice, Weights, build_learner
+from components.fewshot.learners.gradients import value_and_grad
 from components.fewshot.learners.interface import class_means, cross_entropy
 
 WAY, SHOT, QUERY = 3, 2, 4

@@ -1,0 +1,66 @@
+"""Frozen episodes: written once, read by every model that is judged on them."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from components.fewshot.episodes.episode import ClassIndex, Draw, Episode
+
+
+def to_example(episode: Episode) -> bytes:
+    """An episode as a serialized tf.train.Example of int64 lists; `from_example` is its inverse."""
+    import tensorflow as tf
+
+    lists = {"index": np.array([episode.index]), "class_ids": episode.class_ids}
+    for side in ("support", "query"):
+        for key, values in getattr(episode, side)._asdict().items():
+            lists[f"{side}/{key}"] = values
+    features = {
+        key: tf.train.Feature(int64_list=tf.train.Int64List(value=value.tolist())) for key, value in lists.items()
+    }
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(deterministic=True)
+
+
+def from_example(serialized: bytes) -> Episode:
+    """Inverse of `to_example`."""
+    import tensorflow as tf
+
+    feature = tf.train.Example.FromString(serialized).features.feature
+
+    def values(key: str, dtype: type) -> np.ndarray:
+        return np.array(feature[key].int64_list.value, dtype)
+
+    support, query = (
+        Draw(values(f"{side}/rows", np.int64), values(f"{side}/turns", np.int32), values(f"{side}/labels", np.int32))
+        for side in ("support", "query")
+    )
+    return Episode(int(values("index", np.int64)[0]), values("class_ids", np.int32), support, query)
+
+
+def read_frozen(directory: str, name: str = "episodes") -> list[Episode]:
+    """The frozen episodes `<directory>/<name>-*.tfrecord`, by number.
+
+    Raises:
+      FileNotFoundError: there are none.
+    """
+    import tensorflow as tf
+
+    files = sorted(tf.io.gfile.glob(os.path.join(directory, f"{name}-*.tfrecord")))
+    if not files:
+        raise FileNotFoundError(f"expected frozen episodes {name}-*.tfrecord in {directory}, found none")
+    episodes = [from_example(record.numpy()) for record in tf.data.TFRecordDataset(files)]
+    return sorted(episodes, key=lambda episode: episode.index)
+
+
+def episodes_hash(episodes: Iterable[Episode], index: ClassIndex, source_ids: Sequence[str]) -> str:
+    """SHA-256 (hex) over what the episodes show: names of classes and images, turns and labels, by episode number."""
+    digest = hashlib.sha256()
+    for episode in sorted(episodes, key=lambda e: e.index):
+        names = [f"{index.names[c % len(index.names)]}@{c // len(index.names)}" for c in episode.class_ids]
+        digest.update("\0".join([str(episode.index), *names]).encode())
+        for draw in (episode.support, episode.query):
+            for row, turn, label in zip(draw.rows, draw.turns, draw.labels, strict=True):
+                digest.update(f"\0{source_ids[row]}\0{turn}\0{label}".encode())
+    return digest.hexdigest()

@@ -1,0 +1,102 @@
+"""Draws N-way K-shot episodes: a pure function of (class index, specification, seed, number).
+
+Nothing here depends on the order in which images arrive, on a machine or on a worker: episode `i` is drawn from a
+counter-based random generator keyed by (seed, i), whose raw stream numpy guarantees never to change.
+"""
+
+import numpy as np
+
+from components.fewshot.episodes.episode import DISTRACTOR, TURNS, ClassIndex, Draw, Episode, EpisodeSpec
+
+
+class EpisodeSampler:
+    """Draws episode `i` of a split: `EpisodeSampler(index, spec, seed)(i)`, the same wherever it is called.
+
+    Raises:
+      ValueError: too few classes hold enough images; the message says how many do and which setting to lower.
+    """
+
+    def __init__(self, index: ClassIndex, spec: EpisodeSpec, seed: int) -> None:
+        self.index, self.spec, self.seed = index, spec, seed
+        self._pools = _pools(index, spec)
+
+    def __call__(self, i: int) -> Episode:
+        """Episode number `i` (0, 1, ...)."""
+        rng = _Random(self.seed, i)
+        way = rng.between(*self.spec.way_range)
+        shot = rng.between(*self.spec.shot_range)
+        fitting = [pool for pool in self._pools if len(pool) >= way + self.spec.distractors]
+        pool = fitting[rng.below(len(fitting))]
+        class_ids = pool[rng.choose(len(pool), way + self.spec.distractors)]
+        count = len(self.index.names)
+        support: list[np.ndarray] = []
+        query: list[np.ndarray] = []
+        for label, class_id in enumerate(class_ids):
+            start, end = self.index.starts[class_id % count : class_id % count + 2]
+            rows = start + rng.choose(int(end - start), shot + self.spec.query)
+            turns = np.full(len(rows), class_id // count)
+            labels = np.full(len(rows), label if label < way else DISTRACTOR)
+            drawn = np.stack([rows, turns, labels])
+            query.append(drawn[:, shot:])
+            if label < way:
+                support.append(drawn[:, :shot])
+        return Episode(i, class_ids[:way].astype(np.int32), _draw(support), _draw(query))
+
+
+def _pools(index: ClassIndex, spec: EpisodeSpec) -> list[np.ndarray]:
+    """Class ids that may meet in one episode: one pool, or one a domain; only pools that hold the least way."""
+    eligible = np.flatnonzero(index.counts >= spec.images_per_class)
+    turns = TURNS if spec.rotations else 1
+    groups = [eligible]
+    if spec.within_domain:
+        domains = np.array(index.domains)[eligible]
+        groups = [eligible[domains == domain] for domain in sorted(set(domains))]
+    count = len(index.names)
+    pools = [np.concatenate([group + turn * count for turn in range(turns)]) for group in groups]
+    largest = max((len(pool) for pool in pools), default=0)
+    least, most = spec.way_range
+    if largest < most + spec.distractors:
+        where = "of the same domain " if spec.within_domain else ""
+        raise ValueError(
+            f"episodes of {spec.title} with {spec.query} query images need {most + spec.distractors} classes {where}"
+            f"of at least {spec.images_per_class} images each, but only {largest} of {count * turns} are that large: "
+            "lower episodes.way, episodes.shot or episodes.query, or add images"
+        )
+    return [pool for pool in pools if len(pool) >= least + spec.distractors]
+
+
+def _draw(parts: list[np.ndarray]) -> Draw:
+    rows, turns, labels = np.concatenate(parts, axis=1)
+    return Draw(rows, turns.astype(np.int32), labels.astype(np.int32))
+
+
+class _Random:
+    """Unbiased integers from Philox's raw 64-bit stream, keyed by (seed, number): distributions of numpy may change
+    between versions, this stream may not (NEP 19)."""
+
+    def __init__(self, seed: int, number: int) -> None:
+        if not (0 <= seed < 2**63 and 0 <= number < 2**63):
+            raise ValueError(f"seed and episode number: expected 0 to 2**63-1, got {seed} and {number}")
+        key = np.array([seed, number], np.uint64)
+        self._bits = np.random.Philox(key=key)
+
+    def below(self, n: int) -> int:
+        """A number in 0..n-1, by rejection, so that none is likelier than another."""
+        limit = 2**64 - 2**64 % n
+        while (value := int(self._bits.random_raw())) >= limit:
+            pass
+        return value % n
+
+    def between(self, low: int, high: int) -> int:
+        """A number in low..high; a single choice draws nothing."""
+        return low if low == high else low + self.below(high - low + 1)
+
+    def choose(self, n: int, k: int) -> np.ndarray:
+        """`k` different numbers of 0..n-1 in random order: the first k of a Fisher-Yates shuffle, in O(k) memory."""
+        moved: dict[int, int] = {}
+        chosen = np.empty(k, np.int64)
+        for i in range(k):
+            j = i + self.below(n - i)
+            chosen[i] = moved.get(j, j)
+            moved[j] = moved.get(i, i)
+        return chosen

@@ -1,0 +1,49 @@
+"""Judging a served model on episodes, by its signatures alone: what is judged is what is served."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from components.fewshot.episodes.episode import Episode
+from components.fewshot.evaluation.metrics import EpisodeResult, score, summarise
+from components.fewshot.images.store import ImageStore
+from components.fewshot.serving.served import ServedModel
+
+
+class EncodedEpisode(NamedTuple):
+    """An episode as a caller would send it."""
+
+    episode: Episode
+    support: list[bytes]
+    query: list[bytes]
+    domains: list[str]  # [way]
+
+
+def encode_episode(store: ImageStore, episode: Episode) -> EncodedEpisode:
+    """Fetches the images of an episode once, for all the models that are judged on it."""
+    count = len(store.index.names)
+    domains = [store.index.domains[class_id % count] for class_id in episode.class_ids]
+    return EncodedEpisode(episode, store.encoded(episode.support), store.encoded(episode.query), domains)
+
+
+def judge(model: ServedModel, encoded: EncodedEpisode) -> tuple[EpisodeResult, np.ndarray]:
+    """One model on one episode: the result, and the probabilities float32 [Q, W]."""
+    episode = encoded.episode
+    probabilities = model.episode(encoded.support, episode.support.labels, encoded.query)
+    result = score(episode.index, episode.shot, probabilities, episode.query.labels, encoded.domains)
+    return result, probabilities
+
+
+def evaluate(
+    model: ServedModel,
+    store: ImageStore,
+    episodes: Iterable[Episode],
+    progress: Callable[[int], None] = lambda done: None,
+) -> dict[str, Any]:
+    """Metrics (`metrics.summarise`) of a model on episodes."""
+    results = []
+    for episode in episodes:
+        results.append(judge(model, encode_episode(store, episode))[0])
+        progress(len(results))
+    return summarise(results)

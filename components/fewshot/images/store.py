@@ -1,0 +1,204 @@
+"""Class-indexed image store: any image of any class by its row, in constant memory, whatever the size of the set.
+
+On disk: `shard-*.bin` (images one after another, in any order), `layout.npy` (int64 [N, 3]: shard, offset, length) and
+`index.json` (classes and source ids in the order of rows: by class name, then source id). Order lives in the index alone,
+so the episodes drawn do not depend on how, or by how many workers, the shards were written.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import tensorflow as tf
+from cachetools import LRUCache, cached
+
+from components.fewshot.episodes.episode import ClassIndex, Draw
+
+TURNED_BYTES = 256 * 2**20  # of re-encoded turned images kept in memory
+
+
+class PixelStore(Protocol):
+    """What training needs of a store."""
+
+    index: ClassIndex
+
+    def pixels(self, draw: Draw) -> np.ndarray:
+        """The images of `draw`, [n, H, W, C], turned as it says."""
+
+
+class Entry(NamedTuple):
+    """Where one image lies."""
+
+    class_name: str
+    domain: str
+    source_id: str
+    shard: str
+    offset: int  # bytes
+    length: int  # bytes
+    digest: str  # of the content
+
+
+class ImageStore:
+    """Images of one split, either pixels (uint8, `shape` [H, W, C]) or encoded files (`shape` None)."""
+
+    def __init__(
+        self,
+        index: ClassIndex,
+        source_ids: Sequence[str],
+        read: Callable[[int], bytes],
+        shape: tuple[int, int, int] | None,
+        fingerprint: str = "",
+    ) -> None:
+        self.index, self.source_ids, self.read, self.shape = index, source_ids, read, shape
+        self.fingerprint = fingerprint  # of classes, source ids and contents, whatever the shards
+        turned_images: LRUCache[tuple[int, int], bytes] = LRUCache(TURNED_BYTES, getsizeof=len)
+        self._turned = cached(turned_images, lock=threading.Lock())(lambda row, turn: _turn_encoded(read(row), turn))
+
+    @classmethod
+    def open(cls, directory: str) -> "ImageStore":
+        """The store that `write_index` finished.
+
+        Raises:
+          FileNotFoundError: no store lies there.
+        """
+        path = os.path.join(directory, "index.json")
+        if not tf.io.gfile.exists(path):
+            raise FileNotFoundError(f"no image store at {directory}: expected {path}")
+        with tf.io.gfile.GFile(path) as file:
+            description = json.load(file)
+        with tf.io.gfile.GFile(os.path.join(directory, "layout.npy"), "rb") as file:
+            layout = np.load(file)
+        shards = [_mapped(os.path.join(directory, shard)) for shard in description["shards"]]
+
+        def read(row: int) -> bytes:
+            shard, offset, length = layout[row]
+            return shards[shard][offset : offset + length].tobytes()
+
+        classes = description["classes"]
+        index = _class_index((c["name"], c["domain"], c["count"]) for c in classes)
+        shape = description["shape"]
+        return cls(index, description["source_ids"], read, tuple(shape) if shape else None, description["fingerprint"])
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, Sequence[tuple[str, str]]]) -> "ImageStore":
+        """A store straight over image files: class name to its (source id, path) pairs, in any order."""
+        images = {name: sorted(files[name]) for name in sorted(files)}
+        paths = [path for name in images for _, path in images[name]]
+
+        def read(row: int) -> bytes:
+            with tf.io.gfile.GFile(paths[row], "rb") as file:
+                return file.read()
+
+        index = _class_index((name, name.split("/")[0], len(images[name])) for name in images)
+        return cls(index, [source for name in images for source, _ in images[name]], read, None)
+
+    def pixels(self, draw: Draw) -> np.ndarray:
+        """The images of `draw` as uint8 [n, H, W, C].
+
+        Raises:
+          ValueError: the store holds encoded images.
+        """
+        if self.shape is None:
+            raise ValueError("this image store holds encoded images, not pixels")
+        flat = [np.frombuffer(self.read(row), np.uint8).reshape(self.shape) for row in draw.rows]
+        return turned(flat, draw.turns)
+
+    def encoded(self, draw: Draw) -> list[bytes]:
+        """The images of `draw` as encoded files: the original bytes, or, where turned, a PNG of the turned image."""
+        return [
+            self._turned(int(row), int(turn)) if turn else self.read(row)
+            for row, turn in zip(draw.rows, draw.turns, strict=True)
+        ]
+
+
+class ArrayStore:
+    """A store over arrays in memory: `images` [N, H, W, C] and `labels` [N] of any hashable, sortable kind."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
+        if len(images) != len(labels):
+            raise ValueError(f"expected as many labels as images, got {len(images)} images and {len(labels)} labels")
+        if np.ndim(images) != 4:
+            raise ValueError(f"expected images of shape [N, H, W, C], got {np.shape(images)}")
+        order = np.argsort(labels, kind="stable")
+        self._images = np.asarray(images)[order]
+        names, counts = np.unique(np.asarray(labels), return_counts=True)
+        self.index = _class_index((str(name), "", int(count)) for name, count in zip(names, counts, strict=True))
+
+    def pixels(self, draw: Draw) -> np.ndarray:
+        """The images of `draw`, [n, H, W, C], in the dtype of the arrays."""
+        return turned(self._images[draw.rows], draw.turns)
+
+
+def turned(images: Iterable[np.ndarray], turns: np.ndarray) -> np.ndarray:
+    """Each of `images` ([H, W, C]) turned by its number of counter-clockwise quarter turns, stacked."""
+    return np.stack([np.rot90(image, turn) for image, turn in zip(images, turns, strict=True)])
+
+
+def write_shard(directory: str, shard: str, images: Iterable[tuple[str, str, str, bytes]]) -> Iterator[Entry]:
+    """Streams (class name, domain, source id, image) to one shard file; yields where each image lies."""
+    offset = 0
+    tf.io.gfile.makedirs(directory)
+    with tf.io.gfile.GFile(os.path.join(directory, shard), "wb") as file:
+        for class_name, domain, source_id, image in images:
+            file.write(image)
+            yield Entry(class_name, domain, source_id, shard, offset, len(image), _digest(image))
+            offset += len(image)
+
+
+def write_index(directory: str, entries: Iterable[Entry], shape: tuple[int, int, int] | None) -> None:
+    """Finishes a store: sorts the entries into rows and writes `layout.npy` and `index.json`.
+
+    Memory: some 300 bytes an image, never an image itself.
+
+    Raises:
+      ValueError: two images of a class share a source id.
+    """
+    rows = sorted(entries)
+    for before, after in pairwise(rows):
+        if before[:3] == after[:3]:
+            raise ValueError(f"two images of class {after.class_name!r} have the source id {after.source_id!r}")
+    shards = sorted({row.shard for row in rows})
+    number = {shard: i for i, shard in enumerate(shards)}
+    layout = np.array([(number[row.shard], row.offset, row.length) for row in rows], np.int64).reshape(-1, 3)
+    classes = [
+        {"name": name, "domain": domain, "count": sum(1 for _ in group)}
+        for (name, domain), group in groupby(rows, lambda row: (row.class_name, row.domain))
+    ]
+    description: dict[str, Any] = {"shape": shape, "shards": shards, "classes": classes}
+    description["source_ids"] = [row.source_id for row in rows]
+    content = json.dumps([shape, [(row.class_name, row.source_id, row.digest) for row in rows]])
+    description["fingerprint"] = _digest(content.encode())
+    tf.io.gfile.makedirs(directory)
+    with tf.io.gfile.GFile(os.path.join(directory, "layout.npy"), "wb") as file:
+        np.save(file, layout)
+    with tf.io.gfile.GFile(os.path.join(directory, "index.json"), "w") as file:
+        json.dump(description, file, ensure_ascii=False)
+
+
+def _class_index(classes: Iterable[tuple[str, str, int]]) -> ClassIndex:
+    names, domains, counts = zip(*classes, strict=True) if (classes := list(classes)) else ((), (), ())
+    return ClassIndex(names, domains, np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _mapped(path: str) -> np.ndarray:
+    """A file as a memory map, uint8 [size]; one on a remote file system is copied to a temporary file first."""
+    if "://" in path:
+        local = os.path.join(tempfile.mkdtemp(prefix="fewshot-store-"), os.path.basename(path))
+        tf.io.gfile.copy(path, local)
+        path = local
+    return np.memmap(path, np.uint8, "r") if os.path.getsize(path) else np.zeros(0, np.uint8)
+
+
+def _turn_encoded(encoded: bytes, turn: int) -> bytes:
+    image = tf.io.decode_image(encoded, channels=0, expand_animations=False)
+    return tf.io.encode_png(np.ascontiguousarray(np.rot90(image.numpy(), turn)), compression=1).numpy()

@@ -1,0 +1,111 @@
+"""Model-agnostic meta-learning (Finn et al. 2017, https://arxiv.org/abs/1703.03400).
+
+All weights take a few gradient steps on the support set; the outer loop learns weights from which these steps lead far,
+with gradients through the steps (second order) or, with `first_order`, past them.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+from pydantic import Field
+
+from components.fewshot.base_models.pure import BatchNorm
+from components.fewshot.episodes.task import Task
+from components.fewshot.learners.gradients import value_and_grad
+from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, TaskState, Weights, cross_entropy
+
+
+class MAMLSettings(LearnerSettings):
+    """Attributes:
+    inner_rate: step size of the inner loop.
+    steps: inner steps in training.
+    test_steps: inner steps for a new task.
+    first_order: outer gradients as if the inner ones were constants (FOMAML).
+    batch_norm: by default the support set's moments, since running averages do not survive the inner loop.
+    """
+
+    inner_rate: float = Field(0.4, gt=0)
+    steps: int = Field(1, ge=1)
+    test_steps: int = Field(5, ge=1)
+    first_order: bool = False
+    batch_norm: BatchNorm = "support"
+
+
+class MAML(Learner):
+    """Task state: `fast_i`, all adapted weights: the base model's, then the head's kernel [D, way] and bias [way]."""
+
+    Settings = MAMLSettings
+    has_fixed_head = True
+    settings: MAMLSettings
+
+    def build(self) -> list[keras.Variable]:
+        """A linear head for `way` classes."""
+        if self.way is None:
+            raise ValueError("learner 'maml' has a fixed head: train_episodes.way must be one number, not a range")
+        return linear_head(self.base.feature_size, self.way, self.seed)
+
+    def adapt(self, weights: Weights, support: Any, labels: Any, way: Any) -> TaskState:
+        """`test_steps` steps of gradient descent on the support set."""
+
+        def step(_: Any, fast: list[Any]) -> list[Any]:
+            return self._inner_step(weights.state, fast, support, labels, training=False)[0]
+
+        # No outer gradient passes here: a loop, whose graph does not grow with its steps.
+        fast = ops.fori_loop(0, self.settings.test_steps, step, weights.base + weights.own)
+        state = self._met_after(weights.state, fast, support, training=False)
+        return {f"fast_{i}": tensor for i, tensor in enumerate(fast)} | self.keep_state(state)
+
+    def predict(self, weights: Weights, task_state: TaskState, query: Any) -> Any:
+        """Logits of the adapted model."""
+        fast = [task_state[f"fast_{i}"] for i in range(len(weights.base) + 2)]
+        state = self.kept_state(weights, task_state)
+        return _head(fast, self.query_features(fast[:-2], state, query, training=False)[0])
+
+    def loss(self, weights: Weights, task: Task) -> tuple[Any, Aux]:
+        """Cross-entropy of the queries after `steps` steps."""
+        fast, state = self._inner_loop(weights, task.support, task.support_labels)
+        features, state = self.query_features(fast[:-2], state, task.query, training=True)
+        logits = _head(fast, features)
+        return cross_entropy(logits, task.query_labels), Aux(logits, state)
+
+    def task_state_shapes(self, way: Any) -> dict[str, tuple[Any, ...]]:
+        """The adapted weights, and the support set's moments where they are kept."""
+        weights = self.variables()
+        fast = {f"fast_{i}": tuple(variable.shape) for i, variable in enumerate(weights.base + weights.own)}
+        return fast | self.kept_shapes()
+
+    def _inner_loop(self, weights: Weights, support: Any, labels: Any) -> tuple[list[Any], list[Any]]:
+        """Fast weights after the steps of training, unrolled for gradients to pass, and the state by which to meet queries."""
+        fast, state = weights.base + weights.own, weights.state
+        for _ in range(self.settings.steps):
+            fast, state = self._inner_step(state, fast, support, labels, training=True)
+        return fast, self._met_after(state, fast, support, training=True)
+
+    def _inner_step(
+        self, state: list[Any], fast: list[Any], support: Any, labels: Any, training: bool
+    ) -> tuple[list[Any], list[Any]]:
+        def loss(at: list[Any]) -> tuple[Any, list[Any]]:
+            features, after = self.support_features(at[:-2], state, support, training)
+            return cross_entropy(_head(at, features), labels), after
+
+        (_, after), gradients = value_and_grad(loss, fast)
+        if self.settings.first_order:
+            gradients = [ops.stop_gradient(gradient) for gradient in gradients]
+        return [w - self.settings.inner_rate * g for w, g in zip(fast, gradients, strict=True)], after
+
+    def _met_after(self, state: list[Any], fast: list[Any], support: Any, training: bool) -> list[Any]:
+        """The state by which to meet queries: with `support`, the moments that belong to the weights after the last step."""
+        if self.batch_norm != "support":
+            return state
+        return self.support_features(fast[:-2], state, support, training)[1]
+
+
+def linear_head(features: int, classes: int, seed: int) -> list[keras.Variable]:
+    """Kernel [features, classes] and bias [classes] of a linear classifier."""
+    kernel = keras.Variable(keras.initializers.GlorotUniform(seed), shape=(features, classes), name="head_kernel")
+    return [kernel, keras.Variable(ops.zeros(classes), name="head_bias")]
+
+
+def _head(weights: list[Any], features: Any) -> Any:
+    return ops.matmul(features, weights[-2]) + weights[-1]

@@ -1,0 +1,8 @@
+"""Transfer learning: an ordinary classifier's features and a new head, one file a head.
+
+May import `learners.interface` and what that imports.
+"""
+
+from components.fewshot.learners.transfer.softmax_head import Transfer, softmax_regression, unit
+
+__all__ = ["Transfer", "softmax_regression", "unit"]

@@ -1,0 +1,83 @@
+"""The manifest of an exported model: `assets.extra/fewshot.json`, what a user must know to trust and to call it."""
+
+import os
+from importlib import metadata
+from typing import Any
+
+import tensorflow as tf
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.images.decode import ImageSpec
+
+FILE = os.path.join("assets.extra", "fewshot.json")
+
+
+class Manifest(BaseModel):
+    """Everything about a model that its graph does not say.
+
+    Attributes:
+      fixed_way: the only number of classes it can tell apart (a learner with a fixed head), or None if any.
+      batch_norm: where batch normalisation takes its statistics at test time: running, support, transductive or none.
+      inductive: a query's prediction never depends on other queries.
+      validation: of the exported weights, on meta-validation classes: step, accuracy, ci95.
+      metrics: the evaluator's, with intervals; filled in when pushed.
+      data: fingerprints of what it was trained and judged on.
+      lineage: ids of executions and artifacts in ML Metadata.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: int = 1
+    learner: str
+    learner_settings: dict[str, Any] = {}
+    base_model: str
+    base_model_settings: dict[str, Any] = {}
+    image: ImageSpec
+    episodes: EpisodeSpec
+    fixed_way: int | None = None
+    batch_norm: str
+    inductive: bool
+    seed: int
+    steps: int
+    validation: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+    lineage: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+
+    @staticmethod
+    def read(model_dir: str) -> "Manifest":
+        """The manifest of the SavedModel in `model_dir`.
+
+        Raises:
+          FileNotFoundError: there is none.
+          ValueError: it is not a manifest of this format.
+        """
+        path = os.path.join(model_dir, FILE)
+        if not tf.io.gfile.exists(path):
+            raise FileNotFoundError(f"no few-shot model at {model_dir}: expected a SavedModel with {FILE}")
+        with tf.io.gfile.GFile(path) as file:
+            try:
+                return Manifest.model_validate_json(file.read())
+            except ValidationError as error:
+                raise ValueError(f"{path} is not a manifest of format 1: {error.errors()[0]['msg']}") from error
+
+    def write(self, model_dir: str) -> None:
+        """Writes the manifest into the SavedModel in `model_dir`."""
+        path = os.path.join(model_dir, FILE)
+        tf.io.gfile.makedirs(os.path.dirname(path))
+        with tf.io.gfile.GFile(path, "w") as file:
+            file.write(self.model_dump_json(indent=2))
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that made a model."""
+    names = ("fewshot-tfx", "tensorflow", "keras", "numpy", "tfx", "apache-beam", "tensorflow-transform")
+    found = {}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,87 @@
+"""An exported model as a caller sees it: its signatures and its manifest, nothing else."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from components.fewshot.serving.manifest import Manifest
+
+
+class ServedState(NamedTuple):
+    """What `adapt` returns and `predict` takes."""
+
+    vector: np.ndarray  # float32 [P]
+    num_classes: int
+
+
+class ServedModel:
+    """Calls the signatures of the SavedModel in `directory`.
+
+    Raises:
+      FileNotFoundError: there is no few-shot model.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self.manifest = Manifest.read(directory)
+        self._loaded = tf.saved_model.load(directory)  # held, for signatures do not keep it alive
+
+    def episode(self, support: Sequence[bytes], labels: np.ndarray, query: Sequence[bytes]) -> np.ndarray:
+        """Probabilities float32 [Q, W] of encoded `query` images, adapted to `support` [S] and its labels [S] in one call.
+
+        Raises:
+          ValueError: the model refuses: labels with gaps, another way than its fixed one, an image it cannot read.
+        """
+        return self._call(
+            "serving_default",
+            support_images=_strings(support),
+            support_labels=_labels(labels),
+            query_images=_strings(query),
+        )["probabilities"]
+
+    def adapt(self, support: Sequence[bytes], labels: np.ndarray) -> ServedState:
+        """Task state of encoded support images."""
+        state = self._call("adapt", support_images=_strings(support), support_labels=_labels(labels))
+        return ServedState(state["task_state"], int(state["num_classes"]))
+
+    def predict(self, state: ServedState, query: Sequence[bytes]) -> np.ndarray:
+        """Probabilities float32 [Q, W] under a task state."""
+        vector, way = tf.constant(state.vector), tf.constant(state.num_classes)
+        return self._call("predict", task_state=vector, num_classes=way, query_images=_strings(query))["probabilities"]
+
+    def embed(self, images: Sequence[bytes]) -> np.ndarray:
+        """Features float32 [B, D]."""
+        return self._call("embed", images=_strings(images))["embeddings"]
+
+    def _call(self, signature: str, **inputs: Any) -> dict[str, np.ndarray]:
+        try:
+            return {key: value.numpy() for key, value in self._loaded.signatures[signature](**inputs).items()}
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(f"the model refuses: {_reason(error)}") from error
+
+
+def _strings(images: Sequence[bytes]) -> tf.Tensor:
+    return tf.constant(list(images), tf.string, shape=[len(images)])
+
+
+def _labels(labels: np.ndarray) -> tf.Tensor:
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or (labels.size and not 0 <= labels.min() <= labels.max() < 2**31):
+        raise ValueError(f"support_labels: expected [S] in 0..W-1, got shape {labels.shape} and {labels.tolist()[:5]}")
+    return tf.constant(labels, tf.int32)
+
+
+# What TensorFlow puts around the sentence that says what is wrong.
+_AROUND = re.compile(
+    r"^(Graph execution error|Detected at node|<stack traces|\[\[|Function call stack|\d+ root error)|^\s*$"
+)
+
+
+def _reason(error: tf.errors.InvalidArgumentError) -> str:
+    """The sentence of an assertion in the graph, or the first line that says something."""
+    asserted = re.search(r"assertion failed: \[(.*?)\]", error.message)
+    lines = [line.strip() for line in error.message.splitlines()]
+    said = next((line for line in lines if not _AROUND.match(line)), "no reason given")
+    return asserted[1] if asserted else re.sub(r"^\(\d+\) \w+:\s*|^\{\{.*?\}\}\s*", "", said)

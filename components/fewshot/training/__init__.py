@@ -1,0 +1,4 @@
+"""The outer loop: settings, optimizer, layouts of a meta-batch, step, selection of weights, checkpoint.
+
+May import `episodes`, `images`, `base_models` and `learners`.
+"""

@@ -1,0 +1,40 @@
+"""How the tasks of a meta-batch are laid out in the graph: one choice, in one place, that no learner knows of.
+
+A layout takes `one(task, number) -> (loss, accuracy, gradients, state)` and the tasks, and gives the means over tasks.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from components.fewshot.episodes.task import Task
+
+OneTask = Callable[[Task, Any], tuple[Any, Any, list[Any], list[Any]]]
+
+
+def unrolled(one: OneTask, tasks: tuple[Task, ...]) -> Any:
+    """A copy of the graph for each task: fastest on a CPU, slow to trace; tasks may differ in way and shot."""
+    return _mean_of(*[one(task, number) for number, task in enumerate(tasks)])
+
+
+def mapped(one: OneTask, tasks: tuple[Task, ...]) -> Any:
+    """One graph in a loop over tasks: quick to trace; tasks must agree in way and shot."""
+    stacked = Task(*(tf.stack(parts) for parts in zip(*tasks, strict=True)))
+    first = Task(*(tf.TensorSpec(part.shape[1:], part.dtype) for part in stacked))
+    shapes = tf.function(one).get_concrete_function(first, tf.TensorSpec([], tf.int32)).structured_outputs
+    signature = tf.nest.map_structure(tf.type_spec_from_value, shapes)
+    results = tf.map_fn(lambda pair: one(*pair), (stacked, tf.range(len(tasks))), fn_output_signature=signature)
+    return tf.nest.map_structure(_mean, results)
+
+
+LAYOUTS: dict[str, Callable[[OneTask, tuple[Task, ...]], Any]] = {"unrolled": unrolled, "mapped": mapped}
+
+
+def _mean_of(*results: Any) -> Any:
+    return tf.nest.map_structure(lambda *parts: _mean(tf.stack(parts)), *results)
+
+
+def _mean(stacked: tf.Tensor) -> tf.Tensor:
+    """Mean over tasks; of a dropout seed, which is a counter, the first."""
+    return tf.reduce_mean(stacked, 0) if stacked.dtype.is_floating else stacked[0]

@@ -1,0 +1,46 @@
+"""One outer step, compiled."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from components.fewshot.episodes.task import Task
+from components.fewshot.images.feed import as_floats, task_signature
+from components.fewshot.images.store import PixelStore
+from components.fewshot.learners.interface import Aux, Learner, Weights, cross_entropy, is_float
+
+SEEDS_APART = 65537  # more than the draws of a step
+
+
+def dropout_of_its_own(state: list[Any], number: Any) -> list[Any]:
+    """The state with which task `number` of a meta-batch draws its dropout: seeds, the only integers there, moved apart."""
+    return [tensor if is_float(tensor) else tensor + tf.cast(number, tensor.dtype) * SEEDS_APART for tensor in state]
+
+
+def hit_rate(aux: Aux, task: Task) -> Any:
+    """Share of the queries, distractors apart, whose likeliest class is their own."""
+    known = tf.cast(task.query_labels >= 0, tf.float32)
+    hit = tf.cast(tf.equal(tf.argmax(aux.logits, 1, tf.int32), task.query_labels), tf.float32)
+    return tf.reduce_sum(hit * known) / tf.reduce_sum(known)
+
+
+def compiled_judge(learner: Learner, store: PixelStore) -> Callable[[Task], Any]:
+    """A function from a task to (accuracy, log loss) of the learner after adapting, as a new task is met."""
+
+    @tf.function(input_signature=[task_signature(store)])
+    def judge(task: Task) -> tuple[Any, Any]:
+        task = as_floats(task)
+        weights = Weights(*([variable.value for variable in part] for part in learner.variables()))
+        state = learner.adapt(weights, task.support, task.support_labels, task.way)
+        logits = learner.predict(weights, state, task.query)
+        return hit_rate(Aux(logits, []), task), cross_entropy(logits, task.query_labels)
+
+    return judge
+
+
+def make_deterministic(seed: int) -> None:
+    """Same seed, same weights, bit for bit, on one machine: seeds Keras and rules out racing kernels."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()

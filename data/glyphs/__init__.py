@@ -1,0 +1,8 @@
+"""The built-in image set: characters of many scripts, drawn from fonts that ship inside a dependency.
+
+Imports nothing else of `data`.
+"""
+
+from data.glyphs.generate import generate_glyphs
+
+__all__ = ["generate_glyphs"]

@@ -1,0 +1,116 @@
+"""An image set: every image of every split, listed but not read, from folders or class lists."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from data.settings import ImageSetSettings
+from data.sources.folders import ImageFile, Listing, Rejected, list_folder
+from data.sources.splits import SPLITS, check_disjoint, is_validation, some, split_lists
+
+
+class ImageSet(NamedTuple):
+    """Images by split ("train", "val", "test"), each sorted by (class, source id), and files set aside while listing."""
+
+    splits: dict[str, list[ImageFile]]
+    rejected: list[Rejected]
+
+
+def list_image_set(settings: ImageSetSettings) -> ImageSet:
+    """Lists the images of folders (`train_dir` ...) or of class lists (`images` and `splits`).
+
+    Raises:
+      ValueError: a folder that cannot be read or holds no class, a class that is nowhere or on two sides.
+    """
+    if settings.way_named == "folders":
+        listed = _from_folders(settings)
+    elif settings.way_named == "lists":
+        listed = _from_lists(settings)
+    else:
+        raise ValueError("TFRecords are read, not listed: see data.sources.records")
+    if "val" not in listed.splits:
+        listed.splits.update(carve_validation(listed.splits["train"], settings.validation_split))
+    check_disjoint({split: {file.class_name for file in files} for split, files in listed.splits.items()})
+    return ImageSet({split: listed.splits[split] for split in SPLITS}, listed.rejected)
+
+
+def carve_validation(train: Iterable[ImageFile], validation_split: float) -> dict[str, list[ImageFile]]:
+    """Divides train by class into {"train": ..., "val": ...}."""
+    sides: dict[str, list[ImageFile]] = {"train": [], "val": []}
+    for file in train:
+        sides["val" if is_validation(file.class_name, validation_split) else "train"].append(file)
+    return sides
+
+
+def count_classes(files: Iterable[ImageFile]) -> dict[str, int]:
+    """{class name: number of images}."""
+    return dict(Counter(file.class_name for file in files))
+
+
+def listing_fingerprint(splits: Mapping[str, Iterable[ImageFile]]) -> str:
+    """16 hex digits over split, class, source id, size and modification time of every image; no image is read."""
+    digest = hashlib.sha256()
+    for split in SPLITS:
+        for file in splits[split]:
+            digest.update(f"{split}\0{file.class_name}\0{file.source_id}\0{file.size}\0{file.mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def class_counts(settings: ImageSetSettings) -> dict[str, dict[str, int]]:
+    """{split: {class name: number of images}} before any image is read; TFRecords have to be read for it."""
+    if settings.way_named == "records":
+        from data.sources.records import record_counts  # imports TensorFlow, which folders don't need
+
+        return record_counts(settings)
+    return {split: count_classes(files) for split, files in list_image_set(settings).splits.items()}
+
+
+def fingerprint(settings: ImageSetSettings) -> str:
+    """16 hex digits that change when an image (or a TFRecord file) is added, removed, renamed or rewritten."""
+    if settings.way_named == "records":
+        from data.sources.records import record_listing  # as above
+
+        return listing_fingerprint(record_listing(settings))
+    return listing_fingerprint(list_image_set(settings).splits)
+
+
+def _from_folders(settings: ImageSetSettings) -> ImageSet:
+    roots = {"train": settings.train_dir, "val": settings.val_dir, "test": settings.test_dir}
+    listings = {split: list_folder(root) for split, root in roots.items() if root}
+    return ImageSet({split: one.files for split, one in listings.items()}, _rejected(listings.values()))
+
+
+def _from_lists(settings: ImageSetSettings) -> ImageSet:
+    lists = split_lists(settings.splits or "")
+    check_disjoint(lists)
+    listings = [list_folder(root) for root in settings.images]
+    by_class: dict[str, list[ImageFile]] = {}
+    for file in _unique(listings):
+        by_class.setdefault(file.class_name, []).append(file)
+    wanted = [name for names in lists.values() for name in names]
+    missing = sorted(name for name in wanted if name not in by_class)
+    if missing:
+        raise ValueError(
+            f"{len(missing):,} of the {len(wanted):,} classes in {settings.splits!r} are in none of the roots"
+            f" {some(settings.images)} ({some(missing)}); a class is named by its path below the root, and the first found"
+            f" is {min(by_class)!r}: correct the names or add the root that holds them"
+        )
+    splits = {split: [file for name in sorted(names) for file in by_class[name]] for split, names in lists.items()}
+    return ImageSet(splits, _rejected(listings))
+
+
+def _unique(listings: Iterable[Listing]) -> list[ImageFile]:
+    """The images of all roots; where two roots hold the same relative path, the later one's source id gets "@2"."""
+    seen: Counter[str] = Counter()
+    files = []
+    for listing in listings:
+        for file in listing.files:
+            seen[file.source_id] += 1
+            again = seen[file.source_id]
+            files.append(file if again == 1 else file._replace(source_id=f"{file.source_id}@{again}"))
+    return sorted(files)
+
+
+def _rejected(listings: Iterable[Listing]) -> list[Rejected]:
+    return sorted(one for listing in listings for one in listing.rejected)

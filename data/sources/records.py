@@ -1,0 +1,129 @@
+"""tf.Examples of images: their keys (as in TF Model Garden), writing one, and reading TFRecords that hold them."""
+
+import posixpath
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from data.settings import ImageSetSettings
+from data.sources.folders import REMOTE_REQUESTS, ImageFile, domain_of
+from data.sources.splits import is_validation
+
+ENCODED = "image/encoded"
+FORMAT = "image/format"
+HEIGHT = "image/height"
+WIDTH = "image/width"
+CHANNELS = "image/channels"
+CLASS = "image/class/text"
+DOMAIN = "image/class/domain"
+SOURCE_ID = "image/source_id"
+
+
+class Record(NamedTuple):
+    """One record of a TFRecord file; `source_id` is "<file>:<number>" where the record names none."""
+
+    class_name: str
+    domain: str
+    source_id: str
+    encoded: bytes
+
+
+def to_example(
+    encoded: bytes, kind: str, shape: tuple[int, int, int], class_name: str, domain: str, source_id: str
+) -> bytes:
+    """A serialised tf.Example, the same bytes for the same arguments; `shape` is (height, width, channels)."""
+    texts = {FORMAT: kind, CLASS: class_name, DOMAIN: domain, SOURCE_ID: source_id}
+    feature = {key: _bytes(text.encode()) for key, text in texts.items()}
+    feature[ENCODED] = _bytes(encoded)
+    for key, number in zip((HEIGHT, WIDTH, CHANNELS), shape, strict=True):
+        feature[key] = tf.train.Feature(int64_list=tf.train.Int64List(value=[number]))
+    example = tf.train.Example(features=tf.train.Features(feature=feature))
+    return example.SerializeToString(deterministic=True)
+
+
+def record_files(settings: ImageSetSettings) -> dict[str, list[str]]:
+    """{split: files} that the patterns match, sorted; "val" only where a pattern names it.
+
+    Raises:
+      ValueError: a pattern that matches no file.
+    """
+    patterns = {"train": settings.train_tfrecord, "val": settings.val_tfrecord, "test": settings.test_tfrecord}
+    files = {split: sorted(tf.io.gfile.glob(pattern)) for split, pattern in patterns.items() if pattern}
+    for split, found in files.items():
+        if not found:
+            raise ValueError(f"{split}_tfrecord = {patterns[split]!r} matches no file: correct the pattern")
+    return files
+
+
+def read_records(path: str) -> Iterator[Record]:
+    """The records of one file, gzipped or plain, in their order.
+
+    Raises:
+      ValueError: the file is damaged, or a record is no tf.Example with an image and a class.
+    """
+    name = posixpath.basename(path)
+    number = 0
+    try:
+        for number, serialised in enumerate(tf.data.TFRecordDataset(path, _compression(path)).as_numpy_iterator()):
+            yield _parse(serialised, f"{name}:{number}")
+    except (tf.errors.OpError, DecodeError, KeyError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"record {number} of {path!r} cannot be read ({_reason(error)}): expected tf.Examples with {ENCODED} and {CLASS}"
+        ) from error
+
+
+def record_counts(settings: ImageSetSettings) -> dict[str, dict[str, int]]:
+    """{split: {class: number of images}}; reads every file once."""
+    counts: dict[str, dict[str, int]] = {"train": {}, "val": {}, "test": {}}
+    for split, files in record_files(settings).items():
+        for file in files:
+            for record in read_records(file):
+                side = counts[record_side(settings, split, record.class_name)]
+                side[record.class_name] = side.get(record.class_name, 0) + 1
+    return counts
+
+
+def record_side(settings: ImageSetSettings, split: str, class_name: str) -> str:
+    """The split of a record that comes from the files of `split`."""
+    if split == "train" and not settings.val_tfrecord and is_validation(class_name, settings.validation_split):
+        return "val"
+    return split
+
+
+def record_listing(settings: ImageSetSettings) -> dict[str, list[ImageFile]]:
+    """The files (not the images) of each split, for the fingerprint."""
+    listing: dict[str, list[ImageFile]] = {"train": [], "val": [], "test": []}
+    with ThreadPoolExecutor(REMOTE_REQUESTS) as pool:
+        for split, files in record_files(settings).items():
+            for path, status in zip(files, pool.map(tf.io.gfile.stat, files), strict=True):
+                listing[split].append(ImageFile("", path, path, int(status.length), int(status.mtime_nsec)))
+    return listing
+
+
+def _compression(path: str) -> str:
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return "GZIP" if file.read(2) == b"\x1f\x8b" else ""
+
+
+def _parse(serialised: bytes, default_id: str) -> Record:
+    feature = tf.train.Example.FromString(serialised).features.feature
+    texts = {key: list(feature[key].bytes_list.value) for key in (ENCODED, CLASS, DOMAIN, SOURCE_ID) if key in feature}
+    for key in (ENCODED, CLASS):
+        if not texts.get(key):
+            raise KeyError(f"it has no {key}")
+    class_name = texts[CLASS][0].decode()
+    domain = texts[DOMAIN][0].decode() if texts.get(DOMAIN) else domain_of(class_name)
+    source_id = texts[SOURCE_ID][0].decode() if texts.get(SOURCE_ID) else default_id
+    return Record(class_name, domain, source_id, texts[ENCODED][0])
+
+
+def _reason(error: Exception) -> str:
+    message = error.message if isinstance(error, tf.errors.OpError) else str(error.args[0])
+    return str(message).splitlines()[0]
+
+
+def _bytes(value: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))

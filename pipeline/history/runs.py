@@ -1,0 +1,293 @@
+"""`fewshot runs`: what ran when, with what, from the cache or not, and which data made which model."""
+
+import datetime
+import fcntl
+import json
+import os
+from typing import Any, NamedTuple
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.history.metadata import Artifact, Execution, History, read_history
+
+LAST_NODE = "Pusher"
+# What a model was only compared with is not what it was made of.
+COMPARED = ("transfer", "untrained", "pixels", "baseline_model")
+
+
+class Made(NamedTuple):
+    """An input or output of a node."""
+
+    key: str
+    id: int
+    type: str
+    uri: str
+
+
+class NodeRun(NamedTuple):
+    """One node of a run; `seconds` is None while it runs, and where it was killed."""
+
+    node: str
+    state: str  # complete, cached, failed, running
+    seconds: float | None
+    settings: dict[str, Any]
+    inputs: list[Made]
+    outputs: list[Made]
+
+
+class Run(NamedTuple):
+    """One run in one line; figures are None where it did not come to them."""
+
+    run_id: str
+    pipeline: str
+    state: str  # complete, failed, running, unfinished
+    started: str
+    seconds: float
+    nodes: int
+    cached: int
+    accuracy: float | None
+    ci95: float | None
+    blessed: bool | None
+    pushed_model: str | None
+
+
+class RunDetails(NamedTuple):
+    """A run and its nodes, in the order they ran."""
+
+    run: Run
+    nodes: list[NodeRun]
+
+
+class Ancestor(NamedTuple):
+    """One step on the way from images to a model."""
+
+    id: int
+    type: str
+    uri: str
+    node: str
+    run_id: str
+    made: str
+    settings: dict[str, Any]
+    properties: dict[str, Any]
+    made_of: list[int]  # ids
+
+
+def list_runs(root: str) -> list[Run]:
+    """All runs under `root`, the latest first.
+
+    Raises:
+      ValueError: nothing ever ran there.
+    """
+    history = read_history(root)
+    ids = dict.fromkeys(execution.run_id for execution in history.executions.values())
+    return [_run(root, history, run_id) for run_id in sorted(ids, reverse=True)]
+
+
+def show_run(root: str, run_id: str) -> RunDetails:
+    """One run, node by node; `run_id` may be the beginning of an id, or `latest`.
+
+    Raises:
+      ValueError: no such run, or several; the message lists what exists.
+    """
+    history = read_history(root)
+    exist = sorted({execution.run_id for execution in history.executions.values()})
+    fitting = exist[-1:] if run_id == "latest" else [one for one in exist if one.startswith(run_id)]
+    if run_id in exist:
+        fitting = [run_id]
+    if len(fitting) != 1:
+        what = "no such run" if not fitting else "not one run but several"
+        raise ValueError(f"{run_id!r}: {what} under {root}; there are {', '.join(fitting or exist[-10:])}")
+    return RunDetails(
+        _run(root, history, fitting[0]), [_node(history, execution) for execution in _nodes(history, fitting[0])]
+    )
+
+
+def lineage(root: str, path: str) -> list[Ancestor]:
+    """What made the artifact or pushed model at `path`, from the images on; the last one is at `path` itself.
+
+    Raises:
+      ValueError: nothing under `root` is known to have made it.
+    """
+    history = read_history(root)
+    found: dict[int, Ancestor] = {}
+    waiting = [artifact_at(history, path)]
+    while waiting:
+        artifact = waiting.pop()
+        if artifact.id in found or (maker := history.maker(artifact.id)) is None:
+            continue
+        parents = [i for key, ids in maker.inputs.items() if key not in COMPARED for i in ids]
+        found[artifact.id] = Ancestor(
+            id=artifact.id,
+            type=artifact.type,
+            uri=artifact.uri,
+            node=maker.node,
+            run_id=maker.run_id,
+            made=_time(maker.ended),
+            settings=maker.settings,
+            properties=artifact.properties,
+            made_of=sorted(parents),
+        )
+        waiting += [history.artifacts[parent] for parent in parents]
+    return [found[i] for i in sorted(found, key=lambda i: (history.maker(i).id, i))]  # type: ignore[union-attr]
+
+
+def artifact_at(history: History, path: str) -> Artifact:
+    """The artifact that lies at `path` or around it, was pushed there, or is named by the manifest there.
+
+    Raises:
+      ValueError: none.
+    """
+    full = path if "://" in path else os.path.abspath(path)
+    if os.path.isdir(full) and (versions := [name for name in os.listdir(full) if name.isdigit()]):
+        inside = os.path.join(full, max(versions, key=int))
+        full = inside if os.path.exists(os.path.join(inside, "saved_model.pb")) else full
+    artifacts = sorted(history.artifacts.values(), key=lambda artifact: -artifact.id)
+    pushed = [one for one in artifacts if one.properties.get("pushed_destination") == full]
+    around = [one for one in artifacts if (full + os.sep).startswith(one.uri.rstrip("/") + "/")]
+    named = [one for one in artifacts if one.uri == _model_of_manifest(full)]
+    for candidates in (pushed, around, named):
+        if candidates:
+            return max(candidates, key=lambda artifact: len(artifact.uri))
+    kinds = "a pushed model, or an artifact of a run"
+    raise ValueError(f"{path}: unknown to the ML Metadata of this --root; expected the path of {kinds}")
+
+
+def as_json(found: Any) -> Any:
+    """The same in dictionaries and lists."""
+    if hasattr(found, "_asdict"):
+        return {key: as_json(value) for key, value in found._asdict().items()}
+    return [as_json(one) for one in found] if isinstance(found, list) else found
+
+
+def show_list(runs: list[Run]) -> None:
+    """A line a run."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("run", "pipeline", "state", "cached", "took", "accuracy, %", "blessed"):
+        right = name in ("cached", "took", "accuracy, %")
+        table.add_column(name, justify="right" if right else "left", no_wrap=name != "pipeline")
+    for run in runs:
+        accuracy = "" if run.accuracy is None else f"{100 * run.accuracy:.2f} ± {100 * (run.ci95 or 0):.2f}"
+        blessed = {True: "yes", False: "no", None: ""}[run.blessed]
+        cached = f"{run.cached}/{run.nodes}"
+        table.add_row(run.run_id, run.pipeline, run.state, cached, f"{run.seconds:.0f} s", accuracy, blessed)
+    Console().print(table)
+
+
+def show_one(details: RunDetails) -> None:
+    """The run, its nodes, what they made and where, and its settings."""
+    show_list([details.run])
+    table = Table(box=None, pad_edge=False)
+    for name in ("node", "state", "took", "of", "made"):
+        table.add_column(name, justify="right" if name == "took" else "left")
+    for node in details.nodes:
+        took = "" if node.seconds is None else f"{node.seconds:.1f} s"
+        sides = [", ".join(str(one.id) for one in side) for side in (node.inputs, node.outputs)]
+        table.add_row(node.node, node.state, took, *sides)
+    print()
+    Console().print(table)
+    print()
+    for one in (one for node in details.nodes for one in node.outputs):
+        print(f"{one.id:>5}  {one.key:<22} {one.uri}")
+    whole = [node.settings["configuration"] for node in details.nodes if "configuration" in node.settings]
+    print("\n" + _yaml(whole[0] if whole else {node.node: node.settings for node in details.nodes}))
+
+
+def show_lineage(ancestors: list[Ancestor]) -> None:
+    """A paragraph an artifact, from the images to the model; settings of a node once."""
+    told = set()
+    for one in ancestors:
+        print(f"{one.id:>5}  {one.type} by {one.node}, {one.made}, run {one.run_id}")
+        lines = [one.uri]
+        if pushed := one.properties.get("pushed_destination"):
+            lines.append(f"pushed to {pushed}")
+        if one.made_of:
+            lines.append(f"of {', '.join(str(i) for i in one.made_of)}")
+        if (one.node, one.run_id) not in told:
+            told.add((one.node, one.run_id))
+            own = [one.settings[key] for key in ("settings", "custom_config") if key in one.settings]
+            lines += [line for settings in own for line in _yaml(settings).splitlines()]
+        print("\n".join(f"       {line}" for line in lines))
+
+
+def _run(root: str, history: History, run_id: str) -> Run:
+    nodes = _nodes(history, run_id)
+    outputs = {(e.node, key): history.artifacts[ids[0]] for e in nodes for key, ids in e.outputs.items() if ids}
+    metrics = _metrics(outputs.get(("FewShotEvaluator", "evaluation")))
+    pushed = outputs.get((LAST_NODE, "pushed_model"))
+    return Run(
+        run_id=run_id,
+        pipeline=nodes[0].pipeline,
+        state=_state(root, history, nodes),
+        started=_time(nodes[0].began),
+        seconds=round((nodes[-1].ended - nodes[0].began) / 1000, 1),
+        nodes=len(nodes),
+        cached=sum(node.state == "cached" for node in nodes),
+        accuracy=metrics.get("accuracy"),
+        ci95=metrics.get("ci95"),
+        blessed=metrics.get("blessed"),
+        pushed_model=pushed.properties.get("pushed_destination") or None if pushed else None,
+    )
+
+
+def _nodes(history: History, run_id: str) -> list[Execution]:
+    return [execution for execution in history.executions.values() if execution.run_id == run_id]
+
+
+def _node(history: History, execution: Execution) -> NodeRun:
+    def made(links: dict[str, list[int]]) -> list[Made]:
+        found = [(key, history.artifacts[i]) for key, ids in sorted(links.items()) for i in ids]
+        return [Made(key, artifact.id, artifact.type, artifact.uri) for key, artifact in found]
+
+    seconds = None if execution.state == "running" else round((execution.ended - execution.began) / 1000, 1)
+    return NodeRun(
+        execution.node, execution.state, seconds, execution.settings, made(execution.inputs), made(execution.outputs)
+    )
+
+
+def _state(root: str, history: History, nodes: list[Execution]) -> str:
+    """A killed run says nothing; it is told from a running one by the lock that only a living process holds."""
+    states = {node.node: node.state for node in nodes}
+    if "failed" in states.values():
+        return "failed"
+    if states.get(LAST_NODE) in ("complete", "cached"):
+        return "complete"
+    latest = max(execution.run_id for execution in history.executions.values())
+    return "running" if nodes[0].run_id == latest and _is_locked(root) else "unfinished"
+
+
+def _is_locked(root: str) -> bool:
+    try:
+        with open(os.path.join(root, ".lock")) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
+
+
+def _metrics(evaluation: Artifact | None) -> dict[str, Any]:
+    return _read_json(os.path.join(evaluation.uri, "metrics.json")) if evaluation else {}
+
+
+def _model_of_manifest(model_dir: str) -> str | None:
+    """URI of the Model artifact that a manifest names."""
+    told = _read_json(os.path.join(model_dir, "assets.extra", "fewshot.json")).get("lineage", {})
+    return told["model"].get("uri") if isinstance(told.get("model"), dict) else told.get("model_uri")
+
+
+def _read_json(path: str) -> dict[str, Any]:
+    if not os.path.isfile(path):
+        return {}
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def _time(milliseconds: int) -> str:
+    return datetime.datetime.fromtimestamp(milliseconds / 1000).isoformat(" ", "seconds")
+
+
+def _yaml(value: Any) -> str:
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=72, default_flow_style=None).rstrip()

@@ -1,0 +1,36 @@
+"""The graph compiled for Vertex AI Pipelines or open-source Kubeflow Pipelines; nothing is sent anywhere."""
+
+import os
+
+from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as kubeflow
+
+from data.settings import ImageSetSettings
+from pipeline.commands.run import glyphs_at, glyphs_directory
+from pipeline.config import RunSettings
+from pipeline.graph import Target, create_pipeline
+
+IMAGE = "fewshot-tfx"
+
+
+def compile_pipeline(settings: RunSettings, root: str, target: Target, output: str, image: str = IMAGE) -> list[str]:
+    """Writes the compiled pipeline to `output`: JSON for Vertex AI, YAML for Kubeflow.
+
+    Returns:
+      Where it will look for images.
+
+    Args:
+      root: a directory that the cluster can reach (gs://bucket/path).
+      image: container image with this project installed (see the Dockerfile).
+
+    Raises:
+      ValueError: the folder of `output` does not exist.
+    """
+    data: ImageSetSettings = settings.data or glyphs_at(glyphs_directory(settings, root))
+    pipeline = create_pipeline(settings, data, root, target)
+    if not os.path.isdir(os.path.dirname(os.path.abspath(output))):
+        raise ValueError(f"--output {output}: no such folder; make it first")
+    config = kubeflow.KubeflowV2DagRunnerConfig(
+        display_name=settings.name, default_image=image, use_pipeline_spec_2_1=target == "kubeflow"
+    )
+    kubeflow.KubeflowV2DagRunner(config=config, output_filename=output).run(pipeline, write_out=True)
+    return list(data.roots)

@@ -1,0 +1,4 @@
+"""What people see: results at 80 columns, errors as sentences, a quiet terminal.
+
+Imports nothing else of `pipeline`.
+"""

@@ -1,0 +1,72 @@
+"""Any Keras model as a pure function; batch normalisation by stored moments or by the batch's own."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from components.fewshot.base_models.pure import PureModel
+
+
+def model_of(*parts, shape=(4,)) -> PureModel:
+    inputs = x = keras.Input(shape)
+    for part in parts:
+        x = part(x)
+    return PureModel(keras.Model(inputs, x))
+
+
+def call(pure: PureModel, images, **how):
+    trainable = [v.value for v in pure.model.trainable_variables]
+    state = [v.value for v in pure.model.non_trainable_variables]
+    return pure(trainable, state, ops.convert_to_tensor(images), **how)
+
+
+BATCH = np.array([[0.0, 0, 0, 0], [2, 4, 6, 8]], "float32")  # mean 1 2 3 4, variance 1 4 9 16
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_stored_moments(training):
+    pure = model_of(layers.BatchNormalization(epsilon=0.0))
+    features, state = call(pure, BATCH, training=training, batch_statistics=False)
+    np.testing.assert_allclose(features, BATCH, atol=1e-5)  # initial moments: mean 0, variance 1
+    np.testing.assert_array_equal(state[0], 0)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_moments_of_the_batch(training):
+    pure = model_of(layers.BatchNormalization(epsilon=0.0, momentum=0.75))
+    features, state = call(pure, BATCH, training=training, batch_statistics=True)
+    np.testing.assert_allclose(features, [[-1] * 4, [1] * 4], atol=1e-5)
+    np.testing.assert_allclose(state[0], np.array([1, 2, 3, 4]) / 4, atol=1e-6)  # a quarter of the way
+    _, exactly = call(pure, BATCH, training=training, batch_statistics=True, keep_exactly=True)
+    np.testing.assert_allclose(exactly[0], [1, 2, 3, 4], atol=1e-6)
+    np.testing.assert_allclose(exactly[1], [1, 4, 9, 16], atol=1e-5)
+
+
+def test_the_layer_itself_is_left_as_it_was():
+    layer = layers.BatchNormalization(momentum=0.75)
+    pure = model_of(layer)
+    call(pure, BATCH, training=False, batch_statistics=True, keep_exactly=True)
+    assert layer.momentum == 0.75
+    np.testing.assert_allclose(pure.model(BATCH, training=False), BATCH, rtol=1e-3)
+    np.testing.assert_array_equal(layer.moving_mean.numpy(), 0)
+
+
+def test_dropout_follows_training_alone():
+    pure = model_of(layers.Dropout(0.5, seed=0))
+    ones = np.ones((50, 4), "float32")
+    assert len(np.unique(call(pure, ones, training=True, batch_statistics=False)[0])) == 2
+    np.testing.assert_array_equal(call(pure, ones, training=False, batch_statistics=True)[0], ones)
+
+
+def test_maps_are_flattened():
+    pure = model_of(layers.Conv2D(3, 1), shape=(5, 6, 1))
+    features, _ = call(pure, np.zeros((2, 5, 6, 1), "float32"), training=False, batch_statistics=False)
+    assert features.shape == (2, 90) and pure.feature_size == 90
+
+
+def test_models_that_cannot_serve():
+    with pytest.raises(ValueError, match="has no input shape yet"):
+        PureModel(keras.Sequential([layers.Dense(2)]))
+    with pytest.raises(ValueError, match="expected an output of fixed size"):
+        _ = model_of(layers.Conv2D(3, 1), shape=(None, None, 1)).feature_size

@@ -1,0 +1,84 @@
+"""Base models: sizes known from their papers, any image size, names."""
+
+import keras
+import numpy as np
+import pytest
+
+from components.fewshot.base_models.table import BASE_MODELS, BaseModelSettings, build_base_model, user_module
+
+
+def build(name: str, shape=(28, 28, 1), **settings) -> keras.Model:
+    return build_base_model(BaseModelSettings(name=name, settings=settings), shape)
+
+
+def test_sizes():
+    conv4 = build("conv4")
+    assert conv4.output_shape == (None, 64)
+    # 9*1*64 + 3 * 9*64*64 weights, 4 * 2*64 scales and offsets
+    assert sum(int(np.prod(v.shape)) for v in conv4.trainable_variables) == 576 + 3 * 36864 + 512
+    assert build("conv4", (84, 84, 3)).output_shape == (None, 1600)  # 5 x 5 x 64, as in the papers
+    resnet = build("resnet12", (84, 84, 3))
+    assert resnet.output_shape == (None, 640)
+    assert 12.3e6 < resnet.count_params() < 12.6e6  # "12.4 M parameters"
+    assert build("pixels", (3, 5, 1)).output_shape == (None, 15)
+    assert build("mlp", units=[7, 5]).output_shape == (None, 5)
+
+
+@pytest.mark.parametrize("name", sorted(BASE_MODELS))
+@pytest.mark.parametrize("shape", [(5, 9, 3), (16, 16, 1)])
+def test_any_image_size(name, shape):
+    features = build(name, shape)(np.zeros((2, *shape), "float32"))
+    assert features.shape[0] == 2 and np.isfinite(features).all()
+
+
+def own_model(shape, width=3):
+    inputs = keras.Input(shape)
+    return keras.Model(inputs, keras.layers.Dense(width)(keras.layers.Flatten()(inputs)))
+
+
+def not_a_model(shape):
+    return None
+
+
+def of_other_images(shape):
+    return own_model((9, 9, 1))
+
+
+def test_the_users_own():
+    assert build(f"{__name__}:own_model", width=4).output_shape == (None, 4)
+
+
+def test_networks_of_keras():
+    """The size of the images by its own name, no classifier, nothing fetched."""
+    model = build("keras.applications:MobileNetV2", (32, 32, 3), alpha=0.35)
+    assert model.input_shape == (None, 32, 32, 3) and model.output_shape == (None, 1280)
+    assert build("keras.applications:DenseNet121", (32, 32, 3)).output_shape == (None, 1024)
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("conv4", ()), ("keras.applications:ResNet50", ()), ("my.networks:net", ("my.networks",))],
+)
+def test_whose_code_it_is(name, module):
+    assert user_module(name) == module
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "said"),
+    [
+        ("conv5", {}, "no 'conv5'; there are conv4, mlp, resnet12, pixels, or your own as package.module:function"),
+        (
+            "conv4",
+            {"filter": 3},
+            "base_model.settings: got an unexpected keyword argument 'filter'; 'conv4' has filters",
+        ),
+        (f"{__name__}:of_other_images", {}, "expected a model of images (28, 28, 1), got one of (9, 9, 1)"),
+        ("nowhere:model", {}, "cannot import 'nowhere:model'"),
+        (f"{__name__}:nothing", {}, "cannot import"),
+        (f"{__name__}:not_a_model", {}, "expected a keras.Model, got NoneType"),
+    ],
+)
+def test_what_does_not_exist(name, settings, said):
+    with pytest.raises(ValueError, match=".*") as error:
+        build(name, **settings)
+    assert said in str(error.value)

@@ -1,0 +1,181 @@
+"""The SavedModel: four signatures that agree with the learner and with one another, and refuse what they cannot serve."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.fewshot.learners import LEARNERS
+from components.fewshot.learners.interface import Aux, Learner, cross_entropy
+from components.fewshot.learners.metric.protonet import squared_distances
+from components.fewshot.serving.manifest import Manifest
+from tests.components.fewshot import toys
+
+IMAGES, LABELS = toys.images(20, 8)
+ENCODED = [toys.png(image) for image in IMAGES[:24]]
+SUPPORT, QUERY = [0, 1, 8, 16, 17], [2, 10, 18, 19]  # classes 0, 1, 2
+SUPPORT_LABELS = np.array([0, 0, 1, 2, 2], np.int32)
+
+
+def strings(rows):
+    return tf.constant([ENCODED[row] for row in rows], tf.string)
+
+
+@pytest.fixture(scope="module", params=[*sorted(LEARNERS), "protonet by support"])
+def served(request, tmp_path_factory):
+    name, _, mode = request.param.partition(" by ")
+    model = toys.trained(name, **({"batch_norm": mode} if mode else {}))
+    directory = str(tmp_path_factory.mktemp("model"))
+    model.export(directory)
+    return model, tf.saved_model.load(directory), directory
+
+
+def call(served, signature, **inputs):
+    return {key: value.numpy() for key, value in served[1].signatures[signature](**inputs).items()}
+
+
+def episode(served, labels=SUPPORT_LABELS, support=SUPPORT, query=QUERY):
+    labels = tf.constant(labels, tf.int32)
+    given = {"support_images": strings(support), "support_labels": labels, "query_images": strings(query)}
+    return call(served, "serving_default", **given)["probabilities"]
+
+
+def test_it_predicts_what_the_learner_predicts(served):
+    model = served[0]
+    model.adapt(IMAGES[SUPPORT], SUPPORT_LABELS)
+    np.testing.assert_allclose(episode(served), model.predict(IMAGES[QUERY]), atol=1e-4)
+
+
+def test_probabilities(served):
+    probabilities = episode(served)
+    assert probabilities.dtype == np.float32 and probabilities.shape == (4, 3)
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+    assert episode(served, query=[]).shape == (0, 3)
+
+
+def test_adapt_then_predict_is_the_one_call(served):
+    state = call(served, "adapt", support_images=strings(SUPPORT), support_labels=tf.constant(SUPPORT_LABELS))
+    assert state["task_state"].ndim == 1 and state["task_state"].dtype == np.float32 and state["num_classes"] == 3
+    state = {key: tf.constant(value) for key, value in state.items()}
+    np.testing.assert_allclose(
+        call(served, "predict", **state, query_images=strings(QUERY))["probabilities"], episode(served)
+    )
+
+
+def test_embed(served):
+    embeddings = call(served, "embed", images=strings(QUERY))["embeddings"]
+    assert embeddings.dtype == np.float32 and embeddings.shape[0] == 4
+    np.testing.assert_allclose(
+        call(served, "embed", images=strings(QUERY[:1]))["embeddings"], embeddings[:1], atol=1e-5
+    )
+
+
+def test_a_query_does_not_depend_on_its_batch_mates(served):
+    together = episode(served)
+    np.testing.assert_allclose(np.concatenate([episode(served, query=[q]) for q in QUERY]), together, atol=1e-5)
+    np.testing.assert_allclose(episode(served, query=QUERY[::-1]), together[::-1], atol=1e-5)
+
+
+def test_another_way_than_in_training(served):
+    labels, support = np.array([0, 1], np.int32), [0, 8]
+    if Manifest.read(served[2]).fixed_way is None:
+        assert episode(served, labels, support).shape == (4, 2)
+    else:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="tells apart exactly 3 classes"):
+            episode(served, labels, support)
+
+
+@pytest.mark.parametrize(
+    ("labels", "support", "said"),
+    [
+        ([0, 0, 1, 1, 3], SUPPORT, "without gaps"),
+        ([1, 1, 2, 3, 3], SUPPORT, "without gaps"),
+        ([-1, 0, 1, 2, 2], SUPPORT, "without gaps"),
+        ([0, 1, 2], SUPPORT, "differ in length"),
+        ([], [], "support_images is empty"),
+    ],
+)
+def test_labels_that_make_no_sense(served, labels, support, said):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        episode(served, labels, support)
+
+
+def test_a_task_state_of_another_way(served):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="task_state does not fit"):
+        call(served, "predict", task_state=tf.zeros(7), num_classes=tf.constant(3), query_images=strings(QUERY))
+
+
+@pytest.mark.parametrize("way", [0, -1, 2])
+def test_a_state_under_a_wrong_number_of_classes(served, way):
+    state = call(served, "adapt", support_images=strings(SUPPORT), support_labels=tf.constant(SUPPORT_LABELS))
+    fixed = Manifest.read(served[2]).fixed_way
+    said = (
+        "num_classes: expected at least 1" if way < 1 else "tells apart exactly 3" if fixed else "task_state does not"
+    )
+    given = {"task_state": tf.constant(state["task_state"]), "num_classes": tf.constant(way)}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        call(served, "predict", **given, query_images=strings(QUERY))
+
+
+class Matching(Learner):
+    """Keeps every support image: its state grows with the support set, and it counts its own steps."""
+
+    def build_state(self):
+        return [keras.Variable(0, dtype="int32", trainable=False, name="steps")]
+
+    def adapt(self, weights, support, labels, way):
+        features, _ = self.support_features(weights.base, weights.state, support, training=False)
+        hit = keras.ops.cast(labels[:, None] == keras.ops.arange(way, dtype="int32"), "float32")
+        return {"scale": keras.ops.ones((1,)), "support": keras.ops.concatenate([features, hit], 1)}
+
+    def predict(self, weights, task_state, query):
+        features, _ = self.query_features(weights.base, weights.state, query, training=False)
+        size = self.base.feature_size
+        support, hit = task_state["support"][:, :size], task_state["support"][:, size:]
+        near = keras.ops.softmax(-squared_distances(features, support))
+        return keras.ops.log(keras.ops.matmul(near, hit) + 1e-6) * task_state["scale"]
+
+    def loss(self, weights, task):
+        state = self.adapt(weights, task.support, task.support_labels, task.way)
+        logits = self.predict(weights, state, task.query)
+        return cross_entropy(logits, task.query_labels), Aux(logits, weights.state, [weights.own_state[0] + 1])
+
+    def task_state_shapes(self, way):
+        return {"scale": (1,), "support": (-1, self.base.feature_size + way)}
+
+
+def test_a_state_that_grows_with_the_support_set_and_one_of_the_learner(tmp_path, monkeypatch):
+    monkeypatch.setitem(LEARNERS, "matching", Matching)
+    model = toys.trained.__wrapped__("matching")
+    assert int(model._learner.own_state[0].numpy()) == 5, "counted in the outer loop"
+    model.export(str(tmp_path))
+    served = (model, tf.saved_model.load(str(tmp_path)), str(tmp_path))
+    state = call(served, "adapt", support_images=strings(SUPPORT), support_labels=tf.constant(SUPPORT_LABELS))
+    given = {key: tf.constant(value) for key, value in state.items()} | {"query_images": strings(QUERY)}
+    np.testing.assert_allclose(call(served, "predict", **given)["probabilities"], episode(served), atol=1e-6)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="task_state does not fit"):
+        call(served, "predict", **given | {"task_state": given["task_state"][:-1]})
+
+
+def test_no_image(served):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        call(served, "embed", images=tf.constant([b"no image"]))
+
+
+def test_manifest(served):
+    manifest = Manifest.read(served[2])
+    assert manifest.learner in LEARNERS and manifest.base_model == "conv4"
+    assert manifest.image.shape == (16, 16, 1) and manifest.episodes.way == 3 and manifest.steps == 5
+    assert manifest.fixed_way == (3 if manifest.learner == "maml" else None)
+    assert manifest.inductive and manifest.batch_norm in ("running", "support")
+    assert set(manifest.validation) == {"step", "accuracy", "ci95", "loss"}
+    assert manifest.versions["tensorflow"] == tf.__version__
+
+
+def test_no_manifest(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no few-shot model at"):
+        Manifest.read(str(tmp_path))
+    (tmp_path / "assets.extra").mkdir()
+    (tmp_path / "assets.extra" / "fewshot.json").write_text('{"learner": 3}')
+    with pytest.raises(ValueError, match="is not a manifest of format 1"):
+        Manifest.read(str(tmp_path))

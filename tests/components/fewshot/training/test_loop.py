@@ -1,0 +1,194 @@
+"""The outer loop: it learns, and stopped at any moment it goes on as if it never had been."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from components.fewshot.base_models.pure import PureModel
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.episodes.sampler import EpisodeSampler
+from components.fewshot.images.store import ArrayStore
+from components.fewshot.learners import LEARNERS, LearnerChoice, build_learner
+from components.fewshot.training.loop import Trainer
+from components.fewshot.training.optimizer import build_optimizer
+from components.fewshot.training.selection import Validation, as_good_as_best
+from components.fewshot.training.settings import TrainingSettings
+from components.fewshot.training.step import dropout_of_its_own, make_deterministic
+
+
+@pytest.fixture(scope="module")
+def store() -> ArrayStore:
+    rng = np.random.default_rng(0)
+    centres, labels = rng.random((12, 6, 6, 1)), np.repeat(np.arange(12), 8)
+    images = np.clip(centres[labels] + rng.normal(0, 0.15, (96, 6, 6, 1)), 0, 1)
+    return ArrayStore((images * 255).astype(np.uint8), labels)
+
+
+def trainer(store, path=None, learner="protonet", report=lambda progress: None, spec=None, **settings) -> Trainer:
+    make_deterministic(0)
+    inputs = x = keras.Input((6, 6, 1))
+    x = layers.BatchNormalization()(layers.Conv2D(4, 3)(x))
+    x = layers.Dropout(0.1)(layers.Flatten()(layers.ReLU()(x)))
+    base = PureModel(keras.Model(inputs, layers.Dense(8)(x)))
+    spec = spec or EpisodeSpec(way=3, shot=1, query=3)
+    sampler = EpisodeSampler(store.index, spec, 0)
+    validation = Validation(store, [EpisodeSampler(store.index, spec, 1)(i) for i in range(10)])
+    chosen = TrainingSettings(
+        **{"steps": 12, "validate_every": 5, "checkpoint_every": 2, "learning_rate": 0.01} | settings
+    )
+    made = build_learner(LearnerChoice(name=learner), base, 3, 48)
+    return Trainer(made, chosen, store, sampler, validation, path, report)
+
+
+def final(run: Trainer) -> list[np.ndarray]:
+    run.run()
+    return [v.numpy() for part in run.learner.variables() for v in part]
+
+
+class Killed(Exception):
+    pass
+
+
+def killer(at: int):
+    def report(progress):
+        if progress.step == at:
+            raise Killed
+
+    return report
+
+
+@pytest.mark.parametrize("learner", sorted(LEARNERS))
+def test_learns(store, learner):
+    run = trainer(store, learner=learner, steps=120, validate_every=40)
+    history = run.run().history
+    accuracies = [row["accuracy"] for row in history["validation"]]
+    assert max(accuracies) > 0.8, accuracies
+    assert [row["step"] for row in history["steps"]] == list(range(1, 121))
+
+
+@pytest.mark.parametrize("learner", sorted(LEARNERS))
+def test_killed_again_and_again_ends_bit_for_bit_the_same(store, tmp_path, learner):
+    unbroken = trainer(store, learner=learner)
+    expected = final(unbroken)
+    path = str(tmp_path / "checkpoint.npz")
+    for at in (1, 3, 5, 6, 11, 12):
+        with pytest.raises(Killed):
+            trainer(store, path, learner, killer(at)).run()
+    last = trainer(store, path, learner)
+    for a, b in zip(expected, final(last), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert last.history == unbroken.history
+
+
+def test_best_weights_are_kept(store):
+    run = trainer(store, steps=30, learning_rate=3.0, schedule="constant", optimizer="sgd", gradient_clip=1.0)
+    history = run.run().history
+    rows = history["validation"]
+    kept = [row for number, row in enumerate(rows, 1) if as_good_as_best(rows[:number])][-1]
+    assert history["best_step"] == kept["step"] < 30, "the last weights of a training that falls apart are not kept"
+    run._validate()
+    assert rows[-1]["accuracy"] == kept["accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "kept"),
+    [([0.5], True), ([0.5, 0.6], True), ([0.6, 0.595], True), ([0.6, 0.58], False), ([0.5, 0.6, 0.595, 0.585], False)],
+)
+def test_chance_does_not_choose(accuracies, kept):
+    """One standard error is a point here; against the highest, so that many small losses do not add up."""
+    rows = [{"accuracy": accuracy, "ci95": 0.0196} for accuracy in accuracies]
+    assert as_good_as_best(rows) is kept
+
+
+def test_patience(store):
+    run = trainer(store, steps=500, validate_every=2, patience=3, learning_rate=1e-12)
+    history = run.run().history
+    assert history["best_step"] == 8 and len(history["steps"]) == 8
+
+
+def test_no_steps_leave_the_initial_weights(store):
+    run = trainer(store, steps=0)
+    before = [v.numpy() for part in run.learner.variables() for v in part]
+    for a, b in zip(before, final(run), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert [row["step"] for row in run.history["validation"]] == [0]
+
+
+def test_ranges_of_way_and_shot(store):
+    spec = EpisodeSpec(way=(2, 4), shot=(1, 3), query=2)
+    history = trainer(store, spec=spec, meta_batch=3, steps=6).run().history
+    assert all(np.isfinite(row["loss"]) for row in history["steps"])
+
+
+@pytest.mark.parametrize("learner", sorted(LEARNERS))
+def test_layouts_agree(store, learner):
+    losses = [
+        [
+            row["loss"]
+            for row in trainer(store, learner=learner, layout=layout, meta_batch=2, steps=3).run().history["steps"]
+        ]
+        for layout in ("unrolled", "mapped")
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-3)
+
+
+def test_divergence_is_said(store):
+    run = trainer(store, steps=200, learning_rate=1e30, optimizer="sgd", schedule="constant")
+    with pytest.raises(
+        ValueError, match="training diverged: the loss is (nan|inf) at step .*lower training.learning_rate"
+    ):
+        run.run()
+
+
+def test_schedules():
+    def rate(step, **settings):
+        optimizer = build_optimizer(TrainingSettings(steps=100, learning_rate=0.1, **settings))
+        optimizer.iterations.assign(step)
+        return float(keras.ops.convert_to_tensor(optimizer.learning_rate))
+
+    assert [rate(s, schedule="constant") for s in (0, 99)] == pytest.approx([0.1, 0.1])
+    assert [rate(s, schedule="cosine") for s in (0, 50, 100)] == pytest.approx([0.1, 0.05, 0.0], abs=1e-8)
+    halving = [rate(s, schedule="halving", halve_every=10) for s in (0, 9, 10, 25)]
+    assert halving == pytest.approx([0.1, 0.1, 0.05, 0.025])
+
+
+def test_optimizers_by_name():
+    assert isinstance(build_optimizer(TrainingSettings(optimizer="AdamW")), keras.optimizers.AdamW)
+    with pytest.raises(ValueError, match=r"no 'adaam' in Keras; there are .*adam, .*sgd"):
+        build_optimizer(TrainingSettings(optimizer="adaam"))
+
+
+def test_each_step_draws_the_next_episodes(store):
+    drawn: list[int] = []
+    sampler = EpisodeSampler(store.index, EpisodeSpec(way=3, query=3), 0)
+    run = trainer(store, meta_batch=2, steps=3)
+    run.draw = lambda i: (drawn.append(i), sampler(i))[1]
+    run.run()
+    assert drawn == list(itertools.islice(itertools.count(), 6))
+
+
+@pytest.mark.parametrize(
+    ("validated", "said"), [(True, "the validation loss is nan"), (False, "a weight is not finite")]
+)
+def test_what_is_not_finite_is_not_handed_over(store, validated, said):
+    """The only training loss is that of before the step, and it is finite."""
+    run = trainer(store, steps=1, learning_rate=1e39, optimizer="sgd", schedule="constant")
+    run.validation = run.validation if validated else None
+    with pytest.raises(ValueError, match=f"training diverged: {said} at step 1; lower"):
+        run.run()
+
+
+def test_each_task_of_a_meta_batch_has_a_dropout_of_its_own():
+    images = np.ones((4, 100), np.float32)
+    layer = layers.Dropout(0.5)
+    pure = PureModel(keras.Sequential([keras.Input((100,)), layer]))
+    state = [variable.value for variable in pure.model.non_trainable_variables]
+    masks = []
+    for number in (0, 1):
+        own = dropout_of_its_own(state, number)
+        masks.append(np.array(pure([], own, images, training=True, batch_statistics=False)[0]))
+    assert (masks[0] != masks[1]).any()
+    np.testing.assert_array_equal(dropout_of_its_own(state, 0)[0], state[0])

@@ -1,0 +1,88 @@
+import pytest
+import tensorflow as tf
+
+from data.settings import ImageSetSettings
+from data.sources import records
+from data.sources.image_sets import class_counts, fingerprint
+from data.sources.records import read_records, to_example
+
+
+def write(path, examples, compression=""):
+    with tf.io.TFRecordWriter(str(path), compression) as writer:
+        for example in examples:
+            writer.write(example)
+
+
+def example(class_name, source_id="s"):
+    return to_example(b"encoded", "PNG", (3, 4, 1), class_name, "domain", source_id)
+
+
+def test_an_example_worked_out_by_hand():
+    feature = tf.train.Example.FromString(
+        to_example(b"\x00\xff", "GIF", (3, 4, 1), "é/a", "é", "é/a/1.gif")
+    ).features.feature
+    values = {key: list(one.bytes_list.value or one.int64_list.value) for key, one in feature.items()}
+    assert values == {
+        "image/encoded": [b"\x00\xff"],
+        "image/format": [b"GIF"],
+        "image/height": [3],
+        "image/width": [4],
+        "image/channels": [1],
+        "image/class/text": ["é/a".encode()],
+        "image/class/domain": ["é".encode()],
+        "image/source_id": ["é/a/1.gif".encode()],
+    }
+    assert example("a") == example("a")
+
+
+@pytest.mark.parametrize("compression", ["", "GZIP"])
+def test_records_are_read_gzipped_or_plain(tmp_path, compression):
+    write(tmp_path / "file", [example("a/1", "one"), example("a/2", "two")], compression)
+    assert list(read_records(str(tmp_path / "file"))) == [
+        ("a/1", "domain", "one", b"encoded"),
+        ("a/2", "domain", "two", b"encoded"),
+    ]
+
+
+def test_counts_come_from_the_records(tmp_path):
+    write(tmp_path / "train-1", [example("a"), example("b")])
+    write(tmp_path / "train-2", [example("a")])
+    write(tmp_path / "test-1", [example("c")])
+    named = {"train_tfrecord": str(tmp_path / "train-*"), "test_tfrecord": str(tmp_path / "test-*")}
+    never = ImageSetSettings(**named, validation_split=1e-9)
+    always = ImageSetSettings(**named, validation_split=1 - 1e-9)
+    assert class_counts(never) == {"train": {"a": 2, "b": 1}, "val": {}, "test": {"c": 1}}
+    assert class_counts(always) == {"train": {}, "val": {"a": 2, "b": 1}, "test": {"c": 1}}
+    given = ImageSetSettings(**named, val_tfrecord=str(tmp_path / "test-*"), validation_split=1 - 1e-9)
+    assert class_counts(given) == {"train": {"a": 2, "b": 1}, "val": {"c": 1}, "test": {"c": 1}}
+
+
+def test_the_fingerprint_follows_the_files(tmp_path):
+    write(tmp_path / "train", [example("a")])
+    write(tmp_path / "test", [example("c")])
+    settings = ImageSetSettings(train_tfrecord=str(tmp_path / "train*"), test_tfrecord=str(tmp_path / "test"))
+    before = fingerprint(settings)
+    assert fingerprint(settings) == before
+    write(tmp_path / "train-more", [example("b")])
+    assert fingerprint(settings) != before
+
+
+def test_a_pattern_that_matches_nothing(tmp_path):
+    write(tmp_path / "train", [example("a")])
+    settings = ImageSetSettings(train_tfrecord=str(tmp_path / "train"), test_tfrecord=str(tmp_path / "tset*"))
+    with pytest.raises(ValueError, match=r"test_tfrecord = .*tset\*' matches no file: correct the pattern"):
+        records.record_files(settings)
+
+
+def test_files_that_hold_something_else(tmp_path):
+    write(tmp_path / "other", [example("a"), tf.train.Example().SerializeToString()])
+    with pytest.raises(ValueError, match="record 1 of .*other' cannot be read .it has no image/encoded"):
+        list(read_records(str(tmp_path / "other")))
+    (tmp_path / "text").write_text("no records at all, but enough bytes for a header")
+    with pytest.raises(
+        ValueError, match=r"record 0 of .*text' cannot be read .*expected tf.Examples with image/encoded"
+    ):
+        list(read_records(str(tmp_path / "text")))
+    write(tmp_path / "noise", [b"\xff\xff\xff"])
+    with pytest.raises(ValueError, match="record 0 of .*noise' cannot be read"):
+        list(read_records(str(tmp_path / "noise")))

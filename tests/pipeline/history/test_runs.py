@@ -1,0 +1,222 @@
+"""Histories as TFX writes them, made by hand: contexts, executions, events."""
+
+import fcntl
+import json
+
+import ml_metadata as mlmd
+import pytest
+from ml_metadata.proto import metadata_store_pb2 as pb
+
+from pipeline.history import runs
+from pipeline.history.metadata import unpack
+
+STATES = {name.lower(): value for name, value in pb.Execution.State.items()}
+
+
+class Recorder:
+    """Writes runs into a store, the way TFX's launcher does."""
+
+    def __init__(self, root):
+        config = pb.ConnectionConfig()
+        config.sqlite.filename_uri = str(root / "metadata.sqlite")
+        config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+        self.root, self.store = root, mlmd.MetadataStore(config)
+        self.contexts = {}
+
+    def context(self, kind, name):
+        if (kind, name) not in self.contexts:
+            type_id = self.store.put_context_type(pb.ContextType(name=kind))
+            (self.contexts[kind, name],) = self.store.put_contexts([pb.Context(type_id=type_id, name=name)])
+        return self.contexts[kind, name]
+
+    def artifact(self, kind, uri, **properties):
+        type_id = self.store.put_artifact_type(pb.ArtifactType(name=kind))
+        artifact = pb.Artifact(type_id=type_id, uri=str(uri))
+        set_properties(artifact, properties)
+        return self.store.put_artifacts([artifact])[0]
+
+    def node(self, run, node, state="complete", inputs=(), outputs=(), **settings):
+        type_id = self.store.put_execution_type(pb.ExecutionType(name=f"components.{node}"))
+        execution = pb.Execution(type_id=type_id, last_known_state=STATES[state])
+        set_properties(execution, settings)
+        (made,) = self.store.put_executions([execution])
+        events = []
+        for kind, links in ((pb.Event.INPUT, inputs), (pb.Event.OUTPUT, outputs)):
+            for key, artifact in dict(links).items():
+                event = pb.Event(execution_id=made, artifact_id=artifact, type=kind)
+                event.path.steps.add().key = key
+                events.append(event)
+        self.store.put_events(events)
+        names = [("pipeline", "shop"), ("pipeline_run", run), ("node", f"shop.{node}")]
+        links = [pb.Association(execution_id=made, context_id=self.context(*name)) for name in names]
+        self.store.put_attributions_and_associations([], links)
+
+
+def set_properties(proto, values):
+    for key, value in values.items():
+        if isinstance(value, int):
+            proto.custom_properties[key].int_value = value
+        else:
+            proto.custom_properties[key].string_value = value
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Three runs: one whole, one from the cache but for the model, one that failed."""
+    at = Recorder(tmp_path)
+    uri = tmp_path / "artifacts"
+    config = {"custom_config": {"@type": "Struct", "value": {"fingerprint": "f00", "settings": '{"train_dir": "a"}'}}}
+    examples = at.artifact("Examples", uri / "ImageExampleGen/examples/1")
+    episodes = at.artifact("Examples", uri / "EpisodeGenerator/episodes/2", hash_test="cafe")
+    made = {}
+    for run, accuracy, blessed in (("20260101-a", 0.9, True), ("20260102-b", 0.8, False)):
+        state = "complete" if run == "20260101-a" else "cached"
+        at.node(run, "ImageExampleGen", state, outputs={"examples": examples}, custom_config=json.dumps(config))
+        at.node(run, "EpisodeGenerator", state, {"examples": examples}, {"episodes": episodes}, settings='{"seed": 0}')
+        baseline = at.artifact("Model", uri / f"Baseline/model/{run}")
+        at.node(run, "Baseline", outputs={"model": baseline})
+        model = at.artifact("Model", uri / f"MetaTrainer/model/{run}")
+        warm = {"base_model": made["model"]} if made else {}
+        at.node(run, "MetaTrainer", inputs={"episodes": episodes, **warm}, outputs={"model": model})
+        evaluation = uri / f"FewShotEvaluator/evaluation/{run}"
+        evaluation.mkdir(parents=True)
+        metrics = {"accuracy": accuracy, "ci95": 0.01, "blessed": blessed}
+        (evaluation / "metrics.json").write_text(json.dumps(metrics))
+        judged = at.artifact("ModelEvaluation", evaluation)
+        blessing = at.artifact("ModelBlessing", uri / f"FewShotEvaluator/blessing/{run}", blessed=int(blessed))
+        inputs = {"model": model, "transfer": baseline, "episodes": episodes}
+        outputs = {"evaluation": judged, "blessing": blessing}
+        at.node(run, "FewShotEvaluator", inputs=inputs, outputs=outputs, configuration='{"name": "shop", "seed": 0}')
+        destination = str(tmp_path / "serving/shop/1") if blessed else ""
+        pushed = at.artifact("PushedModel", uri / f"Pusher/pushed_model/{run}", pushed_destination=destination)
+        at.node(run, "Pusher", inputs={"model": model, "model_blessing": blessing}, outputs={"pushed_model": pushed})
+        made = {"model": model}
+    at.node("20260103-c", "ImageExampleGen", "failed")
+    return tmp_path
+
+
+def test_list(root):
+    last, second, first = runs.list_runs(str(root))
+    assert (last.run_id, last.state, last.accuracy, last.blessed) == ("20260103-c", "failed", None, None)
+    assert (second.state, second.nodes, second.cached) == ("complete", 6, 2)
+    assert (second.accuracy, second.blessed, second.pushed_model) == (0.8, False, None)
+    assert (first.accuracy, first.ci95, first.cached) == (0.9, 0.01, 0)
+    assert first.pushed_model == str(root / "serving/shop/1")
+    assert first.pipeline == "shop"
+
+
+def test_a_killed_run_is_told_from_a_living_one(tmp_path):
+    at = Recorder(tmp_path)
+    at.node("20260101-a", "ImageExampleGen", "running")
+    assert runs.list_runs(str(tmp_path))[0].state == "unfinished"
+    with open(tmp_path / ".lock", "w") as lock:
+        assert runs.list_runs(str(tmp_path))[0].state == "unfinished"
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert runs.list_runs(str(tmp_path))[0].state == "running"
+        assert runs.show_run(str(tmp_path), "latest").nodes[0].seconds is None
+
+
+def test_show(root):
+    details = runs.show_run(str(root), "20260102-b")
+    names = ["ImageExampleGen", "EpisodeGenerator", "Baseline", "MetaTrainer", "FewShotEvaluator", "Pusher"]
+    assert [node.node for node in details.nodes] == names
+    assert [node.state for node in details.nodes] == ["cached", "cached", *["complete"] * 4]
+    assert details.nodes[0].settings == {"custom_config": {"fingerprint": "f00", "settings": {"train_dir": "a"}}}
+    assert [one.key for one in details.nodes[3].inputs] == ["base_model", "episodes"]
+    assert details.nodes[1].outputs[0].uri.endswith("EpisodeGenerator/episodes/2")
+    assert details.run == runs.list_runs(str(root))[1]
+
+
+def test_show_by_the_beginning_of_an_id(root):
+    assert runs.show_run(str(root), "20260101").run.run_id == "20260101-a"
+    assert runs.show_run(str(root), "latest").run.run_id == "20260103-c"
+    with pytest.raises(ValueError, match="several .* there are 20260101-a, 20260102-b, 20260103-c"):
+        runs.show_run(str(root), "2026")
+    with pytest.raises(ValueError, match="no such run .* there are 20260101-a"):
+        runs.show_run(str(root), "x")
+
+
+def test_lineage_of_a_pushed_model(root):
+    found = runs.lineage(str(root), str(root / "serving/shop/1"))
+    chain = [one.node for one in found]
+    assert chain == ["ImageExampleGen", "EpisodeGenerator", "MetaTrainer", "FewShotEvaluator", "Pusher"]
+    assert {one.run_id for one in found} == {"20260101-a"}
+    by_node = {one.node: one for one in found}
+    assert by_node["ImageExampleGen"].settings["custom_config"]["fingerprint"] == "f00"
+    assert by_node["EpisodeGenerator"].properties == {"hash_test": "cafe"}
+    assert by_node["MetaTrainer"].made_of == [by_node["EpisodeGenerator"].id]
+    assert found[-1].made_of == sorted([by_node["MetaTrainer"].id, by_node["FewShotEvaluator"].id])
+
+
+def test_lineage_goes_through_the_cache_and_the_warm_start(root):
+    model = root / "artifacts/MetaTrainer/model/20260102-b"
+    found = runs.lineage(str(root), str(model / "Format-Serving"))
+    assert [(one.node, one.run_id) for one in found] == [
+        ("ImageExampleGen", "20260101-a"),  # where it was made, not where it was taken from the cache
+        ("EpisodeGenerator", "20260101-a"),
+        ("MetaTrainer", "20260101-a"),
+        ("MetaTrainer", "20260102-b"),
+    ]
+
+
+def test_lineage_of_a_destination_is_of_its_latest_version(root):
+    version = root / "serving/shop/1"
+    version.mkdir(parents=True)
+    (version / "saved_model.pb").touch()
+    assert runs.lineage(str(root), str(root / "serving/shop"))[-1].node == "Pusher"
+
+
+def test_lineage_by_the_manifest_of_a_copied_model(root):
+    copy = root / "elsewhere" / "assets.extra"
+    copy.mkdir(parents=True)
+    uri = str(root / "artifacts/MetaTrainer/model/20260101-a")
+    (copy / "fewshot.json").write_text(json.dumps({"lineage": {"model": {"id": 4, "uri": uri}}}))
+    assert runs.lineage(str(root), str(copy.parent))[-1].uri == uri
+    (copy / "fewshot.json").write_text(json.dumps({"lineage": {"model_uri": uri}}))
+    assert runs.lineage(str(root), str(copy.parent))[-1].uri == uri
+
+
+def test_lineage_of_the_unknown(root):
+    with pytest.raises(ValueError, match=r"nowhere: unknown to the ML Metadata .* expected the path of a pushed model"):
+        runs.lineage(str(root), str(root / "nowhere"))
+
+
+def test_no_history(tmp_path):
+    with pytest.raises(ValueError, match="metadata.sqlite; expected the --root of an earlier"):
+        runs.list_runs(str(tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_is_plain(root):
+    for found in (
+        runs.list_runs(str(root)),
+        runs.show_run(str(root), "20260101-a"),
+        runs.lineage(str(root), str(root / "serving/shop/1")),
+    ):
+        assert json.loads(json.dumps(runs.as_json(found))) == runs.as_json(found)
+    details = runs.as_json(runs.show_run(str(root), "20260101-a"))
+    assert details["nodes"][3]["outputs"][0]["key"] == "model"
+
+
+def test_shown_in_eighty_columns(root, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    runs.show_list(runs.list_runs(str(root)))
+    out = capsys.readouterr().out
+    assert "90.00 ± 1.00 yes" in out
+    assert max(len(line) for line in out.splitlines()) <= 80
+
+
+def test_shown_settings_and_lineage(root, capsys):
+    runs.show_one(runs.show_run(str(root), "20260101-a"))
+    out = capsys.readouterr().out
+    assert "name: shop" in out
+    assert "EpisodeGenerator/episodes/2" in out
+    runs.show_lineage(runs.lineage(str(root), str(root / "serving/shop/1")))
+    out = capsys.readouterr().out
+    assert "fingerprint: f00" in out
+    assert f"pushed to {root / 'serving/shop/1'}" in out
+
+
+def test_unpack():
+    assert unpack('{"a": "[1, {\\"b\\": \\"x\\"}]", "c": "{not json"}') == {"a": [1, {"b": "x"}], "c": "{not json"}
+    assert unpack(3) == 3
