@@ -98,8 +98,8 @@ def begin_with(learner: Learner, earlier: str, test: Sequence[str], val: Sequenc
     seen = Seen.read(earlier)
     if refused := seen.among(test, val):
         return Warm(refused=refused)
-    fingerprint = assign_weights(learner, os.path.join(earlier, WEIGHTS))
-    return Warm(fingerprint, None, seen) if fingerprint else Warm(refused="its weights have other shapes")
+    fingerprint, unfit = assign_weights(learner, os.path.join(earlier, WEIGHTS))
+    return Warm(fingerprint, None, seen) if fingerprint else Warm(refused=unfit)
 
 
 def new_learner(settings: TrainerSettings, store: ImageStore) -> Learner:
@@ -111,28 +111,25 @@ def new_learner(settings: TrainerSettings, store: ImageStore) -> Learner:
 
 
 def save_weights(learner: Learner, path: str) -> None:
-    """All weights of a learner, by part and number."""
-    weights = learner.variables()._asdict()
-    arrays = {
-        f"{part}_{i}": variable.numpy() for part, variables in weights.items() for i, variable in enumerate(variables)
-    }
-    checkpoint.save(path, arrays, {})
+    """All weights of a learner, by name."""
+    checkpoint.save(path, {name: variable.numpy() for name, variable in learner.named_variables().items()}, {})
 
 
-def assign_weights(learner: Learner, path: str) -> str | None:
-    """Gives a learner the weights of an earlier model; returns their fingerprint, or None where they do not fit."""
+def assign_weights(learner: Learner, path: str) -> tuple[str | None, str | None]:
+    """Gives a learner the weights of an earlier model: (their fingerprint, None), or (None, why they do not fit)."""
     stored = checkpoint.load(path)
     if stored is None:
-        return None
-    targets = {f"{part}_{i}": v for part, vs in learner.variables()._asdict().items() for i, v in enumerate(vs)}
-    arrays = stored[0]
-    if {key: a.shape for key, a in arrays.items()} != {key: tuple(v.shape) for key, v in targets.items()}:
-        return None
+        return None, "it has no weights"
+    arrays, targets = stored[0], learner.named_variables()
+    for name in sorted(arrays.keys() | targets.keys()):
+        has, wants = (tuple(found[name].shape) if name in found else None for found in (arrays, targets))
+        if has != wants:
+            return None, f"its weight {name!r} has shape {has or 'none'}, expected {wants or 'none'}"
     digest = hashlib.sha256()
-    for key, variable in targets.items():
-        variable.assign(arrays[key])
-        digest.update(arrays[key].tobytes())
-    return digest.hexdigest()
+    for name, variable in targets.items():
+        variable.assign(arrays[name])
+        digest.update(arrays[name].tobytes())
+    return digest.hexdigest(), None
 
 
 def manifest_of(trained: Trained, settings: TrainerSettings, data: dict[str, Any], lineage: dict[str, Any]) -> Manifest:

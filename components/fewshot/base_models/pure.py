@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from components.fewshot.base_models.batch_norm import normalising_by
+from components.fewshot.base_models.weights import weights_of
 
 BatchNorm = Literal["running", "support", "transductive"]
 
@@ -21,6 +22,7 @@ class PureModel:
         if not model.built:
             raise ValueError(f"base model {model.name!r} has no input shape yet: start it with keras.Input or build it")
         self.model = model
+        self.weights = weights_of(model)  # by the identity of their variables
         self._batch_norms = [
             layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)
         ]

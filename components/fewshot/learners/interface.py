@@ -14,6 +14,7 @@ from keras import ops
 from pydantic import BaseModel, ConfigDict
 
 from components.fewshot.base_models.pure import BatchNorm, PureModel
+from components.fewshot.base_models.weights import Weight, names_of
 from components.fewshot.episodes.task import Task
 from components.fewshot.learners.gradients import value_and_grad
 
@@ -107,8 +108,6 @@ class Learner(ABC):
             return self.loss(weights._replace(base=trainable[:split], own=trainable[split:]), task)
 
         (value, aux), gradients = value_and_grad(loss, weights.base + weights.own)
-        if self.batch_norm == "support":  # between tasks the moments are averages of theirs
-            aux = aux._replace(state=[running_average(*pair) for pair in zip(weights.state, aux.state, strict=True)])
         return value, gradients, aux
 
     @property
@@ -142,11 +141,33 @@ class Learner(ABC):
         """The part of a task state that holds the support set's moments; empty unless they normalise the queries."""
         if self.batch_norm != "support":
             return {}
-        return {f"state_{i}": tensor for i, tensor in enumerate(state) if is_float(tensor)}
+        named = zip(self.state_weights(), state, strict=True)
+        return {f"moment/{weight.name}": tensor for weight, tensor in named if weight.kind == "moment"}
 
     def kept_state(self, weights: Weights, task_state: TaskState) -> list[Any]:
         """Inverse of `keep_state`: the state by which to meet queries."""
-        return [task_state.get(f"state_{i}", tensor) for i, tensor in enumerate(weights.state)]
+        named = zip(self.state_weights(), weights.state, strict=True)
+        return [task_state.get(f"moment/{weight.name}", tensor) for weight, tensor in named]
+
+    def moved_moments(self, before: list[Any], now: list[Any]) -> list[Any]:
+        """The state that outlives an episode whose support set's moments were kept exactly: moments on their way from
+        `before` to `now` by their layer's momentum, everything else as it is now."""
+        return [
+            old + (1.0 - weight.momentum) * (new - old) if weight.kind == "moment" else new
+            for weight, old, new in zip(self.state_weights(), before, now, strict=True)
+        ]
+
+    def state_weights(self) -> list[Weight]:
+        """The base model's weights that are not trained, in the order of `Weights.state`."""
+        return [self.base.weights[id(variable)] for variable in self.base.model.non_trainable_variables]
+
+    def named_variables(self) -> dict[str, keras.Variable]:
+        """All its variables by name; the base model's under `base/`, its own under `own/`."""
+        base, own, state, own_state = self.variables()
+        named = {f"base/{self.base.weights[id(variable)].name}": variable for variable in (*base, *state)}
+        added = (*own, *own_state)
+        names = names_of(variable.path for variable in added)
+        return named | {f"own/{name}": variable for name, variable in zip(names, added, strict=True)}
 
     def kept_shapes(self) -> dict[str, tuple[Any, ...]]:
         """Shapes of what `keep_state` keeps."""
@@ -157,16 +178,6 @@ class Learner(ABC):
         model = self.base.model
         base, state = list(model.trainable_variables), list(model.non_trainable_variables)
         return Weights(base, list(self.own), state, list(self.own_state))
-
-
-def is_float(tensor: Any) -> bool:
-    """Whether a tensor or variable holds real numbers (moments do, seeds of dropout do not)."""
-    return "float" in keras.backend.standardize_dtype(tensor.dtype)
-
-
-def running_average(before: Any, now: Any) -> Any:
-    """A tenth of the way from moments before to moments now; what is no real number is as it is now."""
-    return before + 0.1 * (now - before) if is_float(now) else now
 
 
 def cross_entropy(logits: Any, labels: Any) -> Any:

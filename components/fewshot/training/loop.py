@@ -64,11 +64,12 @@ class Trainer:
         self.learner, self.settings, self.store, self.draw = learner, settings, store, draw
         self.validation, self.path, self.report = validation, checkpoint_path, report
         self.variables = learner.variables()
+        self.named = learner.named_variables()
         self.optimizer = build_optimizer(settings)
         self.optimizer.build(self.variables.base + self.variables.own)
         self.step = 0
         self.history: dict[str, Any] = {"steps": [], "validation": [], "best_step": 0}
-        self.best: list[np.ndarray] | None = None
+        self.best: dict[str, np.ndarray] | None = None
         self._restore()
 
     def run(self) -> Outcome:
@@ -82,7 +83,7 @@ class Trainer:
             self._validate()
         if self.best is not None:
             self._assign_best()
-        if not all(np.isfinite(_array(variable)).all() for variable in self._all_variables()):
+        if not all(np.isfinite(_array(variable)).all() for variable in self.named.values()):
             raise self._diverged("a weight is not finite")
         return Outcome(self.history, self.history["best_step"])
 
@@ -116,7 +117,7 @@ class Trainer:
 
             def one(task: Task, number: Any) -> tuple[Any, Any, list[Any], list[Any]]:
                 task = as_floats(task)
-                own = weights._replace(state=dropout_of_its_own(weights.state, number))
+                own = weights._replace(state=dropout_of_its_own(self.learner.state_weights(), weights.state, number))
                 loss, gradients, aux = self.learner.gradients(own, task)
                 return loss, hit_rate(aux, task), gradients, [*aux.state, *aux.own_state]
 
@@ -147,26 +148,23 @@ class Trainer:
         self.history["validation"].append(found)
         if as_good_as_best(self.history["validation"]):
             self.history["best_step"] = self.step
-            self.best = [_array(variable) for variable in self._all_variables()]
+            self.best = {name: _array(variable) for name, variable in self.named.items()}
 
     def _out_of_patience(self) -> bool:
         accuracies = [validation["accuracy"] for validation in self.history["validation"]]
         since_highest = len(accuracies) - 1 - accuracies.index(max(accuracies)) if accuracies else 0
         return bool(self.settings.patience) and since_highest >= self.settings.patience
 
-    def _all_variables(self) -> list[keras.Variable]:
-        return [variable for part in self.variables for variable in part]
-
     def _assign_best(self) -> None:
-        for variable, value in zip(self._all_variables(), self.best or [], strict=True):
-            variable.assign(value)
+        for name, value in (self.best or {}).items():
+            self.named[name].assign(value)
 
     def _save(self) -> None:
         if self.path is None:
             return
-        arrays = {f"weight_{i}": _array(variable) for i, variable in enumerate(self._all_variables())}
-        arrays |= {f"optimizer_{i}": _array(variable) for i, variable in enumerate(self.optimizer.variables)}
-        arrays |= {f"best_{i}": value for i, value in enumerate(self.best or [])}
+        arrays = {f"weight/{name}": _array(variable) for name, variable in self.named.items()}
+        arrays |= {f"optimizer/{i}": _array(variable) for i, variable in enumerate(self.optimizer.variables)}
+        arrays |= {f"best/{name}": value for name, value in (self.best or {}).items()}
         checkpoint.save(self.path, arrays, {"step": self.step, "history": self.history})
 
     def _restore(self) -> None:
@@ -174,11 +172,11 @@ class Trainer:
         if stored is None:
             return
         arrays, facts = stored
-        for prefix, variables in (("weight", self._all_variables()), ("optimizer", self.optimizer.variables)):
-            for i, variable in enumerate(variables):
-                variable.assign(arrays[f"{prefix}_{i}"])
-        if "best_0" in arrays:
-            self.best = [arrays[f"best_{i}"] for i in range(len(self._all_variables()))]
+        for name, variable in self.named.items():
+            variable.assign(arrays[f"weight/{name}"])
+        for i, variable in enumerate(self.optimizer.variables):
+            variable.assign(arrays[f"optimizer/{i}"])
+        self.best = {key[5:]: value for key, value in arrays.items() if key.startswith("best/")} or None
         self.step, self.history = facts["step"], facts["history"]
 
 

@@ -1,22 +1,26 @@
 """One outer step, compiled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from components.fewshot.base_models.weights import Weight
 from components.fewshot.episodes.task import Task
 from components.fewshot.images.feed import as_floats, task_signature
 from components.fewshot.images.store import PixelStore
-from components.fewshot.learners.interface import Aux, Learner, Weights, cross_entropy, is_float
+from components.fewshot.learners.interface import Aux, Learner, Weights, cross_entropy
 
 SEEDS_APART = 65537  # more than the draws of a step
 
 
-def dropout_of_its_own(state: list[Any], number: Any) -> list[Any]:
-    """The state with which task `number` of a meta-batch draws its dropout: seeds, the only integers there, moved apart."""
-    return [tensor if is_float(tensor) else tensor + tf.cast(number, tensor.dtype) * SEEDS_APART for tensor in state]
+def dropout_of_its_own(weights: Sequence[Weight], state: list[Any], number: Any) -> list[Any]:
+    """The state with which task `number` of a meta-batch draws its dropout: seeds moved apart, all else as it is."""
+    return [
+        tensor + tf.cast(number, tensor.dtype) * SEEDS_APART if weight.kind == "seed" else tensor
+        for weight, tensor in zip(weights, state, strict=True)
+    ]
 
 
 def hit_rate(aux: Aux, task: Task) -> Any:

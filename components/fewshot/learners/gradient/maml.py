@@ -67,6 +67,8 @@ class MAML(Learner):
         fast, state = self._inner_loop(weights, task.support, task.support_labels)
         features, state = self.query_features(fast[:-2], state, task.query, training=True)
         logits = _head(fast, features)
+        if self.batch_norm == "support":
+            state = self.moved_moments(weights.state, state)
         return cross_entropy(logits, task.query_labels), Aux(logits, state)
 
     def task_state_shapes(self, way: Any) -> dict[str, tuple[Any, ...]]:

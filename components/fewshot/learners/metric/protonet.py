@@ -41,7 +41,7 @@ class ProtoNet(Learner):
         if self.batch_norm == "support":
             support, state = self.support_features(weights.base, weights.state, task.support, training=True)
             query, state = self.query_features(weights.base, state, task.query, training=True)
-            return support, query, state
+            return support, query, self.moved_moments(weights.state, state)
         # One pass over both: the moments of the whole episode, as in the paper's own code.
         images = ops.concatenate([task.support, task.query])
         features, state = self.base(weights.base, weights.state, images, training=True, batch_statistics=True)

@@ -185,10 +185,11 @@ def test_each_task_of_a_meta_batch_has_a_dropout_of_its_own():
     images = np.ones((4, 100), np.float32)
     layer = layers.Dropout(0.5)
     pure = PureModel(keras.Sequential([keras.Input((100,)), layer]))
-    state = [variable.value for variable in pure.model.non_trainable_variables]
+    weights = [pure.weights[id(variable)] for variable in pure.model.non_trainable_variables]
+    state = [weight.variable.value for weight in weights]
     masks = []
     for number in (0, 1):
-        own = dropout_of_its_own(state, number)
+        own = dropout_of_its_own(weights, state, number)
         masks.append(np.array(pure([], own, images, training=True, batch_statistics=False)[0]))
     assert (masks[0] != masks[1]).any()
-    np.testing.assert_array_equal(dropout_of_its_own(state, 0)[0], state[0])
+    np.testing.assert_array_equal(dropout_of_its_own(weights, state, 0)[0], state[0])

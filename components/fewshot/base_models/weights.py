@@ -1,0 +1,73 @@
+"""Weights by name and kind, so that nobody asks for a position in a list or guesses by a dtype.
+
+Keras numbers the layers of a process (`conv2d_7`), so the same model built second has other paths. Names are counted anew
+within the model: the first is `conv2d/kernel`, whatever was built before.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+import keras
+
+Kind = Literal["trained", "frozen", "moment", "seed"]
+MOMENTUM = 0.9  # of moments whose layer names none
+
+
+class Weight(NamedTuple):
+    """One weight: `trained` by the outer loop, `frozen`, a `moment` of normalisation, or the `seed` of a random layer."""
+
+    name: str
+    kind: Kind
+    variable: keras.Variable
+    momentum: float = MOMENTUM  # of a moment: the share of the stored value that one update keeps
+
+
+def weights_of(model: keras.Model) -> dict[int, Weight]:
+    """The weights of a model, by the identity of their variables."""
+    variables = [*model.trainable_variables, *model.non_trainable_variables]
+    trained = {id(variable) for variable in model.trainable_variables}
+    momenta: dict[int, float] = {}
+    kept: set[int] = set()  # what a layer itself says is not to be trained: moments, not frozen weights
+    for layer in model._flatten_layers():
+        kept |= {id(variable) for variable in layer._non_trainable_variables}
+        momenta |= {id(v): float(getattr(layer, "momentum", MOMENTUM)) for v in layer._non_trainable_variables}
+
+    def kind(variable: keras.Variable) -> Kind:
+        if id(variable) in trained:
+            return "trained"
+        if variable.path.split("/")[-1] == "seed_generator_state":
+            return "seed"
+        return "moment" if id(variable) in kept else "frozen"
+
+    names = names_of(variable.path for variable in variables)
+    return {
+        id(variable): Weight(name, kind(variable), variable, momenta.get(id(variable), MOMENTUM))
+        for variable, name in zip(variables, names, strict=True)
+    }
+
+
+def names_of(paths: Iterable[str]) -> list[str]:
+    """Paths of variables with the numbers of their layers counted anew, each different: `conv2d_7/kernel` is
+    `conv2d/kernel` where it is the first."""
+    numbered: dict[tuple[str, str], str] = {}
+    count: dict[tuple[str, str], int] = {}
+    taken: set[str] = set()
+    names = []
+    for path in paths:
+        *folders, last = path.split("/")
+        before = ""
+        for folder in folders:
+            if (before, folder) not in numbered:
+                stem = re.sub(r"_\d+$", "", folder)
+                number = count.get((before, stem), 0)
+                count[before, stem] = number + 1
+                numbered[before, folder] = f"{stem}_{number}" if number else stem
+            before = f"{before}/{numbered[before, folder]}".lstrip("/")
+        name = stem = f"{before}/{last}".lstrip("/")
+        again = 1
+        while name in taken:
+            name, again = f"{stem}@{again}", again + 1
+        taken.add(name)
+        names.append(name)
+    return names
