@@ -49,7 +49,7 @@ def test_baselines_have_the_same_budget_and_start_cold():
         ),
         ({"name": "Not A Name"}, "name: String should match pattern"),
         ({"image": {"channels": 2}}, "image.channels: expected 1 (grey) or 3 (RGB), got 2"),
-        ({"learner": {"name": "magic"}}, "learner: no 'magic'; there are protonet, maml, transfer"),
+        ({"learner": {"name": "magic"}}, "learner: no 'magic'; there are protonet, matching, maml, transfer"),
         ({"learner": {"name": "maml", "settings": {"stepz": 1}}}, "'maml' has batch_norm, inner_rate, steps"),
         (
             {"learner": {"name": "maml"}, "episodes": {"way": [3, 5]}},

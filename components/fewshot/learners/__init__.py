@@ -8,11 +8,13 @@ from components.fewshot.base_models.pure import PureModel
 from components.fewshot.episodes.task import Task
 from components.fewshot.learners.gradient.maml import MAML
 from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, TaskState, Weights
+from components.fewshot.learners.metric.matching import Matching
 from components.fewshot.learners.metric.protonet import ProtoNet
 from components.fewshot.learners.transfer.softmax_head import Transfer
 
 LEARNERS: dict[str, type[Learner]] = {
     "protonet": ProtoNet,
+    "matching": Matching,
     "maml": MAML,
     "transfer": Transfer,
 }

@@ -137,6 +137,18 @@ class Learner(ABC):
         own_batch = mode == "transductive" or (training and mode == "running")
         return self.base(trainable, state, query, training=training, batch_statistics=own_batch)
 
+    def episode_features(self, weights: Weights, task: Task) -> tuple[Any, Any, list[Any]]:
+        """Features [S, D] and [Q, D] of a training episode, and the state afterwards: what a metric learner compares."""
+        if self.batch_norm == "support":
+            support, state = self.support_features(weights.base, weights.state, task.support, training=True)
+            query, state = self.query_features(weights.base, state, task.query, training=True)
+            return support, query, self.moved_moments(weights.state, state)
+        # One pass over both: the moments of the whole episode, as in the paper's own code.
+        images = ops.concatenate([task.support, task.query])
+        features, state = self.base(weights.base, weights.state, images, training=True, batch_statistics=True)
+        cut = ops.shape(task.support)[0]
+        return features[:cut], features[cut:], state
+
     def keep_state(self, state: list[Any]) -> TaskState:
         """The part of a task state that holds the support set's moments; empty unless they normalise the queries."""
         if self.batch_norm != "support":

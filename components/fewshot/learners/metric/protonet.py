@@ -28,7 +28,7 @@ class ProtoNet(Learner):
 
     def loss(self, weights: Weights, task: Task) -> tuple[Any, Aux]:
         """Cross-entropy of the queries."""
-        support, query, state = self._episode_features(weights, task)
+        support, query, state = self.episode_features(weights, task)
         prototypes = class_means(support, task.support_labels, task.way)
         logits = -squared_distances(query, prototypes)
         return cross_entropy(logits, task.query_labels), Aux(logits, state)
@@ -36,17 +36,6 @@ class ProtoNet(Learner):
     def task_state_shapes(self, way: Any) -> dict[str, tuple[Any, ...]]:
         """Prototypes, and the support set's moments where they are kept."""
         return {"prototypes": (way, self.base.feature_size), **self.kept_shapes()}
-
-    def _episode_features(self, weights: Weights, task: Task) -> tuple[Any, Any, list[Any]]:
-        if self.batch_norm == "support":
-            support, state = self.support_features(weights.base, weights.state, task.support, training=True)
-            query, state = self.query_features(weights.base, state, task.query, training=True)
-            return support, query, self.moved_moments(weights.state, state)
-        # One pass over both: the moments of the whole episode, as in the paper's own code.
-        images = ops.concatenate([task.support, task.query])
-        features, state = self.base(weights.base, weights.state, images, training=True, batch_statistics=True)
-        cut = ops.shape(task.support)[0]
-        return features[:cut], features[cut:], state
 
 
 def squared_distances(a: Any, b: Any) -> Any:

@@ -117,7 +117,7 @@ def test_a_state_under_a_wrong_number_of_classes(served, way):
         call(served, "predict", **given, query_images=strings(QUERY))
 
 
-class Matching(Learner):
+class Counting(Learner):
     """Keeps every support image: its state grows with the support set, and it counts its own steps."""
 
     def build_state(self):
@@ -145,8 +145,8 @@ class Matching(Learner):
 
 
 def test_a_state_that_grows_with_the_support_set_and_one_of_the_learner(tmp_path, monkeypatch):
-    monkeypatch.setitem(LEARNERS, "matching", Matching)
-    model = toys.trained.__wrapped__("matching")
+    monkeypatch.setitem(LEARNERS, "counting", Counting)
+    model = toys.trained.__wrapped__("counting")
     assert int(model._learner.own_state[0].numpy()) == 5, "counted in the outer loop"
     model.export(str(tmp_path))
     served = (model, tf.saved_model.load(str(tmp_path)), str(tmp_path))

@@ -1,0 +1,63 @@
+"""Matching networks (Vinyals et al. 2016, https://arxiv.org/abs/1606.04080), without full-context embeddings.
+
+A query's probability of a class is the attention that it pays to the support images of that class: the softmax over all
+support images of the cosine similarity of their features.
+"""
+
+from typing import Any
+
+from keras import ops
+from pydantic import Field
+
+from components.fewshot.episodes.task import Task
+from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, TaskState, Weights, cross_entropy
+from components.fewshot.learners.transfer import unit
+
+LEAST_ATTENTION = 1e-7  # to a class; its logarithm is the lowest logit
+
+
+class MatchingSettings(LearnerSettings):
+    """Attributes:
+    scale: of the cosines before the softmax. The paper's is 1, which leaves the attention nearly even; 10 sharpens it.
+    """
+
+    scale: float = Field(10.0, gt=0)
+
+
+class Matching(Learner):
+    """Task state: `support` [S, D + way], the features of each support image at length 1 beside its label, one-hot."""
+
+    Settings = MatchingSettings
+    settings: MatchingSettings
+
+    def adapt(self, weights: Weights, support: Any, labels: Any, way: Any) -> TaskState:
+        """Keeps the support set."""
+        features, state = self.support_features(weights.base, weights.state, support, training=False)
+        return {**self.keep_state(state), "support": _memory(features, labels, way)}
+
+    def predict(self, weights: Weights, task_state: TaskState, query: Any) -> Any:
+        """The logarithm of the attention to each class."""
+        state = self.kept_state(weights, task_state)
+        features, _ = self.query_features(weights.base, state, query, training=False)
+        return self._attend(features, task_state["support"])
+
+    def loss(self, weights: Weights, task: Task) -> tuple[Any, Aux]:
+        """Cross-entropy of the queries."""
+        support, query, state = self.episode_features(weights, task)
+        logits = self._attend(query, _memory(support, task.support_labels, task.way))
+        return cross_entropy(logits, task.query_labels), Aux(logits, state)
+
+    def task_state_shapes(self, way: Any) -> dict[str, tuple[Any, ...]]:
+        """The support set's moments where they are kept, and a row for each support image."""
+        return {**self.kept_shapes(), "support": (-1, self.base.feature_size + way)}
+
+    def _attend(self, query: Any, memory: Any) -> Any:
+        size = self.base.feature_size
+        cosines = ops.matmul(unit(query), ops.transpose(memory[:, :size]))
+        attention = ops.matmul(ops.softmax(self.settings.scale * cosines), memory[:, size:])
+        return ops.log(ops.maximum(attention, LEAST_ATTENTION))
+
+
+def _memory(features: Any, labels: Any, way: Any) -> Any:
+    hit = ops.cast(ops.expand_dims(labels, 1) == ops.arange(way, dtype=labels.dtype), features.dtype)
+    return ops.concatenate([unit(features), hit], axis=1)
