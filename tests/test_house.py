@@ -60,6 +60,47 @@ def test_imports_point_one_way(path):
     assert not wrong, f"{name_of(path)} imports {', '.join(sorted(wrong))}"
 
 
+# What a room may import, beside itself; its `__init__.py` says the same in words.
+ROOMS = {
+    "components.fewshot.episodes": set(),
+    "components.fewshot.base_models": set(),
+    "components.fewshot.images": {"components.fewshot.episodes"},
+    "components.fewshot.learners": {"components.fewshot.episodes", "components.fewshot.base_models"},
+    "components.fewshot.training": {
+        f"components.fewshot.{r}" for r in ("episodes", "images", "base_models", "learners")
+    },
+    "components.fewshot.serving": {
+        f"components.fewshot.{r}" for r in ("episodes", "images", "base_models", "learners")
+    },
+    "components.fewshot.evaluation": {f"components.fewshot.{r}" for r in ("episodes", "images", "serving")},
+    "data.glyphs": set(),
+    "data.sources": {"data.settings"},
+    "pipeline.history": set(),
+    "pipeline.terminal": set(),
+    "pipeline.platforms": {"pipeline.graph", "pipeline.config", "pipeline.commands"},
+}
+IN_ROOMS = [path for path in MODULES if name_of(path).startswith(tuple(ROOMS))]
+
+
+@pytest.mark.parametrize("path", IN_ROOMS, ids=name_of)
+def test_rooms_open_one_way(path):
+    """Within a package too: a room imports only those that its table names."""
+    room = next(room for room in ROOMS if name_of(path).startswith(room))
+    package = package_of(room)
+    ours = {name for name in imported(path) if name.startswith(f"{package}.")}
+    wrong = {name for name in ours if not name.startswith((room, *ROOMS[room]))}
+    assert not wrong, f"{name_of(path)} imports {', '.join(sorted(wrong))}"
+
+
+def test_every_folder_says_what_lives_there():
+    silent = []
+    for top in TOP:
+        for init in (ROOT / top).rglob("__init__.py"):
+            if not ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))):
+                silent.append(init)
+    assert not silent
+
+
 @pytest.mark.parametrize("path", [p for p in MODULES if package_of(name_of(p)) in ("data", *SHARED)], ids=name_of)
 def test_science_and_data_know_nothing_of_pipelines(path):
     assert not {name.split(".")[0] for name in imported(path)} & SCIENCE_NEVER
