@@ -88,7 +88,7 @@ def create_pipeline(
         episodes,
         model,
         settings.gate,
-        **{name: baseline.outputs["model"] for name, baseline in baselines.items()},
+        {name: baseline.outputs["model"] for name, baseline in baselines.items()},
         baseline_model=previous.outputs["model"],
         model_run=trainer.outputs["model_run"],
         examples=raw,

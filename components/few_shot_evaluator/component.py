@@ -1,10 +1,13 @@
 """Specification of the FewShotEvaluator."""
 
+from collections.abc import Mapping
+
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from components.few_shot_evaluator import executor
+from components.few_shot_evaluator.baselines import BASELINES
 from components.few_shot_evaluator.gate import GateSettings
 from components.fingerprint import code_fingerprint
 
@@ -22,9 +25,7 @@ class FewShotEvaluatorSpec(component_spec.ComponentSpec):
     INPUTS = {
         "episodes": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
-        "transfer": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
-        "untrained": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
-        "pixels": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        **{name: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True) for name in BASELINES},
         "baseline_model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
         "model_run": component_spec.ChannelParameter(type=standard_artifacts.ModelRun, optional=True),
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
@@ -42,7 +43,7 @@ class FewShotEvaluator(base_beam_component.BaseBeamComponent):
       episodes: of the EpisodeGenerator.
       model: the candidate.
       gate: what it must show.
-      transfer, untrained, pixels: baselines to beat.
+      baselines: models to beat, by a name of `BASELINES`.
       baseline_model: the latest blessed model.
       model_run, examples: for the report's learning curves and data summary.
       configuration: JSON of the settings, for the report.
@@ -56,9 +57,7 @@ class FewShotEvaluator(base_beam_component.BaseBeamComponent):
         episodes: types.BaseChannel,
         model: types.BaseChannel,
         gate: GateSettings,
-        transfer: types.BaseChannel | None = None,
-        untrained: types.BaseChannel | None = None,
-        pixels: types.BaseChannel | None = None,
+        baselines: Mapping[str, types.BaseChannel] | None = None,
         baseline_model: types.BaseChannel | None = None,
         model_run: types.BaseChannel | None = None,
         examples: types.BaseChannel | None = None,
@@ -67,9 +66,7 @@ class FewShotEvaluator(base_beam_component.BaseBeamComponent):
         spec = FewShotEvaluatorSpec(
             episodes=episodes,
             model=model,
-            transfer=transfer,
-            untrained=untrained,
-            pixels=pixels,
+            **(baselines or {}),
             baseline_model=baseline_model,
             model_run=model_run,
             examples=examples,

@@ -12,6 +12,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
+from components.few_shot_evaluator.baselines import BASELINES
 from components.few_shot_evaluator.evaluate import (
     MODEL,
     PREVIOUS,
@@ -35,7 +36,6 @@ from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.seen import Seen
 
-BASELINES = ("transfer", "untrained", "pixels")
 FEW = 10  # episodes for what needs no more
 FACTS = ("learner", "base_model", "batch_norm", "inductive")
 

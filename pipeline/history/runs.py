@@ -10,11 +10,12 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from components.few_shot_evaluator.baselines import BASELINES
 from pipeline.history.metadata import Artifact, Execution, History, read_history
 
 LAST_NODE = "Pusher"
 # What a model was only compared with is not what it was made of.
-COMPARED = ("transfer", "untrained", "pixels", "baseline_model")
+COMPARED = (*BASELINES, "baseline_model")
 
 
 class Made(NamedTuple):
