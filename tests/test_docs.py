@@ -87,6 +87,7 @@ def test_the_example_of_a_learner(monkeypatch):
     names: dict[str, object] = {}
     exec(program, names)
     monkeypatch.setitem(learners.LEARNERS, "cosine", names["Cosine"])
+    keras.utils.set_random_seed(0)
     base = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(8)])
     means = np.random.default_rng(0).random((40, 1, 4, 4, 1))
     images = np.clip(means + np.random.default_rng(1).normal(0, 0.05, (40, 10, 4, 4, 1)), 0, 1).reshape(-1, 4, 4, 1)
