@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.fewshot.episodes.episode import DISTRACTOR, ClassIndex, Episode, EpisodeSpec, _Random
+from components.fewshot.episodes.episode import DISTRACTOR, ClassIndex, Episode, EpisodeSpec
 from components.fewshot.episodes.frozen import episodes_hash, from_example, read_frozen, to_example
-from components.fewshot.episodes.sampler import EpisodeSampler
+from components.fewshot.episodes.sampler import EpisodeSampler, _Random
 
 
 def index_of(counts: list[int], domains: list[str] | None = None) -> ClassIndex:
