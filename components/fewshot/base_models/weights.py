@@ -24,26 +24,30 @@ class Weight(NamedTuple):
 
 
 def weights_of(model: keras.Model) -> dict[int, Weight]:
-    """The weights of a model, by the identity of their variables."""
-    variables = [*model.trainable_variables, *model.non_trainable_variables]
+    """The weights of a model, by the identity of their variables.
+
+    Names follow the order of the layers, so that freezing one renames none.
+    """
     trained = {id(variable) for variable in model.trainable_variables}
-    momenta: dict[int, float] = {}
-    kept: set[int] = set()  # what a layer itself says is not to be trained: moments, not frozen weights
-    for layer in model._flatten_layers():
-        kept |= {id(variable) for variable in layer._non_trainable_variables}
-        momenta |= {id(v): float(getattr(layer, "momentum", MOMENTUM)) for v in layer._non_trainable_variables}
+    momenta = {
+        id(variable): float(getattr(layer, "momentum", MOMENTUM))
+        for layer in model._flatten_layers()
+        if layer.trainable  # the moments of a frozen layer do not move: they are frozen with it
+        for variable in layer._non_trainable_variables
+        if "float" in variable.dtype  # a count of steps is no moment
+    }
 
     def kind(variable: keras.Variable) -> Kind:
         if id(variable) in trained:
             return "trained"
         if variable.path.split("/")[-1] == "seed_generator_state":
             return "seed"
-        return "moment" if id(variable) in kept else "frozen"
+        return "moment" if id(variable) in momenta else "frozen"
 
-    names = names_of(variable.path for variable in variables)
+    names = names_of(variable.path for variable in model.variables)
     return {
         id(variable): Weight(name, kind(variable), variable, momenta.get(id(variable), MOMENTUM))
-        for variable, name in zip(variables, names, strict=True)
+        for variable, name in zip(model.variables, names, strict=True)
     }
 
 

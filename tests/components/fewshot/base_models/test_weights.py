@@ -50,6 +50,25 @@ def test_kinds_by_hand():
     assert {w.momentum for w in weights_of(frozen_below()).values() if w.kind == "moment"} == {0.75}
 
 
+def test_freezing_renames_nothing():
+    """Else the weights of one layer could be given to another of the same shape."""
+
+    def names(frozen: int | None) -> list[str]:
+        model = keras.Sequential([keras.Input((4,)), *(layers.Dense(4) for _ in range(3))])
+        for number, layer in enumerate(model.layers):
+            layer.trainable = number != frozen
+        known = weights_of(model)
+        return [known[id(layer.kernel)].name.removeprefix("sequential/") for layer in model.layers]
+
+    assert names(None) == names(0) == names(1) == ["dense/kernel", "dense_1/kernel", "dense_2/kernel"]
+
+
+def test_a_frozen_normalisation_has_no_moments():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.BatchNormalization(trainable=False)(inputs))
+    assert {weight.kind for weight in weights_of(model).values()} == {"frozen"}
+
+
 def test_frozen_weights_are_no_part_of_a_task_state():
     learner = build_learner(LearnerChoice(settings={"batch_norm": "support"}), PureModel(frozen_below()), 2, 4)
     shapes = learner.task_state_shapes(2)
