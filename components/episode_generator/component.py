@@ -8,7 +8,7 @@ from components.episode_generator import executor
 from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.fingerprint import code_fingerprint
 
-CODE = ("components.episode_generator", "components.fewshot.episodes", "components.fewshot.images")
+CODE = ("components.episode_generator", "components.fewshot.episodes", "components.fewshot.images.store")
 
 
 class EpisodeGeneratorSpec(component_spec.ComponentSpec):

@@ -18,7 +18,7 @@ def image_transform(examples: BaseChannel, schema: BaseChannel, image: ImageSpec
       image: size and colours that the base model sees.
     """
     config = {name: getattr(image, name) for name in IMAGE_SETTINGS}
-    code = code_fingerprint("components.image_transform", "components.fewshot.images", "data.sources")
+    code = code_fingerprint("components.image_transform", "components.fewshot.images.decode", "data.sources.records")
     return Transform(
         examples=examples,
         schema=schema,

@@ -8,7 +8,10 @@ from tfx.types import component_spec, standard_artifacts, standard_component_spe
 from components.fingerprint import code_fingerprint
 from components.pusher import executor
 
-CODE = ("components.pusher", *(f"components.fewshot.{room}" for room in ("serving", "episodes", "images")))
+CODE = (
+    "components.pusher",
+    *(f"components.fewshot.{name}" for name in ("serving.manifest", "episodes.episode", "images.decode")),
+)
 
 
 class PusherSpec(component_spec.ComponentSpec):

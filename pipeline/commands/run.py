@@ -10,12 +10,12 @@ import ml_metadata as mlmd
 from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 
-from data.glyphs.generate import generate_glyphs
 from data.settings import ImageSetSettings
 from data.sources.checks import check_enough
 from data.sources.image_sets import class_counts, fingerprint
 from pipeline.config import RunSettings
 from pipeline.graph import create_pipeline, metadata_path
+from pipeline.image_sets import image_set
 from pipeline.platforms.local import NodeEnd, NodeStart, locked, run_locally
 
 
@@ -37,25 +37,6 @@ def run(settings: RunSettings, root: str, report: Callable[[NodeStart | NodeEnd]
         pipeline = create_pipeline(settings, data, root, data_fingerprint=fingerprint(data))
         run_id = run_locally(pipeline, report)
     return result_of(root, settings.name, run_id) | {"seconds": round(time.monotonic() - began, 1)}
-
-
-def image_set(settings: RunSettings, root: str) -> ImageSetSettings:
-    """The images of a run; the built-in ones are generated under `root` when they are first wanted."""
-    if settings.data is not None:
-        return settings.data
-    directory = generate_glyphs(glyphs_directory(settings, root), colour=settings.glyphs == "colour")
-    return glyphs_at(directory)
-
-
-def glyphs_directory(settings: RunSettings, root: str) -> str:
-    """Where the built-in images of a run lie."""
-    return os.path.join(root, "data", f"glyphs-{settings.glyphs}")
-
-
-def glyphs_at(directory: str) -> ImageSetSettings:
-    """The built-in set in `directory`, by its own splits."""
-    sides = {f"{split}_dir": os.path.join(directory, split) for split in ("train", "val", "test")}
-    return ImageSetSettings(**sides)
 
 
 def check_data(settings: RunSettings, data: ImageSetSettings) -> None:

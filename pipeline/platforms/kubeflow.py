@@ -5,9 +5,9 @@ import os
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as kubeflow
 
 from data.settings import ImageSetSettings
-from pipeline.commands.run import glyphs_at, glyphs_directory
 from pipeline.config import RunSettings
 from pipeline.graph import Target, create_pipeline
+from pipeline.image_sets import glyphs_at, glyphs_directory
 
 IMAGE = "fewshot-tfx"
 

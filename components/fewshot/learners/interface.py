@@ -162,8 +162,10 @@ class Learner(ABC):
         return [task_state.get(f"moment/{weight.name}", tensor) for weight, tensor in named]
 
     def moved_moments(self, before: list[Any], now: list[Any]) -> list[Any]:
-        """The state that outlives an episode whose support set's moments were kept exactly: moments on their way from
-        `before` to `now` by their layer's momentum, everything else as it is now."""
+        """The state that outlives a training episode. Where the support set's moments were kept exactly, the stored ones
+        move from `before` to `now` by their layer's momentum; everything else is as it is now."""
+        if self.batch_norm != "support":
+            return now
         return [
             old + (1.0 - weight.momentum) * (new - old) if weight.kind == "moment" else new
             for weight, old, new in zip(self.state_weights(), before, now, strict=True)
@@ -195,7 +197,7 @@ class Learner(ABC):
 def cross_entropy(logits: Any, labels: Any) -> Any:
     """Mean cross-entropy of logits [Q, way] against labels [Q]; rows labelled -1 do not count."""
     way = ops.shape(logits)[-1]
-    hit = ops.cast(ops.expand_dims(labels, 1) == ops.arange(way, dtype=labels.dtype), logits.dtype)
+    hit = one_hot(labels, way, logits.dtype)
     known = ops.cast(labels >= 0, logits.dtype)
     return -ops.sum(hit * ops.log_softmax(logits)) / ops.maximum(ops.sum(known), 1.0)
 
@@ -204,3 +206,19 @@ def class_means(features: Any, labels: Any, way: Any) -> Any:
     """Mean of the features [S, D] of each class, [way, D]."""
     hit = ops.cast(ops.expand_dims(ops.arange(way, dtype=labels.dtype), 1) == labels, features.dtype)
     return ops.matmul(hit, features) / ops.sum(hit, axis=1, keepdims=True)
+
+
+def unit(features: Any) -> Any:
+    """Rows of features [B, D] at length 1."""
+    return features / ops.maximum(ops.norm(features, axis=1, keepdims=True), 1e-8)
+
+
+def one_hot(labels: Any, way: Any, dtype: Any) -> Any:
+    """Labels [S] as rows [S, way] of 0 and 1; a label of -1 is a row of zeros."""
+    return ops.cast(ops.expand_dims(labels, 1) == ops.arange(way, dtype=labels.dtype), dtype)
+
+
+def linear_head(features: int, classes: int, seed: int) -> list[keras.Variable]:
+    """Kernel [features, classes] and bias [classes] of a linear classifier."""
+    kernel = keras.Variable(keras.initializers.GlorotUniform(seed), shape=(features, classes), name="head_kernel")
+    return [kernel, keras.Variable(ops.zeros(classes), name="head_bias")]

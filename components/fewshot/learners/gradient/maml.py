@@ -13,7 +13,15 @@ from pydantic import Field
 from components.fewshot.base_models.pure import BatchNorm
 from components.fewshot.episodes.task import Task
 from components.fewshot.learners.gradients import value_and_grad
-from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, TaskState, Weights, cross_entropy
+from components.fewshot.learners.interface import (
+    Aux,
+    Learner,
+    LearnerSettings,
+    TaskState,
+    Weights,
+    cross_entropy,
+    linear_head,
+)
 
 
 class MAMLSettings(LearnerSettings):
@@ -67,9 +75,7 @@ class MAML(Learner):
         fast, state = self._inner_loop(weights, task.support, task.support_labels)
         features, state = self.query_features(fast[:-2], state, task.query, training=True)
         logits = _head(fast, features)
-        if self.batch_norm == "support":
-            state = self.moved_moments(weights.state, state)
-        return cross_entropy(logits, task.query_labels), Aux(logits, state)
+        return cross_entropy(logits, task.query_labels), Aux(logits, self.moved_moments(weights.state, state))
 
     def task_state_shapes(self, way: Any) -> dict[str, tuple[Any, ...]]:
         """The adapted weights, and the support set's moments where they are kept."""
@@ -101,12 +107,6 @@ class MAML(Learner):
         if self.batch_norm != "support":
             return state
         return self.support_features(fast[:-2], state, support, training)[1]
-
-
-def linear_head(features: int, classes: int, seed: int) -> list[keras.Variable]:
-    """Kernel [features, classes] and bias [classes] of a linear classifier."""
-    kernel = keras.Variable(keras.initializers.GlorotUniform(seed), shape=(features, classes), name="head_kernel")
-    return [kernel, keras.Variable(ops.zeros(classes), name="head_bias")]
 
 
 def _head(weights: list[Any], features: Any) -> Any:

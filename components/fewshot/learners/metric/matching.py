@@ -10,8 +10,16 @@ from keras import ops
 from pydantic import Field
 
 from components.fewshot.episodes.task import Task
-from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, TaskState, Weights, cross_entropy
-from components.fewshot.learners.transfer import unit
+from components.fewshot.learners.interface import (
+    Aux,
+    Learner,
+    LearnerSettings,
+    TaskState,
+    Weights,
+    cross_entropy,
+    one_hot,
+    unit,
+)
 
 LEAST_ATTENTION = 1e-7  # to a class; its logarithm is the lowest logit
 
@@ -59,5 +67,4 @@ class Matching(Learner):
 
 
 def _memory(features: Any, labels: Any, way: Any) -> Any:
-    hit = ops.cast(ops.expand_dims(labels, 1) == ops.arange(way, dtype=labels.dtype), features.dtype)
-    return ops.concatenate([unit(features), hit], axis=1)
+    return ops.concatenate([unit(features), one_hot(labels, way, features.dtype)], axis=1)

@@ -11,8 +11,17 @@ from keras import ops
 from pydantic import Field
 
 from components.fewshot.episodes.task import Task
-from components.fewshot.learners.gradient.maml import linear_head
-from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, TaskState, Weights, cross_entropy
+from components.fewshot.learners.interface import (
+    Aux,
+    Learner,
+    LearnerSettings,
+    TaskState,
+    Weights,
+    cross_entropy,
+    linear_head,
+    one_hot,
+    unit,
+)
 
 
 class TransferSettings(LearnerSettings):
@@ -63,17 +72,12 @@ class Transfer(Learner):
         return {"kernel": (self.base.feature_size, way), **self.kept_shapes()}
 
 
-def unit(features: Any) -> Any:
-    """Rows of features [B, D] at length 1."""
-    return features / ops.maximum(ops.norm(features, axis=1, keepdims=True), 1e-8)
-
-
 def softmax_regression(features: Any, labels: Any, way: Any, steps: int, l2: float) -> Any:
     """Kernel [D, way] that minimises mean cross-entropy + l2/2 |kernel|^2 on unit features [S, D].
 
     Nesterov's method for a strongly convex function: with rows of unit length the gradient is Lipschitz with 1/2 + l2.
     """
-    targets = ops.cast(ops.expand_dims(labels, 1) == ops.arange(way, dtype=labels.dtype), features.dtype)
+    targets = one_hot(labels, way, features.dtype)
     count = ops.cast(ops.shape(features)[0], features.dtype)
     lipschitz = 0.5 + l2
     root = (l2 / lipschitz) ** 0.5

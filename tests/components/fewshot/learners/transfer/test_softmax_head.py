@@ -3,7 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from components.fewshot.learners.transfer.softmax_head import softmax_regression, unit
+from components.fewshot.learners.interface import unit
+from components.fewshot.learners.transfer.softmax_head import softmax_regression
 
 
 def test_unit_by_hand():
