@@ -6,19 +6,16 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from components.fewshot.episodes.episode import Episode
-from components.fewshot.episodes.task import Task
-from components.fewshot.images.feed import as_floats, meta_batches, task_arrays, task_signature
+from components.fewshot.images.feed import meta_batches, task_arrays
 from components.fewshot.images.store import PixelStore
-from components.fewshot.learners.interface import Learner, Weights
+from components.fewshot.learners.interface import Learner
 from components.fewshot.training import checkpoint
-from components.fewshot.training.layouts import LAYOUTS
 from components.fewshot.training.optimizer import build_optimizer
 from components.fewshot.training.selection import Validation, as_good_as_best
 from components.fewshot.training.settings import TrainingSettings
-from components.fewshot.training.step import compiled_judge, dropout_of_its_own, hit_rate
+from components.fewshot.training.step import compiled_judge, compiled_step
 
 
 class Progress(NamedTuple):
@@ -63,10 +60,10 @@ class Trainer:
     ) -> None:
         self.learner, self.settings, self.store, self.draw = learner, settings, store, draw
         self.validation, self.path, self.report = validation, checkpoint_path, report
-        self.variables = learner.variables()
         self.named = learner.named_variables()
         self.optimizer = build_optimizer(settings)
-        self.optimizer.build(self.variables.base + self.variables.own)
+        variables = learner.variables()
+        self.optimizer.build(variables.base + variables.own)
         self.step = 0
         self.history: dict[str, Any] = {"steps": [], "validation": [], "best_step": 0}
         self.best: dict[str, np.ndarray] | None = None
@@ -74,10 +71,10 @@ class Trainer:
 
     def run(self) -> Outcome:
         """Trains to the end, or from the checkpoint to the end."""
-        step_function = self._compiled_step()
+        step = compiled_step(self.learner, self.optimizer, self.store, self.settings)
         batches = meta_batches(self.store, self.draw, range(self.step, self.settings.steps), self.settings.meta_batch)
         while self.step < self.settings.steps and not self._out_of_patience():
-            loss, accuracy = (float(value) for value in step_function(next(batches)))
+            loss, accuracy = (float(value) for value in step(next(batches)))
             self._after_step(loss, accuracy)
         if self.settings.steps == 0 and not self.history["validation"]:
             self._validate()
@@ -106,28 +103,6 @@ class Trainer:
             f"training diverged: {sign} at step {self.step}; lower training.learning_rate "
             f"({self.settings.learning_rate}) or set training.gradient_clip"
         )
-
-    def _compiled_step(self) -> Callable[[tuple[Task, ...]], Any]:
-        layout = LAYOUTS[self.settings.layout]
-        trained = self.variables.base + self.variables.own
-
-        @tf.function(input_signature=[(task_signature(self.store),) * self.settings.meta_batch])
-        def step(tasks: tuple[Task, ...]) -> tuple[Any, Any]:
-            weights = Weights(*([variable.value for variable in part] for part in self.variables))
-
-            def one(task: Task, number: Any) -> tuple[Any, Any, list[Any], list[Any]]:
-                task = as_floats(task)
-                own = weights._replace(state=dropout_of_its_own(self.learner.state_weights(), weights.state, number))
-                loss, gradients, aux = self.learner.gradients(own, task)
-                return loss, hit_rate(aux, task), gradients, [*aux.state, *aux.own_state]
-
-            loss, accuracy, gradients, state = layout(one, tasks)
-            self.optimizer.apply(gradients, trained)
-            for variable, value in zip([*self.variables.state, *self.variables.own_state], state, strict=True):
-                variable.assign(value)
-            return loss, accuracy
-
-        return step
 
     def _validate(self) -> None:
         if self.validation is None:

@@ -1,4 +1,4 @@
-"""One outer step, compiled."""
+"""What is compiled: the outer step, and the judgement of one validation episode."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,8 +11,35 @@ from components.fewshot.episodes.task import Task
 from components.fewshot.images.feed import as_floats, task_signature
 from components.fewshot.images.store import PixelStore
 from components.fewshot.learners.interface import Aux, Learner, Weights, cross_entropy
+from components.fewshot.training.layouts import LAYOUTS
+from components.fewshot.training.settings import TrainingSettings
 
 SEEDS_APART = 65537  # more than the draws of a step
+
+
+def compiled_step(
+    learner: Learner, optimizer: keras.optimizers.Optimizer, store: PixelStore, settings: TrainingSettings
+) -> Callable[[tuple[Task, ...]], Any]:
+    """A function from a meta-batch to (loss, accuracy), means over its tasks; it moves the learner's variables."""
+    layout, variables = LAYOUTS[settings.layout], learner.variables()
+
+    @tf.function(input_signature=[(task_signature(store),) * settings.meta_batch])
+    def step(tasks: tuple[Task, ...]) -> tuple[Any, Any]:
+        weights = Weights(*([variable.value for variable in part] for part in variables))
+
+        def one(task: Task, number: Any) -> tuple[Any, Any, list[Any], list[Any]]:
+            task = as_floats(task)
+            own = weights._replace(state=dropout_of_its_own(learner.state_weights(), weights.state, number))
+            loss, gradients, aux = learner.gradients(own, task)
+            return loss, hit_rate(aux, task), gradients, [*aux.state, *aux.own_state]
+
+        loss, accuracy, gradients, state = layout(one, tasks)
+        optimizer.apply(gradients, variables.base + variables.own)
+        for variable, value in zip([*variables.state, *variables.own_state], state, strict=True):
+            variable.assign(value)
+        return loss, accuracy
+
+    return step
 
 
 def dropout_of_its_own(weights: Sequence[Weight], state: list[Any], number: Any) -> list[Any]:
