@@ -1,1 +1,1 @@
-"""Examples to a class-indexed image store and frozen episodes."""
+"""EpisodeGenerator: it writes class-indexed image stores and frozen episodes."""

@@ -1,11 +1,14 @@
-"""The work of the EpisodeGenerator as Beam transforms: examples to a class-indexed store, a specification to frozen
-episodes. Nothing here knows of TFX, so that worker processes start without it."""
+"""The work of the EpisodeGenerator as Beam transforms: they write a class-indexed store and draw frozen episodes.
+
+This module does not import TFX, so that worker processes start quickly.
+"""
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import apache_beam as beam
+import numpy as np
 import tensorflow as tf
 
 from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec
@@ -19,7 +22,7 @@ FEW = 16  # examples read at a time
 
 
 class Record(NamedTuple):
-    """One image with its class."""
+    """One image, with its class and domain."""
 
     class_name: str
     domain: str
@@ -28,18 +31,18 @@ class Record(NamedTuple):
 
 
 def raw_record(serialized: bytes) -> Record:
-    """Of a raw example: the encoded file."""
+    """Returns the record of a raw example, whose image is the encoded file."""
     return _record(serialized, "image/class/text", "image/class/domain", "image/source_id", "image/encoded")
 
 
 def pixel_record(serialized: bytes) -> Record:
-    """Of a transformed example: uint8 pixels, row by row."""
+    """Returns the record of a transformed example, whose image is uint8 pixels, row by row."""
     record = _record(serialized, "class", "domain", "source_id", "image")
     return record._replace(image=_pixels(record.image).tobytes())
 
 
 def pixel_shape(pattern: str) -> Shape:
-    """Shape [H, W, C] of the pixels in transformed examples, which all share it.
+    """Returns the shape [H, W, C] of the images in transformed examples; all of them have the same shape.
 
     Raises:
       ValueError: the files hold no example.
@@ -53,22 +56,23 @@ def pixel_shape(pattern: str) -> Shape:
 
 
 class WriteStore(beam.PTransform):
-    """Files of examples to an `ImageStore` in `directory`, a shard a file.
+    """Writes files of examples as an `ImageStore` in `directory`, one shard for each file.
 
-    A worker streams one file to one shard, so that it holds one image at a time; only where each image lies is gathered.
+    A worker streams one file to one shard and holds only a few images at a time. The only data that are gathered in one
+    place are the positions of the images.
 
     Args:
-      directory: of the store.
-      shape: of the pixels, or None for encoded images.
-      record: one example to its `Record`.
+      directory: where the store is written.
+      shape: the shape of the pixels, or None for encoded images.
+      record: turns one serialized example into a `Record`.
     """
 
     def __init__(self, directory: str, shape: Shape | None, record: Callable[[bytes], Record]) -> None:
         super().__init__()
         self.directory, self.shape, self.record = directory, shape, record
 
-    def expand(self, files: Any) -> Any:
-        """PCollection of paths to one element when the store is complete."""
+    def expand(self, files: beam.PCollection[str]) -> beam.PCollection[str]:
+        """Takes the paths of the files; returns the path of the index, once the store is complete."""
         return (
             files
             | "Spread" >> beam.Reshuffle()
@@ -79,14 +83,14 @@ class WriteStore(beam.PTransform):
 
 
 class DrawEpisodes(beam.PTransform):
-    """Episode numbers to serialized episodes, each worker drawing its own with no word to another."""
+    """Draws the episodes of given numbers; each worker draws its own, independently of the others."""
 
     def __init__(self, index: ClassIndex, spec: EpisodeSpec, seed: int) -> None:
         super().__init__()
         self.args = (index, spec, seed)
 
-    def expand(self, numbers: Any) -> Any:
-        """PCollection of int to PCollection of bytes (`to_example`)."""
+    def expand(self, numbers: beam.PCollection[int]) -> beam.PCollection[bytes]:
+        """Takes episode numbers; returns the serialized episodes (`to_example`)."""
         return numbers | beam.ParDo(_Draw(*self.args))
 
 
@@ -107,7 +111,7 @@ def _record(serialized: bytes, *keys: str) -> Record:
     return Record(class_name.decode(), domain.decode(), source_id.decode(), image)
 
 
-def _pixels(serialized: bytes) -> Any:
+def _pixels(serialized: bytes) -> np.ndarray:
     return tf.io.parse_tensor(serialized, tf.uint8).numpy()
 
 
@@ -120,6 +124,7 @@ def _examples(path: str) -> tf.data.TFRecordDataset:
     return tf.data.TFRecordDataset(path, "GZIP" if path.endswith(".gz") else "")
 
 
-def _write_index(entries: list[Any], directory: str, shape: Shape | None) -> str:
-    write_index(directory, (Entry(*entry) for entry in entries), shape)
+def _write_index(entries: list[Entry], directory: str, shape: Shape | None) -> str:
+    write_index(directory, (Entry(*entry) for entry in entries), shape)  # Beam has its own class for these tuples
+
     return os.path.join(directory, "index.json")

@@ -27,13 +27,13 @@ class EpisodeGeneratorSpec(component_spec.ComponentSpec):
 
 
 class EpisodeGenerator(base_beam_component.BaseBeamComponent):
-    """Examples to a class-indexed store of every split and frozen episodes of val and test.
+    """Writes a class-indexed image store for every split, and freezes the episodes of val and test.
 
     Args:
-      examples: raw examples, splits train, val, test; test images stay encoded.
-      transformed_examples: of train and val: pixels.
-      settings: what is frozen.
-      anomalies: of data validation; any stops the run.
+      examples: raw examples with the splits train, val and test; the store of test keeps these encoded images.
+      transformed_examples: examples of train and val as pixels.
+      settings: which episodes are checked and frozen.
+      anomalies: what data validation found; the run stops if there is any anomaly.
     """
 
     SPEC_CLASS = EpisodeGeneratorSpec

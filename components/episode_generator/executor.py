@@ -1,4 +1,4 @@
-"""Plumbing of the EpisodeGenerator."""
+"""Executor of the EpisodeGenerator: it connects artifacts with the work in `build.py`."""
 
 import json
 import os
@@ -23,7 +23,7 @@ SPLITS = ("train", "val", "test")
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Examples and transformed examples to stores and frozen episodes."""
+    """Turns examples and transformed examples into image stores and frozen episodes."""
 
     def Do(
         self,
@@ -34,7 +34,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Writes the `episodes` artifact.
 
         Raises:
-          ValueError: the data do not validate, or hold too few classes for the episodes asked for.
+          ValueError: the data do not validate, or there are too few classes for the requested episodes.
         """
         settings = EpisodeGeneratorSettings.model_validate_json(exec_properties["settings"])
         check_anomalies(input_dict.get("anomalies", []))
@@ -42,7 +42,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         episodes.split_names = artifact_utils.encode_split_names(list(SPLITS))
         with self._make_beam_pipeline() as pipeline:
             for split in SPLITS:
-                raw = split == "test"  # the evaluator calls the model as a user does: with encoded images
+                raw = split == "test"  # the evaluator calls the model with encoded images, as a user does
                 source = input_dict["examples" if raw else "transformed_examples"]
                 pattern = io_utils.all_files_pattern(artifact_utils.get_split_uri(source, split))
                 directory = os.path.join(artifact_utils.get_split_uri([episodes], split), "store")
@@ -79,7 +79,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 def check_anomalies(anomalies: list[types.Artifact]) -> None:
-    """Raises ValueError with a readable sentence if data validation found anything."""
+    """Raises ValueError if data validation found an anomaly; the message lists all of them."""
     found = []
     for artifact in anomalies:
         for split in artifact_utils.decode_split_names(artifact.split_names):
@@ -92,13 +92,13 @@ def check_anomalies(anomalies: list[types.Artifact]) -> None:
             found += [f"split {split!r}, {name}: {reason.strip()}" for name, reason in sorted(reasons)]
     if found:
         raise ValueError(
-            f"data validation found {len(found)} anomalies: {' | '.join(found)}; mend the images, or the schema if the "
-            "data are as they should be"
+            f"data validation found {len(found)} anomalies: {' | '.join(found)}; correct the images, or, if the images are "
+            "right, correct the schema (schema_file)"
         )
 
 
 def check_classes(split: str, store: ImageStore, spec: EpisodeSpec, seed: int) -> None:
-    """Raises ValueError, naming the split, if it cannot give such episodes."""
+    """Raises ValueError, which names the split, if the split has too few classes or images for such episodes."""
     try:
         EpisodeSampler(store.index, spec, seed)
     except ValueError as error:
@@ -114,7 +114,8 @@ def describe(
     stores: dict[str, ImageStore],
     uris: dict[str, str],
 ) -> None:
-    """Custom properties by which the artifact tells what it holds."""
+    """Sets the custom properties of the artifact, which say what it holds."""
+
     hashes = {s: episodes_hash(read_frozen(uris[s]), stores[s].index, stores[s].source_ids) for s in ("val", "test")}
     properties: dict[str, str | int] = {
         "seed": settings.seed,

@@ -1,4 +1,4 @@
-"""Settings of the EpisodeGenerator, JSON at the TFX boundary."""
+"""Settings of the EpisodeGenerator; TFX passes them as JSON."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -6,7 +6,7 @@ from components.fewshot.episodes.episode import EpisodeSpec
 
 
 class AlsoSpec(BaseModel):
-    """A further specification under which the model is judged on the test classes, beside the one that gates."""
+    """A further specification of test episodes; the model is also evaluated on these, but they do not decide on blessing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -15,14 +15,14 @@ class AlsoSpec(BaseModel):
 
 
 class EpisodeGeneratorSettings(BaseModel):
-    """What is frozen.
+    """Which episodes are checked and frozen.
 
     Attributes:
-      train: specification of training episodes, which are drawn as training goes; here only checked.
-      evaluation: specification of validation and test episodes.
-      val_episodes, test_episodes: how many are frozen.
-      seed: of the frozen episodes.
-      also: further test episodes.
+      train: specification of the training episodes; it is only checked here, because training draws its own episodes.
+      evaluation: specification of the validation and test episodes.
+      val_episodes, test_episodes: how many episodes of each are frozen.
+      seed: seed by which the frozen episodes are drawn.
+      also: specifications of further test episodes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

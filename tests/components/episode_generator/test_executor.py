@@ -172,7 +172,7 @@ def anomalies_of(root, **found):
 
 def test_an_anomaly_stops_it_before_anything_is_written(inputs, tmp_path):
     found = anomalies_of(tmp_path / "bad", width="Value 99999 is too large.")
-    with pytest.raises(ValueError, match=r"found 1 anomalies: split 'val', width: Value 99999 is too large\.; mend"):
+    with pytest.raises(ValueError, match=r"found 1 anomalies: split 'val', width: Value 99999 is too large\.; correct"):
         generate({**inputs, "anomalies": found}, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
     generate({**inputs, "anomalies": anomalies_of(tmp_path / "good")}, tmp_path / "out2")
