@@ -1,8 +1,9 @@
-"""The graph: one for every target. Read `create_pipeline` as the table of contents of the project."""
+"""The graph, the same for every target. `create_pipeline` is the table of contents of the project."""
 
 import os
-from typing import Any, Literal
+from typing import Literal
 
+from ml_metadata.proto import metadata_store_pb2
 from tfx import types
 from tfx.components import ExampleValidator
 from tfx.dsl.components.base import base_node
@@ -21,13 +22,14 @@ from components.image_transform.component import image_transform
 from components.meta_trainer.component import MetaTrainer
 from components.pusher.component import Pusher
 from data.settings import ImageSetSettings
+from pipeline.baselines import BASELINES
 from pipeline.config import RunSettings
 from pipeline.history.resolvers import BlessedBefore, BlessedOnOtherData
 
 Target = Literal["local", "vertex", "kubeflow"]
 
-# In this process (the default would fetch a runner from the net), without gRPC: Beam's in-process gRPC streams lose elements
-# under load (apache/beam 21104, 21643). Steps that take long use every core by a pool of threads of their own.
+# FnApiRunner runs in this process; Beam's default would download a runner. `in_memory` avoids gRPC, because Beam's in-process
+# gRPC streams lose elements under load (apache/beam 21104, 21643). Slow steps use all cores by their own thread pools.
 BEAM = ["--runner=FnApiRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1"]
 
 
@@ -38,50 +40,50 @@ def create_pipeline(
     target: Target = "local",
     data_fingerprint: str = "",
 ) -> Pipeline:
-    """Chains the components.
+    """Returns the pipeline: all components, chained.
 
     Args:
-      settings: of the run.
-      data: the images, wherever they come from.
-      root: directory of artifacts, metadata, checkpoints and pushed models; a bucket unless the target is local.
-      target: where it will run; the graph is the same but for how earlier models are found.
-      data_fingerprint: changes when an image does.
+      settings: the settings of the run.
+      data: where the images are.
+      root: directory of artifacts, metadata, checkpoints and pushed models. It is a bucket unless the target is local.
+      target: the platform that runs the pipeline. Only the way of finding earlier models depends on it.
+      data_fingerprint: changes when an image changes, so that the cache is not reused.
     """
-    # Images to tf.Examples, one split per set of classes; bad files set aside.
+    # Reads images into tf.Examples, one split for each set of classes. Bad files are set aside.
     examples = image_example_gen(data, data_fingerprint)
     raw = examples.outputs["examples"]
 
-    # Class counts and image sizes against the schema; an anomaly stops the run before any training.
+    # Checks class counts and image sizes against the schema. An anomaly stops the run before any training.
     statistics = image_statistics(raw)
     schema = image_schema(settings.schema_file)
     validator = ExampleValidator(statistics.outputs["statistics"], schema.outputs["schema"])
 
-    # Decode, colour, resize: the graph that also goes into the SavedModel.
+    # Decodes, converts colours and resizes. The same graph goes into the SavedModel.
     transform = image_transform(raw, schema.outputs["schema"], settings.image)
     transform_graph = transform.outputs["transform_graph"]
 
-    # Class-indexed store; frozen validation and test episodes.
+    # Writes the store of images, indexed by class, and the frozen validation and test episodes.
     generator = EpisodeGenerator(
         raw, transform.outputs["transformed_examples"], settings.episode_generator(), validator.outputs["anomalies"]
     )
     episodes = generator.outputs["episodes"]
 
-    # The model that a warm start begins with.
+    # Finds the model that a warm start begins with.
     earlier = earlier_model(target, "warm_start_model", BlessedOnOtherData, episodes=episodes)
 
-    # The learner, and what it has to beat: ordinary learners on the same images.
+    # Trains the model and the baselines that it must beat.
     checkpoints = os.path.join(root, "checkpoints")
     trainer = MetaTrainer(
         episodes, transform_graph, settings.trainer(), checkpoints, earlier.outputs["model"], settings.learner.name
     )
     baselines = {
-        name: MetaTrainer(episodes, transform_graph, baseline, checkpoints, title=name).with_id(node_id)
-        for node_id, (name, baseline) in zip(
-            ("Baseline", "Untrained", "Pixels"), settings.baselines().items(), strict=True
+        name: MetaTrainer(episodes, transform_graph, baseline.settings(settings), checkpoints, title=name).with_id(
+            baseline.node_id
         )
+        for name, baseline in BASELINES.items()
     }
 
-    # Every model on the same frozen episodes, through its signatures; the blessing and the report.
+    # Evaluates all models on the same frozen episodes, through their signatures. Writes the blessing and the report.
     model = trainer.outputs["model"]
     previous = earlier_model(target, "latest_blessed_model", BlessedBefore, current=model)
     evaluator = FewShotEvaluator(
@@ -95,7 +97,7 @@ def create_pipeline(
         configuration=settings.model_dump_json(),
     )
 
-    # Blessed models to where TF Serving finds them.
+    # Copies a blessed model to the directory that TF Serving watches.
     pusher = Pusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
@@ -117,7 +119,16 @@ def create_pipeline(
 
 
 def earlier_model(target: Target, node_id: str, strategy: type, **standpoint: types.BaseChannel) -> resolver.Resolver:
-    """Resolver of an earlier blessed model; away from home only the platform's own strategy is at hand."""
+    """Returns a resolver of an earlier blessed model.
+
+    Vertex AI and Kubeflow run only TFX's own strategies, so there it takes the latest blessed model.
+
+    Args:
+      target: the platform that runs the pipeline.
+      node_id: id of the resolver's node.
+      strategy: the strategy of the local target.
+      standpoint: the artifacts that the strategy compares earlier models with.
+    """
     channels: dict[str, types.BaseChannel] = {
         "model": types.Channel(type=standard_artifacts.Model),
         "model_blessing": types.Channel(type=standard_artifacts.ModelBlessing),
@@ -128,9 +139,9 @@ def earlier_model(target: Target, node_id: str, strategy: type, **standpoint: ty
 
 
 def metadata_path(root: str) -> str:
-    """The file of ML Metadata of the runs under `root`."""
+    """Returns the path of the ML Metadata store of the runs in `root`."""
     return os.path.join(root, "metadata.sqlite")
 
 
-def _metadata(root: str) -> Any:
+def _metadata(root: str) -> metadata_store_pb2.ConnectionConfig:
     return metadata.sqlite_metadata_connection_config(metadata_path(root))

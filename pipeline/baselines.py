@@ -1,0 +1,52 @@
+"""The baselines that the model of a run is compared with.
+
+A baseline is an ordinary learner, trained by a MetaTrainer node of its own on the same images. None starts warm. To add one, add
+a line to `BASELINES` here and its name to the list in `components/few_shot_evaluator/baselines.py`.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from components.fewshot.base_models.table import BaseModelSettings
+from components.fewshot.learners import LearnerChoice
+from components.meta_trainer.settings import TrainerSettings
+from pipeline.config import RunSettings
+
+
+class Baseline(NamedTuple):
+    """The id of its node in the graph, and the function that makes its settings from those of the run.
+
+    Never change a node id: runs that ML Metadata already knows are found by it.
+    """
+
+    node_id: str
+    settings: Callable[[RunSettings], TrainerSettings]
+
+
+def transfer(run: RunSettings) -> TrainerSettings:
+    """Returns the same base model, trained as a classifier for as many steps as the model, or for `baseline_steps`."""
+    steps = run.training.steps if run.baseline_steps is None else run.baseline_steps
+    training = run.training.model_copy(update={"steps": steps})
+    return _cold(run).model_copy(update={"learner": LearnerChoice(name="transfer"), "training": training})
+
+
+def untrained(run: RunSettings) -> TrainerSettings:
+    """Returns the same learner and base model without training."""
+    return _cold(run).model_copy(update={"training": run.training.model_copy(update={"steps": 0})})
+
+
+def pixels(run: RunSettings) -> TrainerSettings:
+    """Returns the nearest class mean on raw pixels."""
+    chosen = {"learner": LearnerChoice(name="protonet"), "base_model": BaseModelSettings(name="pixels")}
+    return untrained(run).model_copy(update=chosen)
+
+
+BASELINES = {
+    "transfer": Baseline("Baseline", transfer),
+    "untrained": Baseline("Untrained", untrained),
+    "pixels": Baseline("Pixels", pixels),
+}
+
+
+def _cold(run: RunSettings) -> TrainerSettings:
+    return run.trainer().model_copy(update={"warm_start": False})

@@ -1,0 +1,29 @@
+from components.few_shot_evaluator import baselines as evaluator
+from pipeline.baselines import BASELINES
+from pipeline.config import load_settings
+
+
+def baselines(**layer):
+    return {name: baseline.settings(load_settings(layer)) for name, baseline in BASELINES.items()}
+
+
+def test_the_evaluator_knows_the_same_ones():
+    assert tuple(BASELINES) == tuple(evaluator.BASELINES)
+
+
+def test_node_ids_are_those_of_earlier_runs():
+    """ML Metadata and its cache know nodes by these ids."""
+    ids = {name: baseline.node_id for name, baseline in BASELINES.items()}
+    known = {"transfer": "Baseline", "untrained": "Untrained", "pixels": "Pixels"}
+    assert known.items() <= ids.items() and len(set(ids.values())) == len(ids)
+
+
+def test_they_have_the_same_budget_and_start_cold():
+    layer = {"training": {"steps": 70}, "warm_start": True, "learner": {"name": "maml"}}
+    settings, found = load_settings(layer), baselines(**layer)
+    transfer, untrained, pixels = (found[name] for name in ("transfer", "untrained", "pixels"))
+    assert transfer.training == settings.training and transfer.learner.name == "transfer"
+    assert untrained.training.steps == 0 and untrained.learner.name == "maml"
+    assert (pixels.base_model.name, pixels.learner.name, pixels.training.steps) == ("pixels", "protonet", 0)
+    assert settings.trainer().warm_start and not any(baseline.warm_start for baseline in found.values())
+    assert baselines(training={"steps": 70}, baseline_steps=9)["transfer"].training.steps == 9
