@@ -13,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -42,7 +43,7 @@ def main(kills: int = 10, seed: int = 0, directory: Annotated[Path | None, typer
             raise typer.Exit(1)
 
 
-def break_and_finish(root: Path, most: int, delay: Any) -> int:
+def break_and_finish(root: Path, most: int, delay: Callable[[], float]) -> int:
     """Kills a run at most so often, lets it end, and tells how often it was killed."""
     killed = 0
     while True:
@@ -79,9 +80,9 @@ def models_at(root: Path) -> int:
     return len([ServedModel(str(path)) for path in versions])
 
 
-def outcome(root: Path) -> dict[str, Any]:
+def outcome(root: Path) -> dict[str, object]:
     """Weights of every model and the metrics, by node."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for path in (root / "artifacts").rglob("weights.npz"):
         with np.load(path) as arrays:
             weights = {key: arrays[key].tobytes() for key in arrays.files}
@@ -93,7 +94,7 @@ def outcome(root: Path) -> dict[str, Any]:
     return found
 
 
-def differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
+def differences(expected: dict[str, object], found: dict[str, object]) -> list[str]:
     """Names of what is not equal."""
     return [name for name in expected if found.get(name) != expected[name]]
 

@@ -7,7 +7,7 @@ episodes of the run, which must give the evaluator's figures to the last digit, 
 import json
 import logging
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,11 +15,13 @@ from rich.table import Table
 
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.learners import find_learner
-from pipeline.commands.adapt import evaluate_folder
+from pipeline.commands.evaluate import evaluate_folder
 from pipeline.commands.run import run
 from pipeline.config import RunSettings, load_settings
 from pipeline.platforms.local import NodeEnd, NodeStart
 from pipeline.presets import find_preset
+from pipeline.terminal.json_output import selected
+from pipeline.terminal.results import Evaluation, RunResult
 from pipeline.terminal.show import percent, points
 
 COMPARED = ("accuracy", "ci95", "log_loss", "ece", "episodes")
@@ -48,13 +50,13 @@ def main(
     own = json.loads((Path(result["report"]).parent / "metrics.json").read_text())
     model = result["pushed_model"] or model_of(root)
     again = judged(model, settings, settings.episodes, own["episodes"])
-    differing = [key for key in COMPARED if again[key] != own[key]]
+    differing = [key for key, value in selected(again, COMPARED).items() if value != own[key]]
     show_figures(result, {spec.title: judged(model, settings, spec, episodes) for spec in other_protocols(settings)})
     print(f"fewshot evaluate on the evaluator's episodes differs in: {', '.join(differing) or 'nothing'}")
     raise typer.Exit(bool(differing))
 
 
-def judged(model: str, settings: RunSettings, spec: EpisodeSpec, episodes: int) -> dict[str, Any]:
+def judged(model: str, settings: RunSettings, spec: EpisodeSpec, episodes: int) -> Evaluation:
     """What `fewshot evaluate` says of a model."""
     assert settings.data is not None
     folders = list(settings.data.images)
@@ -86,7 +88,7 @@ def show_times(seconds: dict[str, float], total: float) -> None:
     Console().print(table)
 
 
-def show_figures(result: dict[str, Any], others: dict[str, Any]) -> None:
+def show_figures(result: RunResult, others: dict[str, Evaluation]) -> None:
     """Accuracies of the model beside the baselines, then under the other protocols."""
     table = Table("", "accuracy, %", "ahead by, points", box=None)
     table.add_row(result["title"], percent(result), "blessed" if result["blessed"] else "not blessed")

@@ -3,7 +3,6 @@
 import tempfile
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -26,7 +25,7 @@ from components.fewshot.training.step import make_deterministic
 
 IMAGE = ImageSpec(height=28, width=28, channels=1)
 CLASSES, EACH, WARM, TIMED = 100, 20, 5, 30
-ROWS: list[tuple[str, dict[str, Any], EpisodeSpec, int]] = [  # learner, settings, episodes, episodes a step
+ROWS: list[tuple[str, dict[str, object], EpisodeSpec, int]] = [  # learner, settings, episodes, episodes a step
     ("protonet", {}, EpisodeSpec(way=60, shot=1, query=5), 1),
     ("protonet", {}, EpisodeSpec(way=20, shot=5, query=5), 1),
     ("maml", {}, EpisodeSpec(way=5, shot=1, query=5), 4),

@@ -1,8 +1,8 @@
-"""All settings of a run, as one frozen value made of layers: preset < configuration file < options < key=value."""
+"""The settings of a run: one frozen value, made of layers. A layer overrides the one before: preset, file, options, key=value."""
 
 import difflib
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -18,15 +18,15 @@ from components.fewshot.training.settings import TrainingSettings
 from components.meta_trainer.settings import TrainerSettings
 from data.settings import ImageSetSettings
 
-NAME = r"[a-z0-9][a-z0-9-]{0,127}"  # what Vertex AI takes as the name of a pipeline
+NAME = r"[a-z0-9][a-z0-9-]{0,127}"  # the names that Vertex AI accepts for a pipeline
 
 
 class PushSettings(BaseModel):
-    """Where blessed models go.
+    """Where blessed models are pushed.
 
     Attributes:
-      destination: directory that TF Serving watches; `<root>/serving/<name>` where none is given.
-      keep: versions that stay.
+      destination: directory that TF Serving watches. The default is `<root>/serving/<name>`.
+      keep: number of versions to keep.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,20 +36,26 @@ class PushSettings(BaseModel):
 
 
 class RunSettings(BaseModel):
-    """A whole run.
+    """All settings of a run.
 
     Attributes:
-      name: of the pipeline; runs of one name share cache, history and the latest blessed model.
-      seed: of weights, dropout and episodes.
-      data: the user's images; without them the built-in `glyphs`, in `grey` or `colour`.
-      image: what the base model sees.
+      name: name of the pipeline. Runs with the same name share the cache, the history and the latest blessed model.
+      seed: seed of weights, dropout and episodes.
+      data: the user's images. Without them the run uses the built-in `glyphs`.
+      glyphs: whether the built-in images are `grey` or in `colour`.
+      image: size and channels of the images that the base model gets.
       train_episodes: how training episodes are drawn.
-      episodes: how validation and test episodes are drawn, by which models are chosen and judged.
-      validation_episodes, test_episodes: how many are frozen.
-      also: further specifications to judge the model by, beside the one that gates.
-      baseline_steps: outer steps of the transfer-learning baseline; the model's own where None.
-      warm_start: when data have changed, begin with the weights of the latest blessed model.
-      schema_file: the schema of examples, instead of the built-in one.
+      episodes: how validation and test episodes are drawn.
+      validation_episodes, test_episodes: how many of each are frozen.
+      also: other test episodes to report the accuracy on. They do not decide about the blessing.
+      learner: the algorithm that adapts.
+      base_model: the feature network.
+      training: steps, learning rate and the like.
+      baseline_steps: outer steps of the transfer-learning baseline. The default is the number of the model itself.
+      warm_start: whether to start from the weights of the latest blessed model when the data have changed.
+      gate: what a model must reach to be blessed.
+      push: where blessed models are pushed.
+      schema_file: path of a schema of examples that replaces the built-in one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,7 +90,7 @@ class RunSettings(BaseModel):
             if len(set(asked.values())) > 1 or not isinstance(self.train_episodes.way, int):
                 given = ", ".join(f"{key}={value}" for key, value in asked.items())
                 raise ValueError(
-                    f"learner {self.learner.name!r} has a fixed head: expected one way throughout, got {given}"
+                    f"learner {self.learner.name!r} has a fixed head: expected the same way in all episodes, got {given}"
                 )
         way, shot, mapped = self.train_episodes.way, self.train_episodes.shot, self.training.layout == "mapped"
         if mapped and self.training.meta_batch > 1 and not (isinstance(way, int) and isinstance(shot, int)):
@@ -101,7 +107,7 @@ class RunSettings(BaseModel):
         return self
 
     def trainer(self) -> TrainerSettings:
-        """Of the MetaTrainer."""
+        """Returns the settings of the MetaTrainer."""
         return TrainerSettings(
             learner=self.learner,
             base_model=self.base_model,
@@ -112,23 +118,8 @@ class RunSettings(BaseModel):
             warm_start=self.warm_start,
         )
 
-    def baselines(self) -> dict[str, TrainerSettings]:
-        """Of the baselines: ordinary learners, all on the same images; none starts warm."""
-        own = self.trainer().model_copy(update={"warm_start": False})
-        still = self.training.model_copy(update={"steps": 0})
-        steps = self.training.steps if self.baseline_steps is None else self.baseline_steps
-        budget = self.training.model_copy(update={"steps": steps})
-        prototypes = LearnerChoice(name="protonet")
-        return {
-            "transfer": own.model_copy(update={"learner": LearnerChoice(name="transfer"), "training": budget}),
-            "untrained": own.model_copy(update={"training": still}),
-            "pixels": own.model_copy(
-                update={"learner": prototypes, "base_model": BaseModelSettings(name="pixels"), "training": still}
-            ),
-        }
-
     def episode_generator(self) -> EpisodeGeneratorSettings:
-        """Of the EpisodeGenerator."""
+        """Returns the settings of the EpisodeGenerator."""
         return EpisodeGeneratorSettings(
             train=self.train_episodes,
             evaluation=self.episodes,
@@ -139,13 +130,13 @@ class RunSettings(BaseModel):
         )
 
 
-def load_settings(*layers: Mapping[str, Any]) -> RunSettings:
-    """Settings of layers, each over the one before.
+def load_settings(*layers: Mapping[str, object]) -> RunSettings:
+    """Returns the settings that layers make together. Each layer overrides the one before.
 
     Raises:
-      ValueError: an unknown key (with those that exist), or a value that does not fit.
+      ValueError: a key is unknown (the message lists those that exist), or a value does not fit.
     """
-    merged: dict[str, Any] = {}
+    merged: dict[str, object] = {}
     for layer in layers:
         merged = _merge(merged, layer)
     try:
@@ -154,11 +145,11 @@ def load_settings(*layers: Mapping[str, Any]) -> RunSettings:
         raise ValueError(_sentence(error)) from error
 
 
-def read_config(path: str) -> dict[str, Any]:
-    """The layer in a YAML file.
+def read_config(path: str) -> dict[str, object]:
+    """Returns the layer in a YAML file.
 
     Raises:
-      ValueError: there is no such file, or it is not a mapping of settings.
+      ValueError: the file cannot be read, or it does not hold settings.
     """
     try:
         with open(path, encoding="utf-8") as file:
@@ -174,29 +165,27 @@ def read_config(path: str) -> dict[str, Any]:
     return layer
 
 
-def parse_overrides(pairs: Iterable[str]) -> dict[str, Any]:
-    """The layer of `training.steps=200 episodes.way=[5,10]`: dotted keys, YAML values.
+def parse_overrides(pairs: Iterable[str]) -> dict[str, object]:
+    """Returns the layer of words such as `training.steps=200` or `episodes.way=[5,10]`: dotted keys, YAML values.
 
     Raises:
-      ValueError: a word without `=`, or a value that is not YAML.
+      ValueError: a word has no `=`, or its value is not YAML.
     """
-    layer: dict[str, Any] = {}
+    layer: dict[str, object] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise ValueError(f"expected settings as key=value (training.steps=200), got {pair!r}")
         try:
-            nested: Any = yaml.safe_load(value)
+            parsed = yaml.safe_load(value)
         except yaml.YAMLError:
             raise ValueError(f"{key}: expected a YAML value (200, [5, 10], {{a: b}}), got {value!r}") from None
-        for part in reversed(key.split(".")):
-            nested = {part: nested}
-        layer = _merge(layer, nested)
+        layer = _merge(layer, _nested(key.split("."), parsed))
     return layer
 
 
 def setting_keys(model: type[BaseModel] = RunSettings, prefix: str = "") -> list[str]:
-    """All dotted keys."""
+    """Returns the dotted keys of all settings."""
     keys = []
     for name, field in model.model_fields.items():
         options = getattr(field.annotation, "__args__", (field.annotation,))
@@ -206,12 +195,17 @@ def setting_keys(model: type[BaseModel] = RunSettings, prefix: str = "") -> list
     return keys
 
 
-def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:
     merged = dict(below)
     for key, value in above.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merge(merged[key], value) if both else value
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
+
+
+def _nested(parts: Sequence[str], value: object) -> dict[str, object]:
+    first, *rest = parts
+    return {first: _nested(rest, value) if rest else value}
 
 
 def _sentence(error: ValidationError) -> str:

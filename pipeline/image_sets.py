@@ -1,4 +1,4 @@
-"""The images of a run: the user's own, or the built-in ones below the root."""
+"""The images of a run: the user's own, or the built-in ones in the root directory."""
 
 import os
 
@@ -8,7 +8,7 @@ from pipeline.config import RunSettings
 
 
 def image_set(settings: RunSettings, root: str) -> ImageSetSettings:
-    """The images of a run; the built-in ones are generated under `root` when they are first wanted."""
+    """Returns the images of a run. The built-in ones are generated in `root` if they are not there yet."""
     if settings.data is not None:
         return settings.data
     directory = generate_glyphs(glyphs_directory(settings, root), colour=settings.glyphs == "colour")
@@ -16,11 +16,11 @@ def image_set(settings: RunSettings, root: str) -> ImageSetSettings:
 
 
 def glyphs_directory(settings: RunSettings, root: str) -> str:
-    """Where the built-in images of a run lie."""
+    """Returns the directory of the built-in images of a run."""
     return os.path.join(root, "data", f"glyphs-{settings.glyphs}")
 
 
 def glyphs_at(directory: str) -> ImageSetSettings:
-    """The built-in set in `directory`, by its own splits."""
+    """Returns the built-in image set in `directory`, with its own splits."""
     sides = {f"{split}_dir": os.path.join(directory, split) for split in ("train", "val", "test")}
     return ImageSetSettings(**sides)

@@ -1,8 +1,6 @@
-"""Settings by name. Each says its command, its time on two cores and the result to expect."""
+"""Settings by name. The comment of a preset gives its command, its time on two cores and its result."""
 
-from typing import Any
-
-GLYPHS: dict[str, Any] = {
+GLYPHS: dict[str, object] = {
     "name": "glyphs",
     "image": {"height": 28, "width": 28, "channels": 1, "invert": True},
     "train_episodes": {"way": 20, "shot": 1, "query": 5},
@@ -16,7 +14,7 @@ GLYPHS: dict[str, Any] = {
     "training": {"steps": 1200, "learning_rate": 2e-3, "validate_every": 200},
 }
 
-OMNIGLOT: dict[str, Any] = {
+OMNIGLOT: dict[str, object] = {
     "name": "omniglot",
     "image": {"height": 28, "width": 28, "channels": 1, "invert": True},
     "train_episodes": {"way": 60, "shot": 1, "query": 5, "rotations": True},
@@ -27,13 +25,13 @@ OMNIGLOT: dict[str, Any] = {
     "training": {"steps": 3800, "learning_rate": 2e-3, "validate_every": 950},
 }
 
-PRESETS: dict[str, dict[str, Any]] = {
-    # fewshot run --preset glyphs: the built-in characters of many scripts, 5-way 1-shot; 5 minutes, 94.3 %.
+PRESETS: dict[str, dict[str, object]] = {
+    # fewshot run --preset glyphs: the built-in characters of many scripts, 5-way 1-shot. 5 minutes, 94.3 %.
     "glyphs": GLYPHS,
-    # fewshot run --preset glyphs-colour: the same in colour, in the same time.
+    # fewshot run --preset glyphs-colour: the same characters in colour. 5 minutes.
     "glyphs-colour": GLYPHS
     | {"name": "glyphs-colour", "glyphs": "colour", "image": {"height": 28, "width": 28, "channels": 3}},
-    # fewshot run --preset glyphs-tiny: everything once, to see that it works; a minute, some 40 %, and so not blessed.
+    # fewshot run --preset glyphs-tiny: a short run that shows whether everything works. 1 minute, about 40 %, not blessed.
     "glyphs-tiny": GLYPHS
     | {
         "name": "glyphs-tiny",
@@ -43,7 +41,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "base_model": {"name": "conv4", "settings": {"filters": 16}},
         "training": {"steps": 40, "learning_rate": 5e-3, "validate_every": 20},
     },
-    # fewshot run --preset glyphs-maml: MAML, second order, on the built-in characters; ten minutes.
+    # fewshot run --preset glyphs-maml: second-order MAML on the built-in characters. 10 minutes.
     "glyphs-maml": GLYPHS
     | {
         "name": "glyphs-maml",
@@ -52,10 +50,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learner": {"name": "maml"},
         "training": {"steps": 1200, "meta_batch": 4, "learning_rate": 1e-3, "validate_every": 200},
     },
-    # fewshot run --preset omniglot --images background --images evaluation --splits splits.json#vinyals: ten minutes of training,
-    # as many of the baseline, four around them; 98.5 % at 5-way 1-shot, 95.6 % at 20-way.
+    # fewshot run --preset omniglot --images background --images evaluation --splits splits.json#vinyals: 10 minutes to train the
+    # model, 10 to train the baseline, 4 for the rest. 98.5 % for 5-way 1-shot, 95.6 % for 20-way 1-shot.
     "omniglot": OMNIGLOT,
-    # fewshot run --preset omniglot-maml, images and splits as above: half an hour; 90.7 %.
+    # fewshot run --preset omniglot-maml, with images and splits as above: 30 minutes, 90.7 %.
     "omniglot-maml": OMNIGLOT
     | {
         "name": "omniglot-maml",
@@ -65,7 +63,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learner": {"name": "maml"},
         "training": {"steps": 2000, "meta_batch": 8, "learning_rate": 1e-3, "validate_every": 250},
     },
-    # fewshot run --preset images --train-dir D --test-dir D: a start for one's own photographs.
+    # fewshot run --preset images --train-dir D --test-dir D: settings to start from for your own photographs.
     "images": {
         "name": "images",
         "image": {"height": 64, "width": 64, "channels": 3},
@@ -78,11 +76,11 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def find_preset(name: str) -> dict[str, Any]:
-    """The settings of a preset.
+def find_preset(name: str) -> dict[str, object]:
+    """Returns the settings of a preset.
 
     Raises:
-      ValueError: no such preset; the message lists what exists.
+      ValueError: there is no such preset; the message lists those that exist.
     """
     if name not in PRESETS:
         raise ValueError(f"--preset: no {name!r}; there are {', '.join(PRESETS)}")

@@ -6,7 +6,7 @@ import os
 import unicodedata
 from collections.abc import Iterable, Mapping
 from itertools import combinations
-from typing import Any
+from typing import TypeGuard
 
 SPLITS = ("train", "val", "test")
 SHOWN = 3  # names in a message
@@ -73,7 +73,7 @@ def count(number: int, one: str, many: str) -> str:
     return f"{number:,} {one} stands" if number == 1 else f"{number:,} {many} stand"
 
 
-def _read_json(path: str) -> Any:
+def _read_json(path: str) -> object:
     try:
         if "://" in path:
             import tensorflow as tf  # only remote paths need it
@@ -89,13 +89,13 @@ def _read_json(path: str) -> Any:
         raise ValueError(f"the splits file {path!r} is no JSON ({error}): correct the file") from error
 
 
-def _is_split(content: Any) -> bool:
+def _is_split(content: object) -> TypeGuard[dict[str, list[str]]]:
     if not isinstance(content, dict) or not {"train", "test"} <= set(content) <= set(SPLITS):
         return False
     return all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in content.values())
 
 
-def _names_in(content: Any) -> str:
+def _names_in(content: object) -> str:
     named = sorted(key for key, value in content.items() if _is_split(value)) if isinstance(content, dict) else []
     if named:
         return f"choose one of its named splits with '#': {', '.join(named)}"

@@ -1,4 +1,4 @@
-"""The work of the commands, one file a command; `pipeline/cli.py` only declares them.
+"""The work of the commands, one file per command. `pipeline/cli.py` only declares them.
 
 May import all of `pipeline`, `components` and `data`.
 """

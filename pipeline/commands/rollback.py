@@ -1,15 +1,20 @@
-"""`fewshot rollback`: another pushed version serves."""
+"""`fewshot rollback`: serves another pushed version."""
 
 from components.pusher import destination
 
 
 def rollback(directory: str, to: int | None = None) -> str:
-    """Puts version `to` of a push destination in force, or the one before the present; returns its directory.
+    """Makes TF Serving serve another version of a push destination.
 
-    `to` may also be a version that was rolled back: so a rollback is undone.
+    Args:
+      directory: the push destination.
+      to: the version, which may be one that was rolled back. The default is the version before the present one.
+
+    Returns:
+      The directory of the version.
 
     Raises:
-      ValueError: no such destination or version.
+      ValueError: there is no such destination or version.
     """
     try:
         return destination.rollback(directory, to)

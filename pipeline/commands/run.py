@@ -1,10 +1,10 @@
-"""`fewshot run`: the whole pipeline on this machine, from settings to a result."""
+"""`fewshot run`: runs the whole pipeline on this machine, from settings to a result."""
 
 import json
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TypedDict
 
 import ml_metadata as mlmd
 from tfx.dsl.io import fileio
@@ -17,17 +17,74 @@ from pipeline.config import RunSettings
 from pipeline.graph import create_pipeline, metadata_path
 from pipeline.image_sets import image_set
 from pipeline.platforms.local import NodeEnd, NodeStart, locked, run_locally
+from pipeline.terminal.progress import NodePrinter
+from pipeline.terminal.results import NotComparable, Rival, RunResult
+
+RUN_KEYS = ("run_id", "blessed", "accuracy", "ci95", "baselines", "report", "pushed_model", "seconds")
+
+Report = Callable[[NodeStart | NodeEnd], None]
 
 
-def run(settings: RunSettings, root: str, report: Callable[[NodeStart | NodeEnd], None]) -> dict[str, Any]:
-    """Runs the pipeline under `root`.
+class Independence(TypedDict):
+    """The result of the independence check, as in metrics.json."""
+
+    holds: bool
+
+
+class Metrics(TypedDict):
+    """The part of the evaluator's metrics.json that a result is made of."""
+
+    accuracy: float
+    ci95: float
+    baselines: dict[str, Rival]
+    previous: Rival | NotComparable | None
+    blessed: bool
+    reasons: list[str]
+    learner: str
+    inductive: bool
+    independence: Independence
+    batch_norm: str
+
+
+class Summary(TypedDict):
+    """The part of ImageExampleGen's summary.json that a result is made of."""
+
+    rejected: int
+    leak_count: int
+
+
+def check_root(root: str) -> None:
+    """Raises ValueError if `root` is not on this machine."""
+    if "://" in root:
+        raise ValueError(f"--root {root}: expected a directory of this machine; `fewshot compile` is for other places")
+
+
+def reporting_to(printer: NodePrinter) -> Report:
+    """Returns a function that hands the start and the end of a node to `printer`."""
+
+    def report(event: NodeStart | NodeEnd) -> None:
+        if isinstance(event, NodeStart):
+            printer.started(*event)
+        else:
+            printer.ended(*event)
+
+    return report
+
+
+def run(settings: RunSettings, root: str, report: Report) -> RunResult:
+    """Runs the pipeline.
+
+    Args:
+      settings: of the run.
+      root: local directory of artifacts, metadata, checkpoints and pushed models.
+      report: gets the start and the end of each node.
 
     Returns:
-      `run_id, blessed, accuracy, ci95, baselines, report, pushed_model, seconds`, and for people `previous`, `reasons`,
-      `title`, `inductive`, `batch_norm`, `rejected` (files set aside) and `leaks` (images on two sides of a split).
+      The metrics, the verdict, and where the report and the model are.
 
     Raises:
-      ValueError: bad settings or data, said in one sentence; `NodeError` where a component failed.
+      ValueError: settings or data do not fit.
+      NodeError: a component failed.
     """
     began = time.monotonic()
     root = os.path.abspath(root)
@@ -36,11 +93,13 @@ def run(settings: RunSettings, root: str, report: Callable[[NodeStart | NodeEnd]
         check_data(settings, data)
         pipeline = create_pipeline(settings, data, root, data_fingerprint=fingerprint(data))
         run_id = run_locally(pipeline, report)
-    return result_of(root, settings.name, run_id) | {"seconds": round(time.monotonic() - began, 1)}
+    result = result_of(root, settings.name, run_id)
+    result["seconds"] = round(time.monotonic() - began, 1)
+    return result
 
 
 def check_data(settings: RunSettings, data: ImageSetSettings) -> None:
-    """Raises ValueError before anything runs if a split cannot give one episode."""
+    """Raises ValueError if a split has too few classes or images for one episode. No image is read for this."""
     counts = class_counts(data)
     asked = [("train", settings.train_episodes), ("val", settings.episodes), ("test", settings.episodes)]
     asked += [("test", also.spec) for also in settings.also]
@@ -55,14 +114,16 @@ def check_data(settings: RunSettings, data: ImageSetSettings) -> None:
         )
 
 
-def result_of(root: str, name: str, run_id: str) -> dict[str, Any]:
-    """What a run came to, by its outputs in ML Metadata."""
+def result_of(root: str, name: str, run_id: str) -> RunResult:
+    """Returns the result of a run, read from its artifacts in ML Metadata. `seconds` is 0."""
     outputs = run_outputs(root, run_id)
     evaluation = outputs["FewShotEvaluator"]["evaluation"]
-    metrics = read_json(evaluation.uri, "metrics.json")
-    summary = read_json(outputs["ImageExampleGen"]["examples"].uri, "summary.json")
+    with fileio.open(os.path.join(evaluation.uri, "metrics.json")) as file:
+        metrics: Metrics = json.load(file)
+    with fileio.open(os.path.join(outputs["ImageExampleGen"]["examples"].uri, "summary.json")) as file:
+        summary: Summary = json.load(file)
     pushed = outputs["Pusher"]["pushed_model"]
-    destination = pushed.custom_properties["pushed_destination"].string_value  # empty where nothing was pushed
+    destination = pushed.custom_properties["pushed_destination"].string_value  # empty if nothing was pushed
     return {
         "run_id": run_id,
         "blessed": metrics["blessed"],
@@ -71,6 +132,7 @@ def result_of(root: str, name: str, run_id: str) -> dict[str, Any]:
         "baselines": metrics["baselines"],
         "report": os.path.join(evaluation.uri, "report.html"),
         "pushed_model": destination if destination and fileio.exists(destination) else None,
+        "seconds": 0.0,
         "previous": metrics["previous"],
         "reasons": metrics["reasons"],
         "title": f"{metrics['learner']} on {name}",
@@ -81,14 +143,8 @@ def result_of(root: str, name: str, run_id: str) -> dict[str, Any]:
     }
 
 
-def read_json(uri: str, name: str) -> dict[str, Any]:
-    """A JSON file of an artifact."""
-    with fileio.open(os.path.join(uri, name)) as file:
-        return json.load(file)
-
-
 def run_outputs(root: str, run_id: str) -> dict[str, dict[str, mlmd.proto.Artifact]]:
-    """Output artifacts of a run: by node, by output key; cached ones too."""
+    """Returns the output artifacts of a run, by node and by output key. Cached ones are included."""
     with metadata.Metadata(metadata.sqlite_metadata_connection_config(metadata_path(root))) as handle:
         store = handle.store
         context = store.get_context_by_type_and_name("pipeline_run", run_id)

@@ -1,4 +1,4 @@
-"""What people see: results at 80 columns, errors as sentences, a quiet terminal.
+"""What people see: results at 80 columns, progress, errors as sentences, a quiet terminal.
 
 Imports nothing else of `pipeline`.
 """

@@ -1,5 +1,6 @@
-"""A terminal for people: what libraries log goes to a file."""
+"""A quiet terminal: what libraries log goes to a file."""
 
+import datetime
 import logging
 import os
 import sys
@@ -9,8 +10,18 @@ from contextlib import contextmanager
 from typing import TextIO
 
 
+@contextmanager
+def quietly(root: str | None = None, name: str = "") -> Iterator[None]:
+    """Sends what libraries log to `<root>/logs/<name>-<time>.log`, or discards it if there is no local `root`."""
+    silence_imports()
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    log = os.path.join(root, "logs", f"{name}-{stamp}.log") if root and "://" not in root else os.devnull
+    with noise_to(log):
+        yield
+
+
 def silence_imports() -> None:
-    """Keeps TensorFlow's start-up messages back; called before it is imported."""
+    """Hides the messages that TensorFlow prints when it is imported. Call this first."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     warnings.filterwarnings("ignore")
@@ -18,8 +29,10 @@ def silence_imports() -> None:
 
 @contextmanager
 def noise_to(log: str) -> Iterator[TextIO]:
-    """Everything written to file descriptor 2 and to Python's logging lands in the file `log`; `sys.stderr` and the stream
-    given still reach the terminal."""
+    """Sends everything that is written to file descriptor 2 or to Python's logging to the file `log`.
+
+    `sys.stderr` and the returned stream still write to the terminal.
+    """
     os.makedirs(os.path.dirname(log), exist_ok=True)
     terminal = os.fdopen(os.dup(2), "w", buffering=1)
     before, handlers, level = sys.stderr, logging.root.handlers[:], logging.root.level

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from data.sources.folders import list_folder
-from pipeline.cli import RUN_KEYS
+from pipeline.commands.run import RUN_KEYS
 from tests import pictures
 from tests.e2e.small import SMALL
 

@@ -13,7 +13,8 @@ import pytest
 
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.serving.manifest import Manifest
-from pipeline.commands.adapt import adapt, evaluate_folder
+from pipeline.commands.adapt import adapt
+from pipeline.commands.evaluate import evaluate_folder
 from pipeline.commands.run import run, run_outputs
 from pipeline.config import load_settings
 from pipeline.platforms.local import NodeEnd, NodeError

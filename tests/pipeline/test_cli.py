@@ -177,7 +177,10 @@ def test_evaluate_sets_aside_what_the_pipeline_would(fewshot, model, images, tmp
     for other in folder.glob("*/*/0[0-3].png"):
         other.write_bytes(b"")
     result = fewshot("evaluate", *words, "--images", str(folder))
-    assert result.returncode == 2 and "images cannot be read, and at most 5% may be; the first is" in result.stderr
+    assert (
+        result.returncode == 2
+        and "images cannot be read, and at most 5% may be unreadable; the first is" in result.stderr
+    )
 
 
 def test_evaluate_with_more_ways_than_classes(fewshot, model, images):
@@ -185,22 +188,11 @@ def test_evaluate_with_more_ways_than_classes(fewshot, model, images):
     assert result.returncode == 2 and "need 50 classes" in result.stderr
 
 
-def test_what_no_one_foresaw_is_one_line_and_exit_1(fewshot, monkeypatch):
-    def broken(*_: object) -> None:
-        raise RuntimeError("the roof is on fire\nand more")
-
-    monkeypatch.setattr("pipeline.commands.rollback.rollback", broken)
-    result = fewshot("rollback", "--destination", "d")
-    assert result.returncode == 1
-    assert result.stderr == "fewshot: RuntimeError: the roof is on fire (--debug shows where)\n"
-    assert "Traceback" in fewshot("rollback", "--destination", "d", "--debug").stderr
-
-
 def test_compile(fewshot, tmp_path):
     output = str(tmp_path / "job.json")
     result = fewshot("compile", "--output", output, "--json")
     assert result.returncode == 0 and json.loads(result.stdout)["output"] == output
-    assert "copy the built-in ones there first" in fewshot("compile", "--output", output).stdout
+    assert "copy the built-in images there first" in fewshot("compile", "--output", output).stdout
 
 
 def test_adapt_in_batches_predicts_the_same(fewshot, model, images, monkeypatch):

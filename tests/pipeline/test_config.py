@@ -18,19 +18,7 @@ def test_later_layers_win():
 
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_presets_are_settings(name):
-    settings = load_settings(find_preset(name))
-    assert settings.name == name
-    assert set(settings.baselines()) == {"transfer", "untrained", "pixels"}
-
-
-def test_baselines_have_the_same_budget_and_start_cold():
-    settings = load_settings({"training": {"steps": 70}, "warm_start": True, "learner": {"name": "maml"}})
-    transfer, untrained, pixels = settings.baselines().values()
-    assert transfer.training == settings.training and transfer.learner.name == "transfer"
-    assert untrained.training.steps == 0 and untrained.learner.name == "maml"
-    assert (pixels.base_model.name, pixels.learner.name, pixels.training.steps) == ("pixels", "protonet", 0)
-    assert settings.trainer().warm_start and not any(b.warm_start for b in (transfer, untrained, pixels))
-    assert load_settings({"training": {"steps": 70}, "baseline_steps": 9}).baselines()["transfer"].training.steps == 9
+    assert load_settings(find_preset(name)).name == name
 
 
 @pytest.mark.parametrize(
@@ -53,9 +41,9 @@ def test_baselines_have_the_same_budget_and_start_cold():
         ({"learner": {"name": "maml", "settings": {"stepz": 1}}}, "'maml' has batch_norm, inner_rate, steps"),
         (
             {"learner": {"name": "maml"}, "episodes": {"way": [3, 5]}},
-            "expected one way throughout, got train_episodes.way=5,",
+            "expected the same way in all episodes, got train_episodes.way=5,",
         ),
-        ({"learner": {"name": "maml"}, "train_episodes": {"way": 7}}, "expected one way throughout"),
+        ({"learner": {"name": "maml"}, "train_episodes": {"way": 7}}, "expected the same way in all episodes"),
         (
             {"episodes": {"rotations": True}, "image": {"height": 20}},
             "rotations need square images, got image.height=20",

@@ -1,0 +1,149 @@
+"""`fewshot evaluate`: evaluates an exported model on episodes of image folders. It does not need TFX."""
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+
+from pydantic import ValidationError
+
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.episodes.sampler import EpisodeSampler
+from components.fewshot.evaluation.checks import check_independence
+from components.fewshot.evaluation.judging import encode_episode, evaluate
+from components.fewshot.images.store import ImageStore
+from components.fewshot.serving.served import ServedModel
+from data.settings import ImageSetSettings
+from data.sources.folders import Rejected, list_folder
+from data.sources.image_sets import list_image_set
+from data.sources.splits import SPLITS
+from pipeline.commands.inputs import DEFAULTS, find_model, set_aside
+from pipeline.terminal.results import Evaluation
+
+EVALUATE_KEYS = ("accuracy", "ci95", "log_loss", "ece", "episodes", "way", "shot", "query", "seed", "inductive")
+CHECKED = 2  # episodes on which the independence of queries is checked
+
+
+def spec_of(way: str, shot: str, query: int, rotations: bool = False, within_domain: bool = False) -> EpisodeSpec:
+    """Returns the episode specification that options name.
+
+    Args:
+      way, shot: a number (`5`) or a range (`5..10`).
+
+    Raises:
+      ValueError: a value does not fit; the message names its option.
+    """
+    try:
+        return EpisodeSpec(
+            way=_number_or_range("way", way),
+            shot=_number_or_range("shot", shot),
+            query=query,
+            rotations=rotations,
+            within_domain=within_domain,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"--{first['loc'][0]}: {reason}, got {first['input']}") from error
+
+
+def check_counts(episodes: int, seed: int) -> None:
+    """Raises ValueError if there are too few episodes for an interval, or if the seed is negative."""
+    if episodes < 2:
+        raise ValueError(f"--episodes {episodes}: expected at least 2, because a confidence interval needs two")
+    if seed < 0:
+        raise ValueError(f"--seed {seed}: expected 0 or more")
+
+
+def image_set_of(images: Sequence[str], splits: str | None, split: str) -> ImageSetSettings | None:
+    """Returns the image set that `--images` and `--splits` name, or None if `--splits` is not given.
+
+    Raises:
+      ValueError: there is no such split.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"--split: no {split!r}; there are {', '.join(SPLITS)}")
+    return ImageSetSettings(images=tuple(images), splits=splits) if splits else None
+
+
+def evaluate_folder(
+    model: str,
+    data: ImageSetSettings | None,
+    folders: Sequence[str],
+    split: str,
+    spec: EpisodeSpec,
+    episodes: int,
+    seed: int,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Evaluation:
+    """Evaluates a model on episodes of image folders. On the same classes they are the episodes of the evaluator.
+
+    Args:
+      model: an exported model or a push destination.
+      data: an image set, of which `split` is used; or None to use all classes of `folders`.
+      folders: folders of classes.
+      split: train, val or test.
+      spec: how episodes are drawn.
+      episodes: number of episodes.
+      seed: seed that they are drawn with.
+      progress: gets the number of episodes that are done.
+
+    Returns:
+      The metrics, and how they were measured.
+
+    Raises:
+      ValueError: there is no model, there are too few classes or images, or too many images cannot be read.
+    """
+    directory = find_model(model)
+    if data:
+        files, refused = (listing := list_image_set(data)).splits[split], listing.rejected
+    else:
+        files, refused = ([*chain(*parts)] for parts in zip(*map(list_folder, folders), strict=True))
+    refused = [*refused, *set_aside(files)]
+    check_refused(refused, len(files))
+    unreadable = {one.path for one in refused}
+    classes: dict[str, list[tuple[str, str]]] = {}
+    for file in (file for file in files if file.path not in unreadable):
+        classes.setdefault(file.class_name, []).append((file.source_id, file.path))
+    store = ImageStore.from_files(classes)
+    sampler = EpisodeSampler(store.index, spec, seed)
+    served = ServedModel(directory)
+    if served.manifest.fixed_way not in (None, *([spec.way] if isinstance(spec.way, int) else [])):
+        raise ValueError(
+            f"--way {spec.way}: expected {served.manifest.fixed_way}, because the model has a fixed head of"
+            f" {served.manifest.fixed_way} classes"
+        )
+    metrics = evaluate(served, store, (sampler(i) for i in range(episodes)), progress)
+    independence = check_independence(served, [encode_episode(store, sampler(i)) for i in range(CHECKED)])
+    return {
+        "accuracy": metrics["accuracy"],
+        "ci95": metrics["ci95"],
+        "log_loss": metrics["log_loss"],
+        "ece": metrics["ece"],
+        "episodes": metrics["episodes"],
+        "way": spec.way,
+        "shot": spec.shot,
+        "query": spec.query,
+        "seed": seed,
+        "inductive": served.manifest.inductive and independence["holds"],  # claimed by the manifest, and measured
+        "title": spec.title,
+        "set_aside": [f"{one.path}: {one.reason}" for one in refused],
+        "batch_norm": served.manifest.batch_norm,
+    }
+
+
+def check_refused(refused: Sequence[Rejected], total: int) -> None:
+    """Raises ValueError if more images cannot be read than a run of the pipeline accepts."""
+    most = DEFAULTS["max_reject_fraction"].default
+    if len(refused) > most * total:
+        first = refused[0]
+        raise ValueError(
+            f"{len(refused)} of {total} images cannot be read, and at most {most:.0%} may be unreadable; the first is"
+            f" {first.path}: {first.reason}; convert or remove them"
+        )
+
+
+def _number_or_range(option: str, value: str) -> int | tuple[int, int]:
+    try:
+        bounds = [int(bound) for bound in value.split("..")]
+    except ValueError:
+        raise ValueError(f"--{option} {value}: expected a number (5) or a range (5..10)") from None
+    return bounds[0] if len(bounds) == 1 else tuple(bounds)  # type: ignore[return-value]  # pydantic checks the length

@@ -1,0 +1,42 @@
+"""What `fewshot adapt` and `fewshot evaluate` read: a model and image files."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import tensorflow as tf
+
+from components.image_example_gen.ingest import reason_against
+from components.pusher.destination import latest
+from data.settings import ImageSetSettings
+from data.sources.folders import ImageFile, Rejected
+
+DEFAULTS = ImageSetSettings.model_fields
+
+
+def find_model(path: str) -> str:
+    """Returns the directory of the SavedModel at `path`.
+
+    That is `path` itself, or the highest version in it, which is the one that TF Serving takes.
+
+    Raises:
+      ValueError: there is no model.
+    """
+    if not tf.io.gfile.isdir(path):
+        raise ValueError(f"--model {path}: no such directory; expected an exported model or a push destination")
+    for candidate in (path, os.path.join(path, "Format-Serving")):  # TFX puts models of an artifact in this folder
+        if tf.io.gfile.exists(os.path.join(candidate, "saved_model.pb")):
+            return candidate
+    try:
+        return latest(path)
+    except FileNotFoundError:
+        said = f"--model {path}: holds no SavedModel; expected an exported model or a push destination"
+        raise ValueError(said) from None
+
+
+def set_aside(files: Sequence[ImageFile]) -> list[Rejected]:
+    """Returns the files that the model cannot read, by the rules of ImageExampleGen."""
+    with ThreadPoolExecutor() as pool:
+        reasons = pool.map(partial(reason_against, max_pixels=DEFAULTS["max_pixels"].default), files)
+        return [Rejected(file.path, reason) for file, reason in zip(files, reasons, strict=True) if reason]

@@ -1,0 +1,37 @@
+"""The layers of settings that a command line names.
+
+Imports are inside the function, because `pipeline/cli.py` imports this module and `fewshot --help` must answer at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.config import RunSettings
+
+
+def settings_of(
+    preset: str | None, config: str | None, data: Mapping[str, object], overrides: Sequence[str] | None
+) -> "RunSettings":
+    """Returns the settings of a run. Each layer overrides the one before: preset, file, options, key=value.
+
+    Args:
+      preset: name of a preset. The default is `images` if a layer names images, else `glyphs`.
+      config: path of a YAML file.
+      data: settings of `data` by name; those that are empty count as not given.
+      overrides: words such as `training.steps=200`.
+
+    Raises:
+      ValueError: a layer cannot be read, or a setting in it is unknown or wrong.
+    """
+    from pipeline.config import load_settings, parse_overrides, read_config
+    from pipeline.presets import find_preset
+
+    named = {key: value for key, value in data.items() if value}
+    layers: list[Mapping[str, object]] = [
+        read_config(config) if config else {},
+        {"data": named} if named else {},
+        parse_overrides(overrides or []),
+    ]
+    own_images = any("data" in layer for layer in layers)
+    return load_settings(find_preset(preset or ("images" if own_images else "glyphs")), *layers)

@@ -1,0 +1,79 @@
+"""Options that several commands share.
+
+Imports nothing heavy, so that `fewshot --help` answers at once.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, NamedTuple
+
+import typer
+
+from pipeline.presets import PRESETS
+
+ROOT = "fewshot-runs"
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else there.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Root = Annotated[str, typer.Option("--root", help="Directory of artifacts, metadata, checkpoints and pushed models.")]
+Model = Annotated[str, typer.Option("--model", help="An exported model, or a directory that models are pushed to.")]
+Splits = Annotated[str | None, typer.Option("--splits", help="Classes of each split: file.json or file.json#name.")]
+
+Overrides = Annotated[list[str] | None, typer.Argument(help="Settings as key=value, such as training.steps=200.")]
+Preset = Annotated[str | None, typer.Option("--preset", help=f"Settings by name: {', '.join(PRESETS)}.")]
+Config = Annotated[str | None, typer.Option("--config", help="YAML file of settings. It overrides the preset.")]
+TrainDir = Annotated[str | None, typer.Option("--train-dir", help="Folder of the classes to train on.")]
+ValDir = Annotated[
+    str | None,
+    typer.Option("--val-dir", help="Folder of the validation classes. Without it, some train classes are held out."),
+]
+TestDir = Annotated[str | None, typer.Option("--test-dir", help="Folder of the classes to test on.")]
+Images = Annotated[list[str] | None, typer.Option("--images", help="Folder of classes. May be given several times.")]
+
+
+class SettingsOptions(NamedTuple):
+    """The options that make the settings of a run."""
+
+    overrides: Overrides = None
+    preset: Preset = None
+    config: Config = None
+    train_dir: TrainDir = None
+    val_dir: ValDir = None
+    test_dir: TestDir = None
+    images: Images = None
+    splits: Splits = None
+
+    @property
+    def data(self) -> dict[str, str | list[str] | None]:
+        """Those that name images, by the name of the setting."""
+        return {
+            "train_dir": self.train_dir,
+            "val_dir": self.val_dir,
+            "test_dir": self.test_dir,
+            "images": self.images,
+            "splits": self.splits,
+        }
+
+
+def with_settings_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Replaces the parameter `given: SettingsOptions` of a command by one option per field.
+
+    Typer reads options from a signature and knows no groups of them. Hence this changes the signature that Typer sees.
+    """
+    fields = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in inspect.signature(SettingsOptions).parameters.values()
+    ]
+    parameters = []
+    for parameter in inspect.signature(command).parameters.values():
+        parameters += fields if parameter.annotation is SettingsOptions else [parameter]
+
+    @functools.wraps(command)
+    def called(**values: object) -> None:
+        given = SettingsOptions._make(values.pop(name) for name in SettingsOptions._fields)
+        command(given=given, **values)
+
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # mypy does not know this attribute
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return called

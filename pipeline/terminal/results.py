@@ -1,0 +1,74 @@
+"""The results that commands print as JSON and show as text."""
+
+from typing import TypedDict, final
+
+
+class Accuracy(TypedDict):
+    """A mean accuracy and the half-width of its 95 % interval, both from 0 to 1."""
+
+    accuracy: float
+    ci95: float
+
+
+class Difference(TypedDict):
+    """The mean difference of two accuracies on the same episodes, and the half-width of its 95 % interval."""
+
+    mean: float
+    ci95: float
+
+
+class Rival(Accuracy):
+    """A model that the candidate is compared with."""
+
+    difference: Difference
+
+
+@final  # so that a test for a key of `Rival` tells the two apart
+class NotComparable(TypedDict):
+    """The reason why the latest blessed model cannot be evaluated on the episodes of this run."""
+
+    not_comparable: str
+
+
+class RunResult(Accuracy):
+    """The result of `fewshot run`. `--json` prints the fields above the blank line."""
+
+    run_id: str
+    blessed: bool
+    baselines: dict[str, Rival]
+    report: str
+    pushed_model: str | None
+    seconds: float
+
+    previous: Rival | NotComparable | None  # the latest blessed model
+    reasons: list[str]  # why the model is not blessed
+    title: str
+    inductive: bool
+    batch_norm: str
+    rejected: int  # files set aside
+    leaks: int  # images that are in two splits
+
+
+class Evaluation(Accuracy):
+    """The result of `fewshot evaluate`. `--json` prints the fields above the blank line."""
+
+    log_loss: float
+    ece: float
+    episodes: int
+    way: int | tuple[int, int]
+    shot: int | tuple[int, int]
+    query: int
+    seed: int
+    inductive: bool
+
+    title: str
+    set_aside: list[str]  # a path and a reason for each file
+    batch_norm: str
+
+
+class Prediction(TypedDict):
+    """The most probable class of one image."""
+
+    path: str
+    label: str
+    probability: float

@@ -1,0 +1,56 @@
+"""Errors become one sentence and an exit code."""
+
+import click
+import pytest
+import typer
+
+from pipeline.terminal.errors import errors_as_sentences
+
+
+class NodeError(ValueError):
+    """Has the name of the runner's error."""
+
+
+def exit_code(error: BaseException, debug: bool = False) -> int:
+    with pytest.raises(typer.Exit) as end, errors_as_sentences(debug):
+        raise error
+    return end.value.exit_code
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ValueError("no such\n  setting"), 2, "fewshot: no such setting\n"),
+        (FileNotFoundError("no such file"), 2, "fewshot: no such file\n"),
+        (NodeError("MetaTrainer: too few classes"), 1, "fewshot: MetaTrainer: too few classes\n"),
+        (
+            RuntimeError("the roof is on fire\nand more"),
+            1,
+            "fewshot: RuntimeError: the roof is on fire (use --debug to see the traceback)\n",
+        ),
+        (KeyboardInterrupt(), 130, "fewshot: interrupted; run the same command again to continue from here\n"),
+    ],
+)
+def test_one_sentence_and_an_exit_code(error, code, said, capsys):
+    assert exit_code(error) == code
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("error", [ValueError("wrong"), RuntimeError("wrong")])
+def test_debug_prints_the_traceback(error, capsys):
+    exit_code(error, debug=True)
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [typer.Exit(1), click.UsageError("no such option")])
+def test_errors_of_the_command_line_pass_through(error):
+    with pytest.raises(type(error)), errors_as_sentences(False):
+        raise error
+
+
+def test_a_closed_pipe_is_no_error(monkeypatch):
+    import sys
+
+    monkeypatch.setattr(sys, "stdout", sys.stdout)  # restores it afterwards
+    assert exit_code(BrokenPipeError()) == 0
+    sys.stdout.close()

@@ -1,0 +1,17 @@
+from pipeline.layers import settings_of
+
+FOLDERS = {"train_dir": "a", "test_dir": "b", "val_dir": None, "images": None, "splits": None}
+
+
+def test_each_layer_overrides_the_one_before(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("seed: 4\ntraining: {steps: 9, meta_batch: 2}\ndata: {train_dir: x, test_dir: y}\n")
+    settings = settings_of("images", str(file), FOLDERS, ["training.steps=7"])
+    assert (settings.name, settings.seed, settings.training.meta_batch, settings.training.steps) == ("images", 4, 2, 7)
+    assert settings.data.train_dir == "a" and settings.data.test_dir == "b"
+
+
+def test_the_preset_depends_on_whose_images_they_are():
+    assert settings_of(None, None, {}, None).name == "glyphs"
+    assert settings_of(None, None, FOLDERS, []).name == "images"
+    assert settings_of(None, None, {}, ["data.train_dir=a", "data.test_dir=b"]).name == "images"
