@@ -1,4 +1,4 @@
-"""What ML Metadata knows: runs, lineage, and the earlier models that a run looks back at.
+"""What ML Metadata knows: runs, lineage, and the earlier models that a run needs.
 
 Imports nothing else of `pipeline`.
 """

@@ -1,27 +1,35 @@
-"""What ML Metadata holds about all runs, read once, as plain dictionaries. Needs ml_metadata, not tfx."""
+"""Reads all runs from ML Metadata at once, into plain values. It needs ml_metadata, but not tfx."""
 
 import json
 import os
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
 
 import ml_metadata as mlmd
 from google.protobuf import json_format, message
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-Links = dict[str, list[int]]  # key of an input or output -> ids of artifacts
+Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"  # as JSON has it
+Links = dict[str, list[int]]  # from the key of an input or output to the ids of its artifacts
 
 
 class Artifact(NamedTuple):
-    """Something that a node made."""
+    """An output of a node."""
 
     id: int
     type: str
     uri: str
-    properties: dict[str, Any]
+    properties: dict[str, Value]
+
+    @property
+    def pushed_to(self) -> str | None:
+        """The directory that this model was pushed to, or None."""
+        directory = self.properties.get("pushed_destination")
+        return directory if isinstance(directory, str) and directory else None
 
 
 class Execution(NamedTuple):
-    """One node in one run; times in milliseconds since 1970."""
+    """One node in one run. Times are in milliseconds since 1970."""
 
     id: int
     node: str
@@ -30,28 +38,28 @@ class Execution(NamedTuple):
     state: str  # complete, cached, failed, running, canceled
     began: int
     ended: int
-    settings: dict[str, Any]
+    settings: dict[str, Value]
     inputs: Links
     outputs: Links
 
 
 class History(NamedTuple):
-    """Everything, by id."""
+    """All executions and artifacts, by id."""
 
     executions: dict[int, Execution]
     artifacts: dict[int, Artifact]
 
     def maker(self, artifact: int) -> Execution | None:
-        """The execution that made an artifact; later ones only took it from the cache."""
+        """Returns the execution that made an artifact. Later executions with it among their outputs took it from the cache."""
         makers = [e for e in self.executions.values() if any(artifact in ids for ids in e.outputs.values())]
         return min(makers, key=lambda execution: execution.id, default=None)
 
 
 def metadata_file(root: str) -> str:
-    """The store of the runs under `root`; the graph writes it there.
+    """Returns the path of the ML Metadata store of the runs in `root`.
 
     Raises:
-      ValueError: there is none.
+      ValueError: there is no such file.
     """
     path = os.path.join(root, "metadata.sqlite")
     if not os.path.isfile(path):
@@ -60,10 +68,10 @@ def metadata_file(root: str) -> str:
 
 
 def read_history(root: str) -> History:
-    """All executions and artifacts of the runs under `root`.
+    """Returns all executions and artifacts of the runs in `root`.
 
     Raises:
-      ValueError: nothing ran there.
+      ValueError: there is no ML Metadata store.
     """
     config = pb.ConnectionConfig()
     config.sqlite.filename_uri = metadata_file(root)
@@ -100,8 +108,8 @@ def read_history(root: str) -> History:
     return History(executions, artifacts)
 
 
-def unpack(value: Any) -> Any:
-    """An execution property as it was before it became text: JSON inside JSON, protocol buffers by their content."""
+def unpack(value: Value) -> Value:
+    """Returns an execution property with all JSON text in it parsed, at any depth, and protocol buffers as dictionaries."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             value = json.loads(value)
@@ -125,10 +133,10 @@ def _contexts(store: mlmd.MetadataStore, kind: str) -> dict[int, str]:
     return found
 
 
-def _values(properties: Any) -> dict[str, Any]:
+def _values(properties: Mapping[str, pb.Value]) -> dict[str, Value]:
     return {key: _plain(getattr(value, value.WhichOneof("value"))) for key, value in properties.items() if str(value)}
 
 
-def _plain(value: Any) -> Any:
-    """A property as numbers, text, lists and dictionaries; some of TFX's own are protocol buffers."""
+def _plain(value: int | float | str | message.Message) -> Value:
+    """Returns a property as a plain value. Some properties of TFX are protocol buffers."""
     return json_format.MessageToDict(value) if isinstance(value, message.Message) else value

@@ -1,8 +1,8 @@
-"""Which earlier model a run looks back at.
+"""Strategies that find an earlier model for a run.
 
-TFX's own strategy takes the latest blessed model, whichever it is: after a run has blessed its model, the next run, without
-any change, would see another one than the first did, and nothing would ever come from the cache. These two look back from
-where they stand, so that the same run sees the same model.
+TFX's own strategy takes the latest blessed model. When a run has blessed its model, the next run with the same settings would
+get that one instead of the first run's, and would never reuse the cache. The two strategies here depend only on the run itself,
+so that the same run always gets the same model.
 """
 
 from collections.abc import Callable
@@ -17,25 +17,25 @@ EPISODES_ID = "episodes_id"  # custom property of a Model
 
 
 class BlessedBefore(resolver.ResolverStrategy):
-    """The latest blessed model older than the one in `current`: what that one has to stand up to."""
+    """Finds the latest blessed model that is older than `current`. The evaluator compares `current` with it."""
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
-        """Takes `model`, `model_blessing`, `current`; gives `model` and `model_blessing`, empty if there is none."""
+        """Takes `model`, `model_blessing` and `current`. Returns `model` and `model_blessing`, empty if there is none."""
         current = max((model.id for model in input_dict["current"]), default=0)
         return latest_blessed(input_dict, lambda model: model.id < current)
 
 
 class BlessedOnOtherData(resolver.ResolverStrategy):
-    """The latest blessed model that was trained on other episodes than `episodes`: what a warm start begins with."""
+    """Finds the latest blessed model that was trained on other episodes than `episodes`. A warm start begins with it."""
 
     def resolve_artifacts(self, store: mlmd.MetadataStore, input_dict: Artifacts) -> Artifacts:
-        """Takes `model`, `model_blessing`, `episodes`; gives `model` and `model_blessing`, empty if there is none."""
+        """Takes `model`, `model_blessing` and `episodes`. Returns `model` and `model_blessing`, empty if there is none."""
         episodes = {artifact.id for artifact in input_dict["episodes"]}
         return latest_blessed(input_dict, lambda model: model.get_int_custom_property(EPISODES_ID) not in episodes)
 
 
 def latest_blessed(artifacts: Artifacts, admissible: Callable[[types.Artifact], bool]) -> Artifacts:
-    """The newest admissible of `model` that one of `model_blessing` blesses, with that blessing; all else empty."""
+    """Returns the newest blessed model that is `admissible`, with its blessing. All other keys are empty."""
     blessings = {
         blessing.get_int_custom_property("current_model_id"): blessing
         for blessing in artifacts["model_blessing"]

@@ -1,21 +1,29 @@
-"""`fewshot runs`: what ran when, with what, from the cache or not, and which data made which model."""
+"""`fewshot runs`: lists runs, shows their nodes and settings, and traces which images and settings made a model."""
 
 import datetime
 import fcntl
 import json
 import os
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import yaml
 from rich.console import Console
 from rich.table import Table
 
 from components.few_shot_evaluator.baselines import BASELINES
-from pipeline.history.metadata import Artifact, Execution, History, read_history
+from pipeline.history.metadata import Artifact, Execution, History, Value, read_history
 
 LAST_NODE = "Pusher"
-# What a model was only compared with is not what it was made of.
+# Inputs that a model was only compared with. They do not belong to its lineage.
 COMPARED = (*BASELINES, "baseline_model")
+
+
+class Metrics(TypedDict, total=False):
+    """The part of the evaluator's metrics.json that a list of runs shows."""
+
+    accuracy: float
+    ci95: float
+    blessed: bool
 
 
 class Made(NamedTuple):
@@ -28,18 +36,18 @@ class Made(NamedTuple):
 
 
 class NodeRun(NamedTuple):
-    """One node of a run; `seconds` is None while it runs, and where it was killed."""
+    """One node of a run. `seconds` is None while it runs, and if it was killed."""
 
     node: str
     state: str  # complete, cached, failed, running
     seconds: float | None
-    settings: dict[str, Any]
+    settings: dict[str, Value]
     inputs: list[Made]
     outputs: list[Made]
 
 
 class Run(NamedTuple):
-    """One run in one line; figures are None where it did not come to them."""
+    """One run in one line. Figures are None if the run did not get that far."""
 
     run_id: str
     pipeline: str
@@ -55,14 +63,14 @@ class Run(NamedTuple):
 
 
 class RunDetails(NamedTuple):
-    """A run and its nodes, in the order they ran."""
+    """A run and its nodes, in the order in which they ran."""
 
     run: Run
     nodes: list[NodeRun]
 
 
 class Ancestor(NamedTuple):
-    """One step on the way from images to a model."""
+    """An artifact that a model was made from, or the model itself."""
 
     id: int
     type: str
@@ -70,16 +78,16 @@ class Ancestor(NamedTuple):
     node: str
     run_id: str
     made: str
-    settings: dict[str, Any]
-    properties: dict[str, Any]
-    made_of: list[int]  # ids
+    settings: dict[str, Value]
+    properties: dict[str, Value]
+    made_of: list[int]  # ids of artifacts
 
 
 def list_runs(root: str) -> list[Run]:
-    """All runs under `root`, the latest first.
+    """Returns all runs in `root`, the latest first.
 
     Raises:
-      ValueError: nothing ever ran there.
+      ValueError: there is no ML Metadata store.
     """
     history = read_history(root)
     ids = dict.fromkeys(execution.run_id for execution in history.executions.values())
@@ -87,10 +95,10 @@ def list_runs(root: str) -> list[Run]:
 
 
 def show_run(root: str, run_id: str) -> RunDetails:
-    """One run, node by node; `run_id` may be the beginning of an id, or `latest`.
+    """Returns one run with its nodes. `run_id` may also be the beginning of an id, or `latest`.
 
     Raises:
-      ValueError: no such run, or several; the message lists what exists.
+      ValueError: there is no such run, or several; the message lists those that exist.
     """
     history = read_history(root)
     exist = sorted({execution.run_id for execution in history.executions.values()})
@@ -106,10 +114,10 @@ def show_run(root: str, run_id: str) -> RunDetails:
 
 
 def lineage(root: str, path: str) -> list[Ancestor]:
-    """What made the artifact or pushed model at `path`, from the images on; the last one is at `path` itself.
+    """Returns every artifact that the one at `path` was made from, oldest first. The last one is at `path` itself.
 
     Raises:
-      ValueError: nothing under `root` is known to have made it.
+      ValueError: no run in `root` made it.
     """
     history = read_history(root)
     found: dict[int, Ancestor] = {}
@@ -135,17 +143,17 @@ def lineage(root: str, path: str) -> list[Ancestor]:
 
 
 def artifact_at(history: History, path: str) -> Artifact:
-    """The artifact that lies at `path` or around it, was pushed there, or is named by the manifest there.
+    """Returns the artifact at `path`: it was pushed there, it contains `path`, or the manifest there names it.
 
     Raises:
-      ValueError: none.
+      ValueError: there is no such artifact.
     """
     full = path if "://" in path else os.path.abspath(path)
     if os.path.isdir(full) and (versions := [name for name in os.listdir(full) if name.isdigit()]):
         inside = os.path.join(full, max(versions, key=int))
         full = inside if os.path.exists(os.path.join(inside, "saved_model.pb")) else full
     artifacts = sorted(history.artifacts.values(), key=lambda artifact: -artifact.id)
-    pushed = [one for one in artifacts if one.properties.get("pushed_destination") == full]
+    pushed = [one for one in artifacts if one.pushed_to == full]
     around = [one for one in artifacts if (full + os.sep).startswith(one.uri.rstrip("/") + "/")]
     named = [one for one in artifacts if one.uri == _model_of_manifest(full)]
     for candidates in (pushed, around, named):
@@ -155,15 +163,15 @@ def artifact_at(history: History, path: str) -> Artifact:
     raise ValueError(f"{path}: unknown to the ML Metadata of this --root; expected the path of {kinds}")
 
 
-def as_json(found: Any) -> Any:
-    """The same in dictionaries and lists."""
-    if hasattr(found, "_asdict"):
+def as_json(found: object) -> object:
+    """Returns named tuples as dictionaries, at any depth."""
+    if isinstance(found, tuple) and hasattr(found, "_asdict"):
         return {key: as_json(value) for key, value in found._asdict().items()}
     return [as_json(one) for one in found] if isinstance(found, list) else found
 
 
 def show_list(runs: list[Run]) -> None:
-    """A line a run."""
+    """Prints one line per run."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("run", "pipeline", "state", "cached", "took", "accuracy, %", "blessed"):
         right = name in ("cached", "took", "accuracy, %")
@@ -177,7 +185,7 @@ def show_list(runs: list[Run]) -> None:
 
 
 def show_one(details: RunDetails) -> None:
-    """The run, its nodes, what they made and where, and its settings."""
+    """Prints a run, its nodes, their outputs, and its settings."""
     show_list([details.run])
     table = Table(box=None, pad_edge=False)
     for name in ("node", "state", "took", "of", "made"):
@@ -196,7 +204,7 @@ def show_one(details: RunDetails) -> None:
 
 
 def show_lineage(ancestors: list[Ancestor]) -> None:
-    """A paragraph an artifact, from the images to the model; settings of a node once."""
+    """Prints one paragraph per artifact, from the images to the model. The settings of a node appear once."""
     told = set()
     for one in ancestors:
         print(f"{one.id:>5}  {one.type} by {one.node}, {one.made}, run {one.run_id}")
@@ -228,7 +236,7 @@ def _run(root: str, history: History, run_id: str) -> Run:
         accuracy=metrics.get("accuracy"),
         ci95=metrics.get("ci95"),
         blessed=metrics.get("blessed"),
-        pushed_model=pushed.properties.get("pushed_destination") or None if pushed else None,
+        pushed_model=pushed.pushed_to if pushed else None,
     )
 
 
@@ -248,7 +256,7 @@ def _node(history: History, execution: Execution) -> NodeRun:
 
 
 def _state(root: str, history: History, nodes: list[Execution]) -> str:
-    """A killed run says nothing; it is told from a running one by the lock that only a living process holds."""
+    """Returns the state of a run. A killed run and a running one differ only in the lock, which a living process holds."""
     states = {node.node: node.state for node in nodes}
     if "failed" in states.values():
         return "failed"
@@ -269,26 +277,27 @@ def _is_locked(root: str) -> bool:
     return False
 
 
-def _metrics(evaluation: Artifact | None) -> dict[str, Any]:
-    return _read_json(os.path.join(evaluation.uri, "metrics.json")) if evaluation else {}
-
-
-def _model_of_manifest(model_dir: str) -> str | None:
-    """URI of the Model artifact that a manifest names."""
-    told = _read_json(os.path.join(model_dir, "assets.extra", "fewshot.json")).get("lineage", {})
-    return told["model"].get("uri") if isinstance(told.get("model"), dict) else told.get("model_uri")
-
-
-def _read_json(path: str) -> dict[str, Any]:
+def _metrics(evaluation: Artifact | None) -> Metrics:
+    path = os.path.join(evaluation.uri, "metrics.json") if evaluation else ""
     if not os.path.isfile(path):
         return {}
     with open(path, encoding="utf-8") as file:
         return json.load(file)
 
 
+def _model_of_manifest(model_dir: str) -> str | None:
+    """Returns the URI of the Model artifact that the manifest in `model_dir` names, or None."""
+    path = os.path.join(model_dir, "assets.extra", "fewshot.json")
+    if not os.path.isfile(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        told = json.load(file).get("lineage", {})
+    return told["model"].get("uri") if isinstance(told.get("model"), dict) else told.get("model_uri")
+
+
 def _time(milliseconds: int) -> str:
     return datetime.datetime.fromtimestamp(milliseconds / 1000).isoformat(" ", "seconds")
 
 
-def _yaml(value: Any) -> str:
+def _yaml(value: object) -> str:
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=72, default_flow_style=None).rstrip()
