@@ -1,22 +1,25 @@
-# Needs make, a Python 3 and a package index; everything else comes into .venv/ (and uv, where there is none, into .uv/).
+# Needs make, a Python 3 and a package index. Everything else is installed into .venv/ (and uv into .uv/, if there is no uv).
 .DEFAULT_GOAL := help
-.PHONY: help run test lint setup
+.PHONY: help run test lint drawing setup
 
 PYTHON := .venv/bin/python
 
-help:  ## Show what there is
+help:  ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1   \2/p' Makefile
 
 run: setup  ## Run the whole pipeline on the built-in glyphs
 	$(PYTHON) -m pipeline.cli run --preset glyphs
 
-test: lint  ## Lint, types, all tests
+test: lint  ## Check style and types, then run all tests
 	$(PYTHON) -m pytest
 
-lint: setup  ## Lint and types only
+lint: setup  ## Check style and types only
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 
-setup:  ## Install what uv.lock says into .venv
+drawing: setup  ## Draw the diagrams of docs/architecture.md from the code
+	$(PYTHON) -m pipeline.drawing
+
+setup:  ## Install the versions of uv.lock into .venv
 	@sh .bootstrap/install.sh
