@@ -1,1 +1,1 @@
-"""ImageExampleGen: image sets to tf.Examples, one split per class set."""
+"""ImageExampleGen: it reads image sets and writes tf.Examples, with the splits train, val and test."""

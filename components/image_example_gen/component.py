@@ -1,4 +1,4 @@
-"""ImageExampleGen: image sets to tf.Examples, one split per class set."""
+"""ImageExampleGen: it reads image sets and writes tf.Examples, with the splits train, val and test."""
 
 import posixpath
 
@@ -13,12 +13,12 @@ from data.settings import ImageSetSettings
 
 
 def image_example_gen(settings: ImageSetSettings, fingerprint: str = "") -> FileBasedExampleGen:
-    """The component that reads an image set; its output `examples` has the splits train, val and test.
+    """Returns the component that reads an image set; its output `examples` has the splits train, val and test.
 
     Args:
-      settings: which images.
-      fingerprint: of `data.sources.image_sets`; the cache is not used once an image has changed. It may be
-        left out where the images cannot be listed (when compiling for another machine).
+      settings: which images are read.
+      fingerprint: the fingerprint of the images (`data.sources.image_sets`); when an image changes, it changes too, and
+        the cache is not used. Leave it out where the images cannot be listed, as when compiling for another machine.
     """
     values = struct_pb2.Struct()
     values["settings"] = settings.model_dump_json()
@@ -41,9 +41,10 @@ def image_example_gen(settings: ImageSetSettings, fingerprint: str = "") -> File
 
 
 def watch(settings: ImageSetSettings) -> list[str]:
-    """Patterns of the files that TFX's driver takes a fingerprint of, for the cache; the executor lists the images itself.
+    """Returns patterns of the files whose fingerprint TFX's driver takes for the cache; the executor lists the images itself.
 
-    On a cluster this is all that tells new images from old ones. Globs have no "any depth", so it is three folders deep.
+    On a cluster nothing else shows that the images have changed. A glob cannot match every depth, so three levels of
+    folders are watched.
     """
     if settings.way_named == "records":
         return list(settings.roots)

@@ -2,7 +2,7 @@
 
 import json
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -29,10 +29,10 @@ REJECTED = "rejected.json"
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Image sets to tf.Examples, with a summary and the list of files set aside.
+    """Reads image sets and writes tf.Examples, a summary and the list of the files that were set aside.
 
-    TFX's own base of ExampleGens leaves to the runner how many files are written and in which order. Here each chunk of the
-    sorted listing becomes one file, so that the same images give the same bytes with any number of workers.
+    In TFX's own base class of ExampleGens, the Beam runner decides how many files are written and in which order. Here each
+    chunk of the sorted listing becomes one file, so that the same images give the same bytes with any number of workers.
     """
 
     def Do(
@@ -41,7 +41,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Reads, judges and writes every image.
+        """Reads every image, checks it, and writes it or sets it aside.
 
         Args:
           input_dict: empty.
@@ -49,8 +49,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           exec_properties: `custom_config`: settings as JSON (ImageSetSettings).
 
         Raises:
-          ValueError: classes on two sides, no classes, or more than `max_reject_fraction` bad files; then the list of these
-            is beside the (removed) output, as `rejected.json` in the folder of the component.
+          ValueError: a class is in two splits, there are no classes, or more than `max_reject_fraction` of the files are
+            bad. TFX then removes the output; the list of bad files is `rejected.json` in the folder of the component.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
@@ -62,11 +62,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         _describe(examples, exec_properties)
 
     def _ingest(self, chunks: Sequence[Chunk], settings: ImageSetSettings, uri: str) -> list[Fact]:
-        """Ingests all chunks; the facts return through files, as a Beam pipeline has no other way to return values."""
+        """Ingests all chunks and returns the facts; they come back in files, because a Beam pipeline returns no values."""
         work = posixpath.join(uri, "work")
         for folder in (work, *(posixpath.join(uri, f"Split-{split}") for split in SPLITS)):
             fileio.makedirs(folder)
-        for chunk in chunks:  # by file, as runners limit the size of a pipeline with all that it creates
+        for chunk in chunks:  # in files, because runners limit the size of a pipeline and of the values in it
             _write_json(_chunk_file(work, chunk.number), chunk)
         with self._make_beam_pipeline() as pipeline:
             _ = (
@@ -81,7 +81,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 class _Ingest(beam.DoFn):
-    """Ingests the chunk of a number and leaves its facts in a file."""
+    """Ingests the chunk with a given number and writes its facts to a file."""
 
     def __init__(self, settings: str, uri: str, work: str) -> None:
         self._settings = settings
@@ -89,15 +89,14 @@ class _Ingest(beam.DoFn):
         self._work = work
 
     def process(self, element: int) -> Iterable[None]:
-        number, total, split, files, records = _read_json(_chunk_file(self._work, element))
-        chunk = Chunk(number, total, split, tuple(ImageFile(*file) for file in files), records)
+        chunk = _read_chunk(self._work, element)
         facts = ingest(chunk, ImageSetSettings.model_validate_json(self._settings), self._uri)
         _write_json(_facts_file(self._work, element), facts)
         return ()
 
 
-def settings_of(exec_properties: dict[str, Any]) -> ImageSetSettings:
-    """The settings that the component wrote into its `custom_config`."""
+def settings_of(exec_properties: Mapping[str, object]) -> ImageSetSettings:
+    """Returns the settings that the component wrote into its `custom_config`."""
     config = example_gen_pb2.CustomConfig()
     proto_utils.json_to_proto(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY], config)
     values = struct_pb2.Struct()
@@ -106,7 +105,7 @@ def settings_of(exec_properties: dict[str, Any]) -> ImageSetSettings:
 
 
 def _listing(settings: ImageSetSettings) -> tuple[list[Chunk], list[Rejected], str]:
-    """The work to do, the files already set aside, and the fingerprint of the listing."""
+    """Returns the chunks to ingest, the files already set aside, and the fingerprint of the listing."""
     if settings.way_named == "records":
         return record_chunks(settings), [], listing_fingerprint(record_listing(settings))
     listed = list_image_set(settings)
@@ -133,15 +132,15 @@ def _report(uri: str, facts: Sequence[Fact], listed: Sequence[Rejected], limit: 
         one, other = summary["leaks"][0]
         leaks = summary["leak_count"]
         logging.warning(
-            "%d image(s) stand on two sides of a split, such as %r and %r: results will look too good",
+            "%d image(s) are in more than one split, such as %r and %r: accuracy will be too high",
             leaks,
             one,
             other,
         )
 
 
-def _describe(examples: types.Artifact, exec_properties: dict[str, Any]) -> None:
-    """What readers of Examples artifacts look for."""
+def _describe(examples: types.Artifact, exec_properties: Mapping[str, object]) -> None:
+    """Sets the properties that readers of Examples artifacts need."""
     examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
     examples_utils.set_payload_format(examples, exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY])
     examples_utils.set_file_format(examples, "tfrecords_gzip")
@@ -155,17 +154,19 @@ def _facts_file(work: str, number: int) -> str:
     return posixpath.join(work, f"facts-{number}.json")
 
 
+def _read_chunk(work: str, number: int) -> Chunk:
+    with fileio.open(_chunk_file(work, number), "r") as file:
+        number, total, split, files, records = json.load(file)
+    return Chunk(number, total, split, tuple(ImageFile(*one) for one in files), records)
+
+
 def _read_facts(work: str, number: int) -> list[Fact]:
-    return [Fact._make((*fact[:-2], tuple(fact[-2]), fact[-1])) for fact in _read_json(_facts_file(work, number))]
+    with fileio.open(_facts_file(work, number), "r") as file:
+        return [Fact._make((*fact[:-2], tuple(fact[-2]), fact[-1])) for fact in json.load(file)]
 
 
-def _read_json(path: str) -> Any:
-    with fileio.open(path, "r") as file:
-        return json.load(file)
-
-
-def _write_json(path: str, value: Any) -> None:
-    """Writes beside and renames, so that a reader finds all or nothing."""
+def _write_json(path: str, value: object) -> None:
+    """Writes to another name and then renames, so that a reader finds the whole file or none."""
     with fileio.open(f"{path}.unfinished", "w") as file:
         file.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
     fileio.rename(f"{path}.unfinished", path, overwrite=True)

@@ -1,7 +1,7 @@
-"""Reading, judging and writing images, chunk by chunk; knows nothing of artifacts or Beam.
+"""Reads, checks and writes images, chunk by chunk, without artifacts or Beam.
 
 A chunk is a run of neighbours in the sorted listing, or one TFRecord file. It becomes one file of examples per split and
-one list of facts, both fixed by the chunk alone: workers and their order change nothing in what is written.
+one list of facts. Both depend on the chunk alone, so the number and order of workers change nothing in what is written.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from data.sources.folders import REMOTE_REQUESTS, ImageFile, domain_of, has_imag
 from data.sources.images import MAX_BYTES, BadImage, inspect
 from data.sources.records import read_records, record_files, record_side, to_example
 
-# A chunk is a task for one worker: large enough to spread its costs, small enough that two workers end together.
+# A chunk is the work of one worker at a time: large, so that starting it costs little; small, so that workers end together.
 CHUNK_IMAGES = 2000
 CHUNK_BYTES = 64 * 2**20
 
 
 class Chunk(NamedTuple):
-    """Images of one split, or one TFRecord file (`records`); `number` of `total` chunks."""
+    """Images of one split, or one TFRecord file (`records`); it is chunk `number` of `total`."""
 
     number: int
     total: int
@@ -34,7 +34,7 @@ class Chunk(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """What became of one image: set aside where `reason` says why, else written."""
+    """What happened to one image: it was set aside if there is a `reason`, and written otherwise."""
 
     split: str
     class_name: str
@@ -49,32 +49,32 @@ class Fact(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """One image as read: its bytes, or the reason why there are none."""
+    """One image as it was read: its bytes, or the reason why it could not be read."""
 
     split: str
     class_name: str
     domain: str
     source_id: str
     path: str
-    name: str  # whose suffix is compared with the content
+    name: str  # its suffix is compared with the content
     encoded: bytes
     reason: str = ""
 
 
 def chunks_of(splits: Mapping[str, Sequence[ImageFile]]) -> list[Chunk]:
-    """Cuts each split of a listing into chunks."""
+    """Cuts each split of a listing into chunks and returns them all."""
     cut = [(split, files) for split, listed in splits.items() for files in _cut(listed)]
     return [Chunk(number, len(cut), split, tuple(files)) for number, (split, files) in enumerate(cut)]
 
 
 def record_chunks(settings: ImageSetSettings) -> list[Chunk]:
-    """One chunk for each TFRecord file."""
+    """Returns one chunk for each TFRecord file."""
     files = [(split, file) for split, found in record_files(settings).items() for file in found]
     return [Chunk(number, len(files), split, records=file) for number, (split, file) in enumerate(files)]
 
 
 def ingest(chunk: Chunk, settings: ImageSetSettings, directory: str) -> list[Fact]:
-    """Writes the examples of a chunk below `directory`, as `Split-<split>/data_tfrecord-*.gz`, each file at once or not.
+    """Writes the examples of a chunk below `directory`, as `Split-<split>/data_tfrecord-*.gz`; no file is ever incomplete.
 
     Returns:
       One fact per image, in the order of the chunk.
@@ -98,7 +98,7 @@ def ingest(chunk: Chunk, settings: ImageSetSettings, directory: str) -> list[Fac
 
 
 def reason_against(file: ImageFile, max_pixels: int) -> str:
-    """Why a file would be set aside, or "" where it would be read."""
+    """Returns the reason why a file would be set aside, or "" if it would be read."""
     encoded, reason = _content(file)
     image = _Read("", file.class_name, "", file.source_id, file.path, file.path, encoded, reason)
     return _judge(image, max_pixels)[1].reason
@@ -138,7 +138,7 @@ def _read_records(chunk: Chunk, settings: ImageSetSettings) -> Iterator[_Read]:
 
 
 def _contents(files: Sequence[ImageFile]) -> Iterator[tuple[bytes, str]]:
-    """The bytes of each file, or the reason why there are none; remote files are read many at once."""
+    """Yields the bytes of each file, or the reason why it cannot be read; many remote files are read at the same time."""
     if not any("://" in file.path for file in files):
         yield from map(_content, files)
         return
@@ -148,10 +148,10 @@ def _contents(files: Sequence[ImageFile]) -> Iterator[tuple[bytes, str]]:
 
 def _content(file: ImageFile) -> tuple[bytes, str]:
     if file.size > MAX_BYTES:
-        return b"", f"a file of {file.size:,} bytes; up to {MAX_BYTES:,} are read"
+        return b"", f"the file has {file.size:,} bytes; at most {MAX_BYTES:,} are allowed"
     try:
         if "://" not in file.path:
-            with open(file.path, "rb") as opened:  # a quarter of the time of tf.io.gfile on small files
+            with open(file.path, "rb") as opened:  # small files take a quarter of the time that tf.io.gfile needs
                 return opened.read(), ""
         with tf.io.gfile.GFile(file.path, "rb") as opened:
             return bytes(opened.read()), ""
@@ -160,7 +160,7 @@ def _content(file: ImageFile) -> tuple[bytes, str]:
 
 
 def _judge(image: _Read, max_pixels: int) -> tuple[bytes, Fact]:
-    """The example of an image (b"" if it is set aside) and the fact about it."""
+    """Returns the example of an image (b"" if it is set aside) and the fact about it."""
     fact = Fact(image.split, image.class_name, image.source_id, image.path, image.reason)
     if image.reason:
         return b"", fact
@@ -178,7 +178,10 @@ def _judge(image: _Read, max_pixels: int) -> tuple[bytes, Fact]:
 
 
 def pixel_digest(pixels: np.ndarray) -> str:
-    """32 hex digits of what uint8 [H, W, samples] shows: equal for re-encoded copies, whether stored as grey or as colour."""
+    """Returns 32 hex digits that identify what uint8 [H, W, samples] shows.
+
+    They are equal for two copies of an image in different encodings, and for a grey image that is stored in colour.
+    """
     if pixels.shape[-1] in (2, 4) and (pixels[..., -1] == 255).all():
         pixels = pixels[..., :-1]
     if pixels.shape[-1] == 3 and (pixels == pixels[..., :1]).all():
@@ -187,7 +190,7 @@ def pixel_digest(pixels: np.ndarray) -> str:
 
 
 def _decode(encoded: bytes) -> np.ndarray:
-    """uint8 [H, W, samples], by the decoder of `components.fewshot.images`, before it changes colours and size."""
+    """Returns uint8 [H, W, samples] as `components.fewshot.images` decodes it, before colours and size are changed."""
     try:
         return tf.io.decode_image(encoded, channels=0, expand_animations=False).numpy()
     except tf.errors.OpError as error:

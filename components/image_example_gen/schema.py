@@ -1,4 +1,5 @@
-"""The schema of examples as a component: by its content, so that an edited file is never answered from the cache."""
+"""The schema of examples as a component. Its parameter is the content of the schema, so an edited file is not taken from the
+cache."""
 
 import importlib.resources
 import os
@@ -15,31 +16,32 @@ from tfx.utils import io_utils
 from components.fingerprint import code_fingerprint
 
 SCHEMA_FILE = str(importlib.resources.files("data") / "schema.pbtxt")
-FILE_NAME = "schema.pbtxt"  # by which TFX finds it
+FILE_NAME = "schema.pbtxt"  # TFX looks for this name
 
 
 @component
 def ImageSchema(content: Parameter[str], code_fingerprint: Parameter[str], schema: OutputArtifact[Schema]) -> None:
-    """Writes the schema: the text of a `tensorflow.metadata.v0.Schema`.
+    """Writes the schema, the text of a `tensorflow.metadata.v0.Schema`.
 
-    TFX's own ImportSchemaGen takes a path: its cache would not see that the file has changed, and a cluster has no such file.
+    TFX's own ImportSchemaGen takes a path. The cache would not notice a change of the file, and on a cluster the file does not
+    exist.
     """
-    del code_fingerprint  # a part of the cache's key
+    del code_fingerprint  # only needed in the key of the cache
     io_utils.write_string_file(os.path.join(schema.uri, FILE_NAME), content)
 
 
 def image_schema(path: str | None = None) -> BaseComponent:
-    """The component that gives the schema in the file `path`, or the built-in one.
+    """Returns the component that provides the schema in the file `path`, or the built-in schema.
 
     Raises:
-      ValueError: there is no such file, or it is no schema.
+      ValueError: there is no such file, or it is not a schema.
     """
     code = code_fingerprint("components.image_example_gen.schema")
     return ImageSchema(content=read_schema(path or SCHEMA_FILE), code_fingerprint=code)
 
 
 def read_schema(path: str) -> str:
-    """The text of a schema file; raises ValueError if there is none, or it is no schema."""
+    """Returns the text of a schema file; raises ValueError if there is no such file, or if it is not a schema."""
     if not fileio.exists(path):
         raise ValueError(
             f"schema_file {path!r}: no such file; expected a tensorflow.metadata.v0.Schema as text (.pbtxt)"
@@ -49,5 +51,7 @@ def read_schema(path: str) -> str:
     try:
         text_format.Parse(content, schema_pb2.Schema())
     except text_format.ParseError as error:
-        raise ValueError(f"schema_file {path!r} is no tensorflow.metadata.v0.Schema as text: {error}") from error
+        raise ValueError(
+            f"schema_file {path!r}: expected a tensorflow.metadata.v0.Schema as text (.pbtxt), got something else: {error}"
+        ) from error
     return content

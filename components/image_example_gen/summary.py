@@ -1,9 +1,9 @@
-"""From the facts about single images to what a reader wants to know of the whole set; plain functions of plain values."""
+"""Summarises the facts about single images as facts about the whole image set."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import TypedDict
 
 from components.image_example_gen.ingest import Fact
 from data.sources.folders import domain_of
@@ -14,17 +14,36 @@ LEAKS_SHOWN = 100
 REJECTED_SHOWN = 3
 
 
-def summarise(facts: Sequence[Fact], rejected: int, fingerprint: str) -> dict[str, Any]:
-    """What summary.json holds.
+class SplitSummary(TypedDict):
+    """The size of one split; a class is given as [name, number of images]."""
+
+    classes: int
+    images: int
+    domains: int
+    smallest_class: list[str | int] | None
+    largest_class: list[str | int] | None
+
+
+class Summary(TypedDict):
+    """The content of summary.json."""
+
+    splits: dict[str, SplitSummary]
+    formats: dict[str, int]  # images of each format
+    policy: dict[str, int]  # images with each flag of the reading policy
+    sizes: dict[str, list[int] | None]  # [height, width]
+    rejected: int
+    leaks: list[list[str]]  # pairs of source ids
+    leak_count: int
+    fingerprint: str
+
+
+def summarise(facts: Sequence[Fact], rejected: int, fingerprint: str) -> Summary:
+    """Returns the content of summary.json.
 
     Args:
-      facts: one for each image that was read.
-      rejected: number of files set aside, in reading or before.
-      fingerprint: of the listing.
-
-    Returns:
-      classes and images by split, formats, sizes, flags of the policy, leaks: {"splits", "formats", "policy", "sizes",
-      "rejected", "leaks", "leak_count", "fingerprint"}, in plain JSON types.
+      facts: one fact for each image that was read.
+      rejected: number of files that were set aside, while listing or reading.
+      fingerprint: the fingerprint of the listing.
 
     Raises:
       ValueError: two images of a split share a source id.
@@ -46,7 +65,7 @@ def summarise(facts: Sequence[Fact], rejected: int, fingerprint: str) -> dict[st
 
 
 def find_leaks(facts: Iterable[Fact]) -> list[tuple[str, str]]:
-    """Pairs of source ids that show the same pixels on two sides of a split, one pair for each image and two sides."""
+    """Returns pairs of source ids in different splits whose images have the same pixels: one pair per image and two splits."""
     sides: dict[str, dict[str, str]] = defaultdict(dict)
     for fact in facts:
         sides[fact.digest].setdefault(fact.split, fact.source_id)
@@ -59,14 +78,14 @@ def find_leaks(facts: Iterable[Fact]) -> list[tuple[str, str]]:
 
 
 def reject_message(rejected: Sequence[Mapping[str, str]], total: int, limit: float, report: str) -> str | None:
-    """The sentence that ends a run with too many bad files, or None; `rejected` as in rejected.json."""
+    """Returns the error message of a run with too many bad files, or None; `rejected` is the content of rejected.json."""
     if len(rejected) <= limit * total:
         return None
     first = "; ".join(f"{one['path']}: {one['reason']}" for one in rejected[:REJECTED_SHOWN])
     more = "; ..." if len(rejected) > REJECTED_SHOWN else ""
     return (
         f"{len(rejected):,} of {total:,} files ({len(rejected) / total:.1%}) cannot be used, and max_reject_fraction ="
-        f" {limit:g} allows {limit:.1%} ({first}{more}): see {report} for all of them, mend or remove them, or raise"
+        f" {limit:g} allows {limit:.1%} ({first}{more}): see {report} for all of them; repair or remove them, or raise"
         " max_reject_fraction"
     )
 
@@ -78,12 +97,12 @@ def _check_unique(facts: Iterable[Fact]) -> None:
         if key in seen:
             raise ValueError(
                 f"two images of the {fact.split} split share the source id {fact.source_id!r} ({seen[key]} and"
-                f" {fact.path}): give each image its own"
+                f" {fact.path}): give each image its own source id"
             )
         seen[key] = fact.path
 
 
-def _split_summary(facts: Iterable[Fact]) -> dict[str, Any]:
+def _split_summary(facts: Iterable[Fact]) -> SplitSummary:
     classes = Counter(fact.class_name for fact in facts)
     by_size = sorted(classes.items(), key=lambda item: (item[1], item[0]))
     return {
@@ -96,7 +115,7 @@ def _split_summary(facts: Iterable[Fact]) -> dict[str, Any]:
 
 
 def _sizes(facts: Iterable[Fact]) -> dict[str, list[int] | None]:
-    """[height, width] of the image with the smallest, the median and the largest area."""
+    """Returns [height, width] of the images with the smallest, the median and the largest area."""
     by_area = sorted((fact.height * fact.width, fact.height, fact.width) for fact in facts)
     if not by_area:
         return {"min": None, "median": None, "max": None}

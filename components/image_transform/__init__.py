@@ -1,1 +1,1 @@
-"""ImageTransform: stock TFX Transform with our preprocessing function."""
+"""ImageTransform: TFX's own Transform with our preprocessing function."""

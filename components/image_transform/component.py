@@ -10,12 +10,12 @@ from components.image_transform.preprocessing import IMAGE_SETTINGS
 
 
 def image_transform(examples: BaseChannel, schema: BaseChannel, image: ImageSpec) -> Transform:
-    """The Transform component; train and val are materialised, test images stay encoded until they are served.
+    """Returns the Transform component; it writes pixels for train and val only, because test images stay encoded.
 
     Args:
-      examples: Examples of ImageExampleGen.
-      schema: Schema of `data/schema.pbtxt`.
-      image: size and colours that the base model sees.
+      examples: the Examples of ImageExampleGen.
+      schema: the Schema of these examples.
+      image: the size and colours of the images that the base model gets.
     """
     config = {name: getattr(image, name) for name in IMAGE_SETTINGS}
     code = code_fingerprint("components.image_transform", "components.fewshot.images.decode", "data.sources.records")
@@ -24,6 +24,6 @@ def image_transform(examples: BaseChannel, schema: BaseChannel, image: ImageSpec
         schema=schema,
         preprocessing_fn="components.image_transform.preprocessing.preprocessing_fn",
         splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "val"]),
-        disable_statistics=True,  # of the outputs: pixels
+        disable_statistics=True,  # the outputs are pixels, whose statistics are of no use
         custom_config={**config, "code_fingerprint": code},
     )

@@ -1,7 +1,6 @@
-"""The preprocessing function of tf.Transform: encoded images to pixels of one size."""
+"""The preprocessing function of tf.Transform: it turns encoded images into pixels of one size."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
 
@@ -11,18 +10,18 @@ from data.sources.records import CLASS, DOMAIN, ENCODED, SOURCE_ID
 IMAGE_SETTINGS = ("height", "width", "channels", "invert")
 
 
-def preprocessing_fn(inputs: Mapping[str, tf.Tensor], custom_config: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-    """Raw examples to pixels; the decoder is the one inside the SavedModel.
+def preprocessing_fn(inputs: Mapping[str, tf.Tensor], custom_config: Mapping[str, object]) -> dict[str, tf.Tensor]:
+    """Decodes raw examples to pixels; the SavedModel contains the same decoder.
 
     Args:
       inputs: tensors of strings [B] by example key.
       custom_config: "height", "width", "channels", "invert" as in `components.fewshot.images.decode.ImageSpec`.
 
     Returns:
-      "image": serialised uint8 tensors [H, W, C] (string [B]); as bytes they are a quarter the size of int64 features and
-      are never widened. "class", "domain", "source_id": string [B].
+      "image": serialised uint8 tensors [H, W, C] (string [B]), which take less space than int64 features.
+      "class", "domain", "source_id": string [B].
     """
-    spec = ImageSpec(**{name: custom_config[name] for name in IMAGE_SETTINGS})
+    spec = ImageSpec.model_validate({name: custom_config[name] for name in IMAGE_SETTINGS})
     pixels = decode(inputs[ENCODED], spec)
     image = tf.map_fn(tf.io.serialize_tensor, pixels, fn_output_signature=tf.string)
     return {"image": image, "class": inputs[CLASS], "domain": inputs[DOMAIN], "source_id": inputs[SOURCE_ID]}

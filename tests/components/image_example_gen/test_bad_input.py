@@ -179,7 +179,7 @@ def test_a_file_that_cannot_be_opened(tmp_path):
     settings = ImageSetSettings(train_dir="a", test_dir="b")
     facts = ingest(Chunk(0, 1, "train", (missing, enormous)), settings, str(tmp_path))
     assert facts[0].reason == "cannot be read (No such file or directory)"
-    assert facts[1].reason == "a file of 1,099,511,627,776 bytes; up to 268,435,456 are read"
+    assert facts[1].reason == "the file has 1,099,511,627,776 bytes; at most 268,435,456 are allowed"
 
 
 def test_the_digest_is_of_what_is_seen():

@@ -67,5 +67,5 @@ def test_a_schema_that_is_none(tmp_path):
     with pytest.raises(ValueError, match="schema_file 'nowhere': no such file"):
         image_schema("nowhere")
     (tmp_path / "bad").write_text("feature: 3")
-    with pytest.raises(ValueError, match=r"schema_file .* is no tensorflow.metadata.v0.Schema as text"):
+    with pytest.raises(ValueError, match=r"schema_file .* expected a tensorflow.metadata.v0.Schema as text"):
         image_schema(str(tmp_path / "bad"))

@@ -142,7 +142,7 @@ def test_the_same_image_on_two_sides_is_reported_though_re_encoded(roots, tmp_pa
     assert summary["leaks"] == [["A/a/0.png", "D/d/copy.bmp"]]
     assert summary["leak_count"] == 1
     assert warnings == [
-        "1 image(s) stand on two sides of a split, such as 'A/a/0.png' and 'D/d/copy.bmp': results will look too good"
+        "1 image(s) are in more than one split, such as 'A/a/0.png' and 'D/d/copy.bmp': accuracy will be too high"
     ]
     assert len(examples_of(output, "test")) == 9
 

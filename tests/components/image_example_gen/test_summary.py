@@ -101,7 +101,7 @@ def test_few_bad_files_pass(bad, total, limit):
 def test_many_bad_files_end_the_run_with_one_sentence():
     assert reject_message(BAD, 100, 0.05, "/runs/rejected.json") == (
         "6 of 100 files (6.0%) cannot be used, and max_reject_fraction = 0.05 allows 5.0% (/root/0.png: empty;"
-        " /root/1.png: empty; /root/2.png: empty; ...): see /runs/rejected.json for all of them, mend or remove them, or"
+        " /root/1.png: empty; /root/2.png: empty; ...): see /runs/rejected.json for all of them; repair or remove them, or"
         " raise max_reject_fraction"
     )
     assert "1 of 1 files (100.0%)" in reject_message(BAD[:1], 1, 0.0, "report")
