@@ -1,1 +1,1 @@
-"""Blessed models to where TF Serving finds them."""
+"""Pusher: it copies blessed models to the directory that TF Serving watches."""

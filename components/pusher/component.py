@@ -32,14 +32,14 @@ class PusherSpec(component_spec.ComponentSpec):
 
 
 class Pusher(TfxPusher):
-    """A blessed model to `<destination>/<version>/`, whole or not at all.
+    """Pushes a blessed model to `<destination>/<version>/`; a version is never incomplete.
 
     Args:
-      model: what is pushed.
-      model_blessing: without it, it is not.
-      destination: directory that TF Serving watches.
-      keep: versions that stay.
-      evaluation: its figures go into the manifest.
+      model: the model to push.
+      model_blessing: the result of the evaluator; a model without blessing is not pushed.
+      destination: the directory that TF Serving watches.
+      keep: how many versions are kept.
+      evaluation: its metrics are written into the manifest.
     """
 
     SPEC_CLASS = PusherSpec

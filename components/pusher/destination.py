@@ -1,26 +1,26 @@
-"""A push destination: `<destination>/<version>/`, of which TF Serving serves the highest number.
+"""A push destination: `<destination>/<version>/`. TF Serving serves the version with the highest number.
 
-    1767225600/      a version, complete
-    1767312000/      the highest: in force
-    .tmp-1767398400/ being written or removed; what a kill leaves here goes at the next push
-    .rolled-back/    versions that a rollback has moved aside
-    .lock            held by whoever changes the destination
+    1767225600/      a complete version
+    1767312000/      the highest number: the version in production
+    .tmp-1767398400/ a version that is being written or removed; after a kill, the next push removes it
+    .rolled-back/    versions that a rollback has moved away
+    .lock            held by the process that changes the destination
 
-TF Serving passes over every name that is not a number, so a version is written beside and renamed when it is whole.
+TF Serving ignores every name that is not a number. So a version is written under another name and renamed when it is
+complete.
 
-A rollback moves newer versions aside rather than publishing the older model again under a new number: it copies nothing
-and so cannot fail halfway through a copy, a version number always means one content, and it is undone by moving back.
-Rolled-back numbers still count, so the next push is above everything there ever was.
+A rollback moves the newer versions away; it does not publish the older model again under a new number. This copies nothing,
+so it cannot fail halfway through a copy; a version number always means one content; and moving the versions back undoes it.
+A rolled-back number is never used again: the next push gets a higher number than every earlier one.
 
-On an object store (see `files`) a model that is being moved can be seen as a numbered folder without `saved_model.pb`.
-TF Serving fails to load it, goes on serving what it has loaded, and tries again; it is never listed here.
+On an object store (see `files`) a model that is being moved can appear as a numbered folder without `saved_model.pb`.
+TF Serving fails to load it, continues with the model that it has loaded, and tries again. Such a folder is not listed here.
 """
 
 import os
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from components.fewshot.serving.manifest import FILE as MANIFEST_FILE
 from components.fewshot.serving.manifest import Manifest
@@ -32,20 +32,20 @@ TEMPORARY = ".tmp-"
 
 
 def list_versions(destination: str) -> list[int]:
-    """Complete versions that TF Serving sees, lowest first; empty where there is no such directory."""
+    """Returns the complete versions that TF Serving sees, lowest first; none if there is no such directory."""
     return [version for version in _numbered(destination) if holds_model(_path(destination, version))]
 
 
 def list_rolled_back(destination: str) -> list[int]:
-    """Versions that a rollback has moved aside, lowest first."""
+    """Returns the versions that a rollback has moved away, lowest first."""
     return list_versions(os.path.join(destination, ASIDE))
 
 
 def latest(destination: str) -> str:
-    """Directory of the version in force.
+    """Returns the directory of the version in production.
 
     Raises:
-      FileNotFoundError: there is none.
+      FileNotFoundError: there is no version.
     """
     versions = list_versions(destination)
     if not versions:
@@ -57,30 +57,30 @@ def push_version(
     source: str,
     destination: str,
     keep: int,
-    identity: Mapping[str, Any],
-    metrics: Mapping[str, Any] | None = None,
-    lineage: Mapping[str, Any] | None = None,
+    identity: Mapping[str, object],
+    metrics: Mapping[str, object] | None = None,
+    lineage: Mapping[str, object] | None = None,
 ) -> str | None:
-    """Publishes the SavedModel in `source` as a new highest version; what is already published is not pushed twice.
+    """Publishes the SavedModel in `source` as a new version with the highest number; the same push is not repeated.
 
     Args:
       source: directory of a SavedModel with a manifest.
-      destination: directory that TF Serving watches; made if need be.
-      keep: how many versions stay, at least 1; as many stay of those rolled back.
-      identity: tells this very push from others, with the model's content; JSON values.
-      metrics: replaces the manifest's.
-      lineage: goes into the manifest's.
+      destination: directory that TF Serving watches; it is created if it does not exist.
+      keep: how many versions are kept, at least 1; of the rolled-back versions the same number is kept.
+      identity: JSON values that, together with the content of the model, identify this push.
+      metrics: replaces the metrics in the manifest.
+      lineage: is added to the lineage in the manifest.
 
     Returns:
-      The version's directory, of this call or of the earlier one that was the same push; None if that one was rolled
-      back since, for a pipeline that runs again must not undo what people decided.
+      The directory of the version that this push or an earlier identical push made. None if that version has been rolled
+      back since: a pipeline that runs again must not undo a rollback.
 
     Raises:
       FileNotFoundError: `source` holds no such model.
       ValueError: `keep` is below 1, or the destination cannot be written.
     """
     if keep < 1:
-        raise ValueError(f"push.keep: expected at least 1 version to stay, got {keep}")
+        raise ValueError(f"push.keep: expected to keep at least 1 version, got {keep}")
     manifest = Manifest.read(source)
     if not holds_model(source):
         raise FileNotFoundError(f"no model to push at {source}: expected a SavedModel with {MODEL_FILE}")
@@ -101,15 +101,16 @@ def push_version(
 
 
 def rollback(destination: str, to: int | None = None) -> str:
-    """Puts another version in force: without `to` the one before, else any that is there or was rolled back.
+    """Puts version `to` into production, or the previous version if `to` is None.
 
-    Newer versions are moved aside. The version in force changes once, at the last move, straight to the one meant.
+    `to` may be a version in the destination or one that was rolled back. All newer versions are moved away. The version in
+    production changes only once: with the last move, directly to the requested version.
 
     Returns:
-      The directory that is in force now.
+      The directory of the version that is now in production.
 
     Raises:
-      ValueError: there is no such version, or none before.
+      ValueError: there is no such version, or no previous one.
     """
     if not gfile.isdir(destination):
         raise ValueError(f"no push destination at {destination}: expected the directory that holds the versions")
@@ -121,7 +122,7 @@ def rollback(destination: str, to: int | None = None) -> str:
             raise ValueError(f"{destination}: expected an earlier version to roll back to; {there}")
         target = versions[-2] if to is None else to
         if target not in versions + aside:
-            raise ValueError(f"{destination}: no version {target} to roll back to; {there}")
+            raise ValueError(f"{destination}: no version {target} to roll back to; {there}; choose one of these")
         if target in aside:
             files.reveal(_path(os.path.join(destination, ASIDE), target), _path(destination, target))
         for version in _numbered(destination):
@@ -140,40 +141,40 @@ def _publish(source: str, destination: str, version: int, manifest: Manifest) ->
 
 
 def _settle(destination: str) -> None:
-    """Finishes what a kill interrupted."""
+    """Completes what a killed process left unfinished."""
     aside = os.path.join(destination, ASIDE)
     for directory in (destination, aside):
         for name in gfile.listdir(directory) if gfile.isdir(directory) else ():
             name = name.rstrip("/")
             if name.startswith(TEMPORARY):
                 shown = os.path.join(directory, name.removeprefix(TEMPORARY))
-                if gfile.isdir(shown) and not holds_model(shown):  # the rest of it, on an object store
+                if gfile.isdir(shown) and not holds_model(shown):  # other files of it, on an object store
                     gfile.rmtree(shown)
                 gfile.rmtree(os.path.join(directory, name))
     for version in set(_numbered(destination)) & set(list_rolled_back(destination)):
         files.hide(_path(destination, version), _path(aside, version))
 
 
-def _find(directory: str, push: dict[str, Any]) -> str | None:
-    """The version that an earlier, same push made."""
+def _find(directory: str, push: Mapping[str, object]) -> str | None:
+    """Returns the version that an earlier identical push made, or None."""
     for version in reversed(list_versions(directory)):
         path = _path(directory, version)
         try:
             if Manifest.read(path).lineage.get("push") == push:
                 return path
         except (FileNotFoundError, ValueError):
-            continue  # pushed by another tool, or by another version of this one
+            continue  # pushed by another tool, or by another version of this package
     return None
 
 
 def _next_version(destination: str) -> int:
-    """Seconds since 1970, but above every number there is, whole or not, in force or rolled back."""
+    """Returns the seconds since 1970, or more: the number is higher than every number of the destination, even rolled back."""
     ever = _numbered(destination) + _numbered(os.path.join(destination, ASIDE))
     return max(int(time.time()), *(version + 1 for version in ever), 1)
 
 
 def _prune(directory: str, keep: int, spare: str | None = None) -> None:
-    """Removes all but the newest `keep` versions, each out of sight before it is taken apart."""
+    """Removes all but the newest `keep` versions; each is first moved to a name that TF Serving ignores."""
     for version in list_versions(directory)[:-keep]:
         path, beside = _path(directory, version), os.path.join(directory, f"{TEMPORARY}{version}")
         if path != spare:

@@ -1,4 +1,4 @@
-"""Plumbing of the Pusher."""
+"""Executor of the Pusher: it connects artifacts with the work in `destination.py`."""
 
 import json
 import os
@@ -26,7 +26,7 @@ BLESSING = (
 
 
 class Executor(tfx_pusher.Executor):
-    """A blessed model to a new version; anything else stays where it is."""
+    """Pushes a blessed model as a new version; a model without blessing is not pushed."""
 
     def Do(
         self,
@@ -34,7 +34,7 @@ class Executor(tfx_pusher.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Publishes the model if it is blessed.
+        """Pushes the model if it is blessed.
 
         Raises:
           ValueError: the blessing is of another model, or the destination cannot be written.
@@ -54,14 +54,19 @@ class Executor(tfx_pusher.Executor):
             lineage={key: {"id": a[0].id, "uri": a[0].uri} for key, a in sorted(input_dict.items()) if a},
         )
         if path is None:
-            logging.warning("%s was rolled back and stays so; `fewshot rollback --to` brings it back", model.uri)
+            logging.warning(
+                "%s was rolled back before and is not pushed again; `fewshot rollback --to` restores it", model.uri
+            )
             self._MarkNotPushed(pushed)
             return
-        io_utils.copy_dir(path, pushed.uri)  # for the archive, as TFX does: versions are pruned, artifacts are not
+        io_utils.copy_dir(path, pushed.uri)  # as TFX does: old versions are removed, the artifact stays
         self._MarkPushed(pushed, pushed_destination=path, pushed_version=os.path.basename(path))
 
     def CheckBlessing(self, input_dict: dict[str, list[types.Artifact]]) -> bool:
-        """Whether the model is blessed: TFX's check, but no blessing at all is none, and another model's an error."""
+        """Returns whether the model is blessed.
+
+        Unlike in TFX, a model without a blessing artifact is not blessed, and the blessing of another model is an error.
+        """
         if not input_dict.get("model_blessing"):
             return False
         blessing = artifact_utils.get_single_instance(input_dict["model_blessing"])
@@ -72,13 +77,13 @@ class Executor(tfx_pusher.Executor):
         return bool(super().CheckBlessing(input_dict))
 
 
-def content_of(blessing: types.Artifact) -> dict[str, Any]:
-    """What a blessing says, whenever and wherever it was written."""
+def content_of(blessing: types.Artifact) -> dict[str, object]:
+    """Returns what a blessing says, without the time and place at which it was written."""
     return {key: blessing.get_custom_property(key) for key in BLESSING if blessing.has_custom_property(key)}
 
 
-def read_metrics(evaluation: list[types.Artifact] | None) -> dict[str, Any] | None:
-    """What the manifest tells of an evaluation: the figures with their intervals, not every episode's.
+def read_metrics(evaluation: list[types.Artifact] | None) -> dict[str, object] | None:
+    """Returns the part of an evaluation that goes into the manifest: the figures with their intervals, not all details.
 
     Raises:
       FileNotFoundError: the evaluation holds no metrics.json.
@@ -87,7 +92,7 @@ def read_metrics(evaluation: list[types.Artifact] | None) -> dict[str, Any] | No
         return None
     path = os.path.join(evaluation[0].uri, "metrics.json")
     if not fileio.exists(path):
-        raise FileNotFoundError(f"no evaluation at {evaluation[0].uri}: expected metrics.json")
+        raise FileNotFoundError(f"no evaluation at {evaluation[0].uri}: expected a file metrics.json")
     with fileio.open(path) as file:
         metrics = json.load(file)
     told = {key: metrics[key] for key in (*HEADLINE, *JUDGED_ON, *COMPARED) if key in metrics}

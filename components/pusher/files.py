@@ -1,8 +1,8 @@
-"""Moving whole models on any file system of `tf.io.gfile`, so that a served folder is never seen half there.
+"""Moves whole models on any file system of `tf.io.gfile`, so that TF Serving never loads an incomplete one.
 
-On a local disk a folder is renamed, one act. An object store (`gs://`) has no folders: what looks like renaming one is
-a copy and a removal of each file in turn. There `saved_model.pb`, without which TF Serving loads nothing, appears after
-all other files and goes before them.
+A local disk renames a folder in a single step. An object store (`gs://`) has no folders: to rename one is to copy and
+remove each file in turn. TF Serving loads nothing without `saved_model.pb`, so there this file is created after all others
+and removed before them.
 """
 
 import hashlib
@@ -19,17 +19,17 @@ gfile = tf.io.gfile
 
 
 def is_local(path: str) -> bool:
-    """Whether `path` lies on a file system that renames folders in one act."""
+    """Returns whether `path` is on a file system that renames folders in a single step."""
     return "://" not in path
 
 
 def holds_model(directory: str) -> bool:
-    """Whether TF Serving would load `directory`."""
+    """Returns whether TF Serving would load `directory`."""
     return bool(gfile.exists(os.path.join(directory, MODEL_FILE)))
 
 
 def files_in(directory: str) -> list[str]:
-    """Paths of all files below `directory`, relative to it; `saved_model.pb` is the last."""
+    """Returns the paths of all files below `directory`, relative to it; `saved_model.pb` is the last."""
     found = [
         os.path.normpath(os.path.join(os.path.relpath(at, directory), name))
         for at, _, names in gfile.walk(directory)
@@ -39,7 +39,7 @@ def files_in(directory: str) -> list[str]:
 
 
 def digest(directory: str) -> str:
-    """SHA-256 (hex) over names and contents of the files below `directory`."""
+    """Returns the SHA-256 (hex) of the names and contents of all files below `directory`."""
     total = hashlib.sha256()
     for name in files_in(directory):
         total.update(f"{name}\0".encode())
@@ -52,7 +52,7 @@ def digest(directory: str) -> str:
 
 
 def copy(source: str, target: str, leave_out: str) -> None:
-    """Copies a folder, but for the file `leave_out` in it, to `target`, where nothing is yet."""
+    """Copies a folder, without its file `leave_out`, to `target`, which must not exist yet."""
     for name in files_in(source):
         if name == leave_out:
             continue
@@ -62,7 +62,7 @@ def copy(source: str, target: str, leave_out: str) -> None:
 
 
 def reveal(hidden: str, shown: str) -> None:
-    """Moves a folder to where it is served; if killed halfway, it is not served, and the same call goes on."""
+    """Moves a folder to where it is served. After a kill halfway it is not served, and the same call completes the move."""
     if is_local(shown):
         _rename(hidden, shown)
         return
@@ -70,7 +70,7 @@ def reveal(hidden: str, shown: str) -> None:
 
 
 def hide(shown: str, hidden: str) -> None:
-    """Moves a folder away from where it is served; if killed halfway, it is not served, and the same call goes on."""
+    """Moves a folder out of service. After a kill halfway it is not served, and the same call completes the move."""
     if is_local(shown):
         _rename(shown, hidden)
         return
@@ -78,7 +78,7 @@ def hide(shown: str, hidden: str) -> None:
 
 
 def flush(directory: str) -> None:
-    """Forces everything below a local folder to disk, so that a power cut after the rename cannot empty a file."""
+    """Forces all files of a local folder to disk, so that a power failure after the rename leaves no empty file."""
     if is_local(directory):
         for at, _, names in os.walk(directory):
             for name in (*names, "."):
@@ -87,12 +87,12 @@ def flush(directory: str) -> None:
 
 @contextmanager
 def alone(directory: str) -> Iterator[None]:
-    """Waits until no other process changes `directory`, which it makes if need be; a kill leaves no lock behind.
+    """Waits until no other process changes `directory`, and creates it if it does not exist; a kill releases the lock.
 
-    An object store knows no locks: two pipelines that push to one bucket need a folder each.
+    An object store has no locks: two pipelines that push to one bucket need different folders.
 
     Raises:
-      ValueError: it cannot be written.
+      ValueError: the directory cannot be written.
     """
     try:
         gfile.makedirs(directory)

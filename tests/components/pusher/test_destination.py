@@ -115,7 +115,7 @@ def test_pruning_spares_the_version_that_a_repeated_push_answers_with(model, dir
 
 
 def test_keeping_none_is_refused(model, directory):
-    with pytest.raises(ValueError, match=r"push.keep: expected at least 1 version to stay, got 0"):
+    with pytest.raises(ValueError, match=r"push.keep: expected to keep at least 1 version, got 0"):
         push(model, directory, keep=0)
 
 

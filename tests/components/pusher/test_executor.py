@@ -119,7 +119,7 @@ def test_without_an_evaluation_a_model_is_pushed_with_the_metrics_it_has(inputs,
 
 def test_an_evaluation_without_metrics_stops_the_push(inputs, do, served):
     os.remove(os.path.join(inputs["evaluation"][0].uri, "metrics.json"))
-    with pytest.raises(FileNotFoundError, match=r"no evaluation at .* expected metrics.json"):
+    with pytest.raises(FileNotFoundError, match=r"no evaluation at .* expected a file metrics.json"):
         do(inputs)
     assert list_versions(served) == []
 
