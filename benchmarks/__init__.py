@@ -1,1 +1,1 @@
-"""Measurements: each module is one command, and prints a table of docs/benchmarks.md."""
+"""Measurements. Each module is a command that prints a table of docs/benchmarks.md."""

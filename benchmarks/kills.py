@@ -1,8 +1,8 @@
-"""`python -m benchmarks.kills`: runs killed at random moments, against one that was never stopped.
+"""`python -m benchmarks.kills`: compares runs that are killed at random moments with a run that is not.
 
-A run is killed (SIGKILL, with all its children) after a random time and started again, until it ends; then the next one, until
-there have been as many kills as asked for. Weights and metrics of every run must equal those of the unbroken one, bit for bit,
-and after each kill whatever stands at the destination must be a whole model.
+A run is killed (SIGKILL, with all its children) after a random time and started again, until it ends. Then the next run starts,
+until there have been enough kills. The weights and metrics of every run must be equal to those of the unbroken run, bit for bit.
+After each kill, every model at the destination must be complete.
 """
 
 import json
@@ -26,7 +26,7 @@ SETTINGS = ["--preset", "glyphs-tiny", "training.steps=300", "training.checkpoin
 
 
 def main(kills: int = 10, seed: int = 0, directory: Annotated[Path | None, typer.Option()] = None) -> None:
-    """Prints a line a kill, then what was equal; exits 1 if anything was not."""
+    """Prints one line per kill, and what differs after each run. Exits with 1 if anything differs."""
     work = directory or Path(tempfile.mkdtemp(prefix="fewshot-kills-"))
     began = time.monotonic()
     start(work / "unbroken").wait()
@@ -44,7 +44,7 @@ def main(kills: int = 10, seed: int = 0, directory: Annotated[Path | None, typer
 
 
 def break_and_finish(root: Path, most: int, delay: Callable[[], float]) -> int:
-    """Kills a run at most so often, lets it end, and tells how often it was killed."""
+    """Kills a run up to `most` times, each time after `delay()` seconds, and lets it end. Returns the number of kills."""
     killed = 0
     while True:
         process = start(root)
@@ -54,34 +54,36 @@ def break_and_finish(root: Path, most: int, delay: Callable[[], float]) -> int:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             killed += 1
-            print(f"  killed {where(root)}; at the destination: {models_at(root)} whole", flush=True)
+            print(f"  killed {where(root)}; complete models at the destination: {models_at(root)}", flush=True)
             continue
         if process.returncode:
-            raise SystemExit(f"the run failed: {process.returncode}; see {root}/logs")
+            raise SystemExit(f"the run failed with exit code {process.returncode}; see {root}/logs")
         return killed
 
 
 def start(root: Path) -> subprocess.Popen[bytes]:
-    """A run in a process group of its own."""
+    """Starts a run in a process group of its own and returns its process."""
     command = [sys.executable, "-m", "pipeline.cli", "run", *SETTINGS, "--root", str(root)]
     silent = subprocess.DEVNULL
     return subprocess.Popen(command, stdout=silent, stderr=silent, start_new_session=True)
 
 
 def where(root: Path) -> str:
-    """The node that had begun last."""
+    """Returns which node started last, in words."""
     nodes = [path for path in (root / "artifacts").glob("*") if path.is_dir()]
-    return f"after {max(nodes, key=lambda path: path.stat().st_mtime).name} began" if nodes else "before the first node"
+    return (
+        f"after {max(nodes, key=lambda path: path.stat().st_mtime).name} started" if nodes else "before the first node"
+    )
 
 
 def models_at(root: Path) -> int:
-    """Number of models at the destination; raises if one of them does not load."""
+    """Returns the number of models at the destination. It raises an error if one of them cannot be loaded."""
     versions = [path for path in (root / "serving").glob("*/*") if path.name.isdigit()]
     return len([ServedModel(str(path)) for path in versions])
 
 
 def outcome(root: Path) -> dict[str, object]:
-    """Weights of every model and the metrics, by node."""
+    """Returns the weights of every model, by node, and the metrics."""
     found: dict[str, object] = {}
     for path in (root / "artifacts").rglob("weights.npz"):
         with np.load(path) as arrays:
@@ -90,12 +92,12 @@ def outcome(root: Path) -> dict[str, object]:
     for path in (root / "artifacts").rglob("metrics.json"):
         found["metrics"] = json.loads(path.read_text())
     if len(found) != 5 or models_at(root) != 1:
-        raise SystemExit(f"expected four models, metrics and a pushed model in {root}, found {sorted(found)}")
+        raise SystemExit(f"expected four models, metrics and one pushed model in {root}, found {sorted(found)}")
     return found
 
 
 def differences(expected: dict[str, object], found: dict[str, object]) -> list[str]:
-    """Names of what is not equal."""
+    """Returns the names of the entries that differ."""
     return [name for name in expected if found.get(name) != expected[name]]
 
 

@@ -1,7 +1,7 @@
 """`python -m benchmarks.omniglot --images background --images evaluation --splits splits.json#vinyals`: Omniglot, end to end.
 
-Runs a preset from image files to a pushed model, then judges the pushed model with `fewshot evaluate`'s own function: on the
-episodes of the run, which must give the evaluator's figures to the last digit, and on those of the other published protocols.
+Runs a preset from image files to a pushed model. Then it evaluates this model with the function of `fewshot evaluate`. On the
+episodes of the run all digits must be those of the evaluator. After that come the other published protocols.
 """
 
 import json
@@ -35,7 +35,7 @@ def main(
     root: Path = Path("fewshot-runs"),
     episodes: int = 1000,
 ) -> None:
-    """Prints where the time went and what was reached; exits 1 if the two ways of judging differ in any digit."""
+    """Prints times and accuracies. Exits with 1 if `fewshot evaluate` and the evaluator differ in any digit."""
     logging.disable()
     data = {"images": [str(path) for path in images], "splits": splits}
     settings = load_settings(find_preset(preset), {"data": data})
@@ -57,39 +57,39 @@ def main(
 
 
 def judged(model: str, settings: RunSettings, spec: EpisodeSpec, episodes: int) -> Evaluation:
-    """What `fewshot evaluate` says of a model."""
+    """Returns the result of `fewshot evaluate` for a model."""
     assert settings.data is not None
     folders = list(settings.data.images)
     return evaluate_folder(model, settings.data, folders, "test", spec, episodes, settings.seed)
 
 
 def other_protocols(settings: RunSettings) -> list[EpisodeSpec]:
-    """5 and 20 ways, 1 and 5 shots, those that a fixed head cannot do left out, the headline too."""
+    """Returns 5-way and 20-way, 1-shot and 5-shot, without that of the run. A fixed head has only its own way."""
     ways = (settings.episodes.way,) if find_learner(settings.learner.name).has_fixed_head else (5, 20)
     specs = [settings.episodes.model_copy(update={"way": way, "shot": shot}) for way in ways for shot in (1, 5)]
     return [spec for spec in specs if spec != settings.episodes]
 
 
 def model_of(root: Path) -> str:
-    """The candidate's SavedModel, where it was not blessed and so not pushed."""
+    """Returns the path of the newest SavedModel of the MetaTrainer, for a model that was not pushed."""
     return str(
         max((root / "artifacts" / "MetaTrainer" / "model").glob("*/Format-Serving"), key=lambda p: p.stat().st_mtime)
     )
 
 
 def show_times(seconds: dict[str, float], total: float) -> None:
-    """Seconds of training, and of all that is around it."""
+    """Prints the seconds of each node, of all but training, and of the whole run."""
     table = Table("node", "seconds", box=None)
     for node, took in seconds.items():
         table.add_row(node, f"{took:.1f}")
     training = sum(seconds[node] for node in TRAINING)
     table.add_row("all but training", f"{total - training:.1f}")
-    table.add_row("in all", f"{total:.1f}")
+    table.add_row("in total", f"{total:.1f}")
     Console().print(table)
 
 
 def show_figures(result: RunResult, others: dict[str, Evaluation]) -> None:
-    """Accuracies of the model beside the baselines, then under the other protocols."""
+    """Prints the accuracies of the model and the baselines, and those of the model on the other protocols."""
     table = Table("", "accuracy, %", "ahead by, points", box=None)
     table.add_row(result["title"], percent(result), "blessed" if result["blessed"] else "not blessed")
     for name, baseline in result["baselines"].items():

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.steps`: milliseconds of an outer step, and of adapting and predicting, for each learner."""
+"""`python -m benchmarks.steps`: measures an outer step, adapting and predicting, in milliseconds, for each learner."""
 
 import tempfile
 import time
@@ -25,7 +25,7 @@ from components.fewshot.training.step import make_deterministic
 
 IMAGE = ImageSpec(height=28, width=28, channels=1)
 CLASSES, EACH, WARM, TIMED = 100, 20, 5, 30
-ROWS: list[tuple[str, dict[str, object], EpisodeSpec, int]] = [  # learner, settings, episodes, episodes a step
+ROWS: list[tuple[str, dict[str, object], EpisodeSpec, int]] = [  # learner, settings, episodes, episodes per step
     ("protonet", {}, EpisodeSpec(way=60, shot=1, query=5), 1),
     ("protonet", {}, EpisodeSpec(way=20, shot=5, query=5), 1),
     ("maml", {}, EpisodeSpec(way=5, shot=1, query=5), 4),
@@ -35,7 +35,7 @@ ROWS: list[tuple[str, dict[str, object], EpisodeSpec, int]] = [  # learner, sett
 
 
 def main() -> None:
-    """Prints the table; Conv4, 28 x 28 grey images; adapting to 5-way 1-shot, predicting 75 queries."""
+    """Prints the table. It uses Conv4 on 28 x 28 grey images, adapts to 5-way 1-shot and predicts 75 queries."""
     make_deterministic(0)
     images = np.random.default_rng(0).integers(0, 256, (CLASSES * EACH, *IMAGE.shape), np.uint8)
     store = ArrayStore(images, np.repeat(np.arange(CLASSES), EACH))
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def step_time(learner: Learner, store: ArrayStore, spec: EpisodeSpec, batch: int) -> float:
-    """Median milliseconds of an outer step."""
+    """Returns the median milliseconds of an outer step."""
     moments: list[float] = []
     settings = TrainingSettings(steps=WARM + TIMED, meta_batch=batch)
     draw = EpisodeSampler(store.index, spec, 0)
@@ -60,7 +60,7 @@ def step_time(learner: Learner, store: ArrayStore, spec: EpisodeSpec, batch: int
 
 
 def serving_times(learner: Learner, spec: EpisodeSpec, images: np.ndarray) -> tuple[float, float]:
-    """Median milliseconds of `adapt` and of `predict` through the SavedModel's signatures."""
+    """Returns the median milliseconds of `adapt` and of `predict`, through the signatures of the SavedModel."""
     facts = {"learner": "", "base_model": "conv4", "batch_norm": "", "inductive": True, "seed": 0, "steps": 0}
     with tempfile.TemporaryDirectory() as directory:
         manifest = Manifest(image=IMAGE, episodes=spec, **facts)
@@ -73,7 +73,7 @@ def serving_times(learner: Learner, spec: EpisodeSpec, images: np.ndarray) -> tu
 
 
 def median(function: Callable[[], object]) -> float:
-    """Median milliseconds of a call."""
+    """Returns the median milliseconds of a call."""
     moments = [time.perf_counter()]
     for _ in range(WARM + TIMED):
         function()

@@ -1,1 +1,1 @@
-"""Readers of image sets, the built-in `glyphs` set and the schema of examples; imports nothing of TFX or Beam."""
+"""Readers of image sets, the built-in `glyphs` set and the schema of examples. It does not import TFX or Beam."""

@@ -1,4 +1,4 @@
-"""Which images a run reads, as one frozen value."""
+"""The settings that say which images a run reads."""
 
 from typing import Self
 
@@ -16,13 +16,13 @@ WAYS_IN_WORDS = (
 
 
 class ImageSetSettings(BaseModel):
-    """Where the images are and how their classes are divided; paths are local or anything `tf.io.gfile` opens.
+    """Where the images are, and how their classes are divided into splits.
 
-    Exactly one way of naming the data: a folder a split; or several roots and a file with class lists; or TFRecords of
-    tf.Example.
+    There are three ways to name the data, of which exactly one must be used: one folder per split; several roots and a file
+    with class lists; TFRecords of tf.Example. A path is local, or any that `tf.io.gfile` can open.
 
     Raises:
-      pydantic.ValidationError (a ValueError): no way, a half way or several ways of naming the data.
+      pydantic.ValidationError (a ValueError): the data is named in no way, in more than one, or only in part.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,9 +35,11 @@ class ImageSetSettings(BaseModel):
     train_tfrecord: str | None = None  # glob patterns, gzipped or plain
     val_tfrecord: str | None = None
     test_tfrecord: str | None = None
-    validation_split: float = Field(0.1, gt=0, lt=1)  # part of the train classes, where no validation set is named
+    validation_split: float = Field(
+        0.1, gt=0, lt=1
+    )  # share of the train classes that is held out if no validation set is named
     max_reject_fraction: float = Field(0.05, ge=0, le=1)
-    max_pixels: int = Field(64_000_000, ge=4)  # height x width; larger images are set aside undecoded
+    max_pixels: int = Field(64_000_000, ge=4)  # height x width; larger images are set aside and never decoded
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -46,7 +48,9 @@ class ImageSetSettings(BaseModel):
         if not ways:
             raise ValueError(f"no images are named: give {WAYS_IN_WORDS}")
         if len(ways) > 1:
-            raise ValueError(f"{' and '.join(named)} name the data in {len(ways)} ways: give only {WAYS_IN_WORDS}")
+            raise ValueError(
+                f"{' and '.join(named)} name the data in {len(ways)} ways: give only one of them: {WAYS_IN_WORDS}"
+            )
         missing = [name for name in WAYS[ways[0]][0] if name not in named]
         if missing:
             raise ValueError(f"{' and '.join(named)} came without {' and '.join(missing)}: give {WAYS_IN_WORDS}")
@@ -57,14 +61,14 @@ class ImageSetSettings(BaseModel):
 
     @property
     def way_named(self) -> str:
-        """ "folders", "lists" or "records"."""
+        """The way in which the data is named: "folders", "lists" or "records"."""
         if self.train_dir:
             return "folders"
         return "lists" if self.images else "records"
 
     @property
     def roots(self) -> tuple[str, ...]:
-        """The folders or record patterns that are read, in the order of the fields."""
+        """All folders or patterns of TFRecords, in the order of the fields."""
         named = (self.train_dir, self.val_dir, self.test_dir, *self.images)
         records = (self.train_tfrecord, self.val_tfrecord, self.test_tfrecord)
         return tuple(root for root in (*named, *records) if root)

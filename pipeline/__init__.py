@@ -1,1 +1,1 @@
-"""The pipeline: what is chained, with which settings, where it runs. May import `components` and `data`."""
+"""The pipeline: its graph, its settings, its commands and its platforms. May import `components` and `data`."""

@@ -1,4 +1,4 @@
-"""The built-in image set: characters of many scripts, drawn from fonts that ship inside a dependency.
+"""The built-in image set: characters of many scripts, drawn from fonts that come with matplotlib.
 
 Imports nothing else of `data`.
 """

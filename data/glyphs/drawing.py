@@ -1,7 +1,7 @@
-"""Draws a character many times over, each time in another pose, stroke, tint and grain.
+"""Draws a character many times, each time with another pose, stroke, tint and grain.
 
-Integers throughout (fixed point with 16 bits, exact float64 matrix products of integers), and random numbers from the raw
-stream of Philox, which numpy guarantees: the same bytes on every machine.
+The bytes are the same on every machine. All arithmetic is on integers (fixed point with 16 bits, and float64 matrix products of
+integers, which are exact). Random numbers come from the raw stream of Philox, which numpy guarantees never to change.
 """
 
 import hashlib
@@ -12,27 +12,27 @@ from collections.abc import Sequence
 import numpy as np
 
 SIDE = 32  # pixels of an image
-_FINE = 2 * SIDE  # drawn at twice the size, then averaged
+_FINE = 2 * SIDE  # an image is drawn at twice its size and then averaged
 _ONE = 1 << 16  # fixed point
-_TURN = 1024  # a rotation by t is given as tan(t / 2) * _TURN, which makes sine and cosine rational
-_KNOTS = 5  # the page is warped by a smooth field over _KNOTS x _KNOTS knots
+_TURN = 1024  # a rotation by t is given as tan(t / 2) * _TURN, so that sine and cosine are rational
+_KNOTS = 5  # each page is warped by a smooth field, given at _KNOTS x _KNOTS knots
 
 
 class Dice:
-    """Integers from a stream that is fixed by its name."""
+    """Random integers. The name of the stream determines all of them."""
 
     def __init__(self, name: str) -> None:
         key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "little")
         self._stream = np.random.Philox(key=key)
 
     def between(self, low: int, high: int, shape: int | tuple[int, ...]) -> np.ndarray:
-        """int64 of `shape`, uniform in low..high inclusive (the bias of the remainder is below 2^-48)."""
+        """Returns int64 of `shape`, uniform in low..high inclusive. The bias of the remainder is below 2^-48."""
         count = int(np.prod(shape))
         raw = np.atleast_1d(self._stream.random_raw(count))
         return (raw % np.uint64(high - low + 1)).astype(np.int64).reshape(shape) + low
 
     def grain(self, shape: tuple[int, ...]) -> np.ndarray:
-        """int16 of `shape`, triangular in -15..15; eight numbers from each draw."""
+        """Returns int16 of `shape`, with a triangular distribution in -15..15. Each raw draw gives eight of them."""
         count = int(np.prod(shape))
         raw = np.atleast_1d(self._stream.random_raw(-(-count // 8))).astype("<u8").view(np.uint8)[:count]
         return ((raw >> 4).astype(np.int16) - (raw & 15)).reshape(shape)
@@ -43,9 +43,9 @@ def draw(shapes: Sequence[np.ndarray], count: int, dice: Dice, colour: bool) -> 
 
     Args:
       shapes: the character in several faces, ink as uint8 [h, w], of any sizes.
-      count: images.
-      dice: source of all variation.
-      colour: RGB instead of grey; pose and stroke stay the same.
+      count: number of images.
+      dice: the source of all variation.
+      colour: whether to draw in RGB instead of grey. Pose and stroke stay the same.
 
     Returns:
       uint8 [count, SIDE, SIDE, 3 or 1], dark ink on light paper.
@@ -60,10 +60,10 @@ def draw(shapes: Sequence[np.ndarray], count: int, dice: Dice, colour: bool) -> 
 
 
 def png(pixels: np.ndarray) -> bytes:
-    """A PNG of uint8 [h, w, 1 or 3] without compression: the bytes of compressed ones depend on the version of zlib."""
+    """Returns a PNG of uint8 [h, w, 1 or 3]. It is not compressed, because compressed bytes depend on the version of zlib."""
     height, width, channels = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2}[channels], 0, 0, 0)
-    lines = np.zeros((height, 1 + width * channels), np.uint8)  # each line starts with its filter: none
+    lines = np.zeros((height, 1 + width * channels), np.uint8)  # each line starts with its filter, 0 for none
     lines[:, 1:] = pixels.reshape(height, -1)
     chunks = ((b"IHDR", header), (b"IDAT", _stored(lines.tobytes())), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -72,13 +72,13 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 def _stored(data: bytes) -> bytes:
-    """A zlib stream of one stored block (RFC 1951, 3.2.4), which holds up to 65,535 bytes."""
+    """Returns a zlib stream of one stored block (RFC 1951, 3.2.4), for up to 65,535 bytes."""
     block = struct.pack("<BHH", 1, len(data), len(data) ^ 0xFFFF)
     return b"\x78\x01" + block + data + struct.pack(">I", zlib.adler32(data))
 
 
 def _pages(shapes: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Each shape in the middle of a page [faces, P, P], and the longer side of each shape [faces]."""
+    """Returns each shape in the middle of a page [faces, P, P], and the longer side of each shape [faces]."""
     extents = np.array([max(shape.shape) for shape in shapes])
     side = int(extents.max()) + 4
     pages = np.zeros((len(shapes), side, side), np.int64)
@@ -89,13 +89,15 @@ def _pages(shapes: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _places(extents: np.ndarray, dice: Dice, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where on its page each fine pixel of each image lies: rows and columns in fixed point, int64 [count, FINE, FINE]."""
+    """Returns the place on its page of each fine pixel: rows and columns in fixed point, int64 [count, FINE, FINE]."""
     count = len(extents)
     turn = dice.between(-150, 150, count)  # up to 17 degrees either way
     norm = _TURN * _TURN + turn * turn
     cosine = (_TURN * _TURN - turn * turn) * _ONE // norm
     sine = 2 * _TURN * turn * _ONE // norm
-    scale = extents * _ONE // dice.between(38, 54, count)  # page pixels for a fine pixel: the character fills 19 to 27
+    scale = (
+        extents * _ONE // dice.between(38, 54, count)
+    )  # page pixels per fine pixel; the character is 19 to 27 pixels large
     stretch = dice.between(_ONE * 85 // 100, _ONE * 115 // 100, count)
     shear = dice.between(-_ONE // 6, _ONE // 6, count)
     shift = dice.between(-6, 6, (count, 2))  # fine pixels
@@ -114,7 +116,7 @@ def _places(extents: np.ndarray, dice: Dice, side: int) -> tuple[np.ndarray, np.
 
 
 def _warp(knots: np.ndarray) -> np.ndarray:
-    """Bilinear interpolation of [..., KNOTS, KNOTS] to int64 [..., FINE, FINE]."""
+    """Interpolates [..., KNOTS, KNOTS] bilinearly and returns int64 [..., FINE, FINE]."""
     cells = _KNOTS - 1
     place = np.arange(_FINE) * cells
     weights = np.zeros((_FINE, _KNOTS), np.int64)
@@ -125,7 +127,7 @@ def _warp(knots: np.ndarray) -> np.ndarray:
 
 
 def _sample(pages: np.ndarray, faces: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Bilinear samples of pages, 0 outside: int64 [count, FINE, FINE] in 0..255."""
+    """Returns bilinear samples of pages, int64 [count, FINE, FINE] in 0..255. Outside a page they are 0."""
     limit = (pages.shape[1] - 1) * _ONE - 1  # the border of a page is empty
     rows, columns = np.clip(rows, 0, limit), np.clip(columns, 0, limit)
     row, down = rows >> 16, (rows & (_ONE - 1)) >> 8
@@ -138,7 +140,7 @@ def _sample(pages: np.ndarray, faces: np.ndarray, rows: np.ndarray, columns: np.
 
 
 def _stroke(ink: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Thins (-1) or thickens (1, 2) strokes by a fine pixel; thinning is kept to strokes that survive it."""
+    """Thins (-1) or thickens (1, 2) strokes by a fine pixel. A stroke that would vanish is not thinned."""
     padded = np.pad(ink, ((0, 0), (1, 1), (1, 1)))
     around = np.stack([ink, padded[:, :-2, 1:-1], padded[:, 2:, 1:-1], padded[:, 1:-1, :-2], padded[:, 1:-1, 2:]])
     thin, thick = around.min(axis=0), around.max(axis=0)
@@ -149,7 +151,7 @@ def _stroke(ink: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def _print(ink: np.ndarray, dice: Dice, colour: bool) -> np.ndarray:
-    """Ink in 0..255 [count, SIDE, SIDE] as uint8 [count, SIDE, SIDE, channels] on paper, with grain."""
+    """Prints ink in 0..255 [count, SIDE, SIDE] on grainy paper, and returns uint8 [count, SIDE, SIDE, channels]."""
     count, channels = len(ink), 3 if colour else 1
     paper = dice.between(215, 255, (count, 3))[:, None, None, :channels]
     dark = dice.between(0, 80, (count, 3))[:, None, None, :channels]

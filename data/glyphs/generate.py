@@ -1,4 +1,4 @@
-"""The built-in `glyphs` set: characters of many scripts, drawn from fonts that ship inside a dependency."""
+"""Writes the built-in `glyphs` set: characters of many scripts, drawn from fonts that come with matplotlib."""
 
 import contextlib
 import fcntl
@@ -10,26 +10,26 @@ from collections.abc import Iterator
 from data.glyphs.drawing import Dice, draw, png
 from data.glyphs.shapes import characters, shapes
 
-VERSION = 1  # of the content: another number wherever a byte changes
-MARK = "glyphs.json"  # says what a folder holds; written last
+VERSION = 1  # version of the content; increase it whenever a byte changes
+MARK = "glyphs.json"  # describes the content of a folder; it is written last
 
 
 def generate_glyphs(directory: str, colour: bool = False, images_per_class: int = 20) -> str:
     """Writes the set to `directory`/{train,val,test}/<script>/<U+XXXX NAME>/NN.png, unless it is there already.
 
-    The folder appears at once when it is complete; a generation that is killed leaves only `<directory>.unfinished`, which
-    the next one removes.
+    The folder appears only when it is complete. If the process is killed, it leaves `<directory>.unfinished`, which the next
+    call removes.
 
     Args:
-      directory: a local folder; it must not exist, or hold this very set.
-      colour: RGB instead of grey images.
+      directory: a local folder. It must not exist yet, or must hold the same set.
+      colour: whether to draw RGB instead of grey images.
       images_per_class: 1 to 100.
 
     Returns:
-      `directory`.
+      The absolute path of `directory`.
 
     Raises:
-      ValueError: `directory` holds something else.
+      ValueError: `directory` holds something else, or `images_per_class` is out of range.
     """
     if not 1 <= images_per_class <= 100:
         raise ValueError(f"images_per_class: expected 1 to 100 images, got {images_per_class}")
@@ -75,7 +75,7 @@ def _check_same(directory: str, content: dict[str, object]) -> None:
 
 @contextlib.contextmanager
 def _alone(path: str) -> Iterator[None]:
-    """Two runs at once: the second waits for the first, then finds the set. The lock ends with its process."""
+    """Locks `path`, so that a second run waits until the first has written the set. The lock ends with its process."""
     with open(path, "w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

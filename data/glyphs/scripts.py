@@ -1,14 +1,14 @@
-"""The scripts and Unicode blocks of the `glyphs` set, and the side on which each stands.
+"""The scripts and Unicode blocks of the `glyphs` set, each with its split.
 
-Relatives stand together: what looks alike is mostly found among them, and characters that look alike are kept only once.
-The order matters: of two characters that look alike the earlier one stays.
+Related scripts are in the same split, because most characters that look alike belong to related scripts. Of characters that look
+alike only the first in this order is kept.
 """
 
 from typing import NamedTuple
 
 
 class Script(NamedTuple):
-    """A run of code points, `first` to `last` inclusive; its name is a domain of the set."""
+    """A range of code points, from `first` to `last` inclusive. Its name is a domain of the set."""
 
     split: str
     name: str

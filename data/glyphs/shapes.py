@@ -1,7 +1,7 @@
-"""Which characters the `glyphs` set holds, and their shapes: rendered from the DejaVu fonts that matplotlib ships.
+"""The characters of the `glyphs` set and their shapes, rendered from the DejaVu fonts that come with matplotlib.
 
-Everything is integer arithmetic (also inside FreeType), so that shapes and choices are the same on every machine; the
-matrix products below run in float32, but over sums of ones, which are exact in any order.
+The result is the same on every machine. All arithmetic is on integers, also in FreeType. The matrix products below are in
+float32, but they only add ones, which is exact in any order.
 """
 
 import functools
@@ -26,31 +26,34 @@ FACES = (
     "DejaVuSerif-Italic",
     "DejaVuSerif-BoldItalic",
 )
-POINTS = 64  # size at which characters are rendered, about twice that at which they are seen
-THINNEST = 6  # characters more than this many times as long as wide are mere lines
-SMALLEST = 14  # pixels of the longer side at POINTS; dots would be drawn as blurs
-SMALLEST_SCRIPT = 5  # characters; a domain with fewer makes no episode of its own
-LARGEST_SCRIPT = 32  # so that no script outweighs the others
+POINTS = 64  # size of rendered characters, about twice their size in an image
+THINNEST = 6  # a character that is longer than this times its width is only a line, and is left out
+SMALLEST = 14  # least pixels of the longer side at POINTS; smaller characters, such as dots, would be blurred
+SMALLEST_SCRIPT = 5  # least characters of a script; a domain with fewer is too small for an episode
+LARGEST_SCRIPT = 32  # most characters of a script, so that no script dominates
 
-_GRID = 24  # side of the raster in which characters are compared, pixels
-_ALIKE = 0.93  # two characters are alike when this part of either's ink lies on or beside the other's
+_GRID = 24  # pixels along a side of the raster in which characters are compared
+_ALIKE = 0.93  # two characters are alike if this share of the ink of each is on or beside the ink of the other
 
 
 class Character(NamedTuple):
-    """One class: its script, code point, and name of its folder."""
+    """One class: a script and a code point."""
 
     script: Script
     code: int
 
     @property
     def folder(self) -> str:
-        """`U+0041 LATIN CAPITAL LETTER A`."""
+        """The name of its folder, such as `U+0041 LATIN CAPITAL LETTER A`."""
         return f"U+{self.code:04X} {unicodedata.name(chr(self.code))}"
 
 
 @functools.cache
 def characters() -> tuple[Character, ...]:
-    """The classes of the set, in the order of SCRIPTS: no two alike, and across splits not even after quarter turns."""
+    """Returns the classes of the set, in the order of SCRIPTS.
+
+    No two look alike. Two of different splits do not look alike after a quarter turn either.
+    """
     candidates = [
         Character(script, code)
         for script in SCRIPTS
@@ -65,12 +68,12 @@ def characters() -> tuple[Character, ...]:
 
 
 def shapes(code: int) -> list[np.ndarray]:
-    """The character in every face that has it, as ink (uint8, 255 = ink) cropped to its box."""
+    """Returns the character in every face that has it, as uint8 (255 is ink), cropped to its box."""
     return [_ink(face, code) for face in FACES if code in _charmap(face)]
 
 
 def _spread(kept: list[Character]) -> list[Character]:
-    """At most LARGEST_SCRIPT of a script, evenly spaced: neighbours are often variants of one shape."""
+    """Returns at most LARGEST_SCRIPT characters, evenly spaced, because neighbours are often variants of one shape."""
     number = min(len(kept), LARGEST_SCRIPT)
     return [kept[place * len(kept) // number] for place in range(number)]
 
@@ -81,7 +84,7 @@ def _is_drawable(code: int) -> bool:
 
 
 def _unlike(candidates: list[Character]) -> list[int]:
-    """Rows of the characters that look like no earlier one."""
+    """Returns the rows of the characters that do not look like an earlier one."""
     rasters = np.stack([_raster(one.code) for one in candidates])
     alike = _alike(rasters, 0)
     splits = np.array([one.script.split for one in candidates])
@@ -97,7 +100,7 @@ def _unlike(candidates: list[Character]) -> list[int]:
 
 
 def _alike(rasters: np.ndarray, turns: int) -> np.ndarray:
-    """Bool [n, n]: character i looks like character j turned by `turns` quarters; rasters bool [n, G, G]."""
+    """Returns bool [n, n]: whether character i looks like character j after `turns` quarter turns. Rasters are bool [n, G, G]."""
     other = np.rot90(rasters, turns, axes=(1, 2))
     inside = _matches(rasters, _thicken(other))
     outside = _matches(other, _thicken(rasters)).T
@@ -105,7 +108,7 @@ def _alike(rasters: np.ndarray, turns: int) -> np.ndarray:
 
 
 def _matches(ink: np.ndarray, around: np.ndarray) -> np.ndarray:
-    """Bool [n, n]: at least the part _ALIKE of the ink of i lies within j."""
+    """Returns bool [n, n]: whether at least the share _ALIKE of the ink of i is within j."""
     flat = ink.reshape(len(ink), -1).astype(np.float32)
     shared = flat @ around.reshape(len(around), -1).astype(np.float32).T
     return shared >= np.float32(_ALIKE) * flat.sum(axis=1, keepdims=True)
@@ -119,7 +122,7 @@ def _thicken(ink: np.ndarray) -> np.ndarray:
 
 
 def _raster(code: int) -> np.ndarray:
-    """The character as bool [G, G], centred and scaled to touch the border."""
+    """Returns the character as bool [G, G], centred and scaled to touch the border."""
     ink = _ink(FACES[0], code)
     side = max(ink.shape)
     centre = side - np.array(ink.shape)  # twice the offset of the box in its square
@@ -143,7 +146,7 @@ def _ink(face: str, code: int) -> np.ndarray:
 
 @functools.cache
 def _font(face: str) -> ImageFont.FreeTypeFont:
-    # The basic layout, as Raqm (better for words) may be there or not.
+    # The basic layout is always there. Raqm, which is better for words, may be missing.
     return ImageFont.truetype(_path(face), POINTS, layout_engine=ImageFont.Layout.BASIC)
 
 

@@ -1,4 +1,4 @@
-"""Whether a split holds enough classes and images for its episodes: asked before anything runs."""
+"""Checks that a split has enough classes and images for its episodes, before anything runs."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ MENDS = {
     "val": "name a validation set (val_dir), raise validation_split, or add classes to train",
     "test": "add classes to test",
 }
-TURNS = 4  # with rotations each class stands for four
+TURNS = 4  # with rotations each class counts as four
 
 
 def check_enough(
@@ -27,13 +27,13 @@ def check_enough(
     Args:
       counts: {class name: number of images} of the split.
       split: "train", "val" or "test".
-      way: the largest number of classes of an episode, distractors included.
-      images_per_class: shot + query, the largest an episode asks of a class.
-      rotations: quarter turns count as classes of their own.
-      within_domain: all classes of an episode come from one domain.
+      way: the largest number of classes in an episode, distractors included.
+      images_per_class: the largest number of images that an episode needs of a class, shot + query.
+      rotations: whether a class turned by 90, 180 and 270 degrees counts as new classes.
+      within_domain: whether all classes of an episode come from one domain.
 
     Raises:
-      ValueError: how many classes there are, how many are needed, which setting mends it.
+      ValueError: there are too few classes; the message says how many are needed, and which setting to change.
     """
     usable = [name for name, images in counts.items() if images >= images_per_class]
     where = f"the {split} split"
@@ -47,7 +47,7 @@ def check_enough(
     turned = f" ({there} with rotations)" if rotations else ""
     short = len(counts) - sum(images >= images_per_class for images in counts.values())
     small = f"; {short} more have fewer images, so a smaller shot or query would help" if short else ""
-    inside = ", or turn within_domain off" if within_domain else ""
+    inside = ", or switch within_domain off" if within_domain else ""
     raise ValueError(
         f"{where} has {len(usable)} {'class' if len(usable) == 1 else 'classes'}{turned} with at least {images_per_class}"
         f" images (shot + query), but its episodes need {way}{small}: {MENDS[split]}, or lower way{inside}"

@@ -1,7 +1,7 @@
-"""Listing one root of images: a class is a folder that directly holds images, its name the path below the root.
+"""Lists the images in one root. A class is a folder that directly holds images. Its name is its path below the root.
 
-Local folders are read with `os.scandir`, anything else (`gs://` and the like) through `tf.io.gfile`, which is imported
-only then.
+Local folders are read with `os.scandir`. Other file systems, such as `gs://`, are read with `tf.io.gfile`, which is imported only
+if needed.
 """
 
 import os
@@ -12,18 +12,26 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-# A folder that holds a file with one of these names is a class; every other file in it is then a candidate too, so that a
-# misnamed image is read and anything else is set aside by name, not passed over.
+# A folder that holds a file with one of these suffixes is a class. All other files in it are candidates too, so that an image
+# with a wrong suffix is read, and a file that is no image is reported.
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".dib", ".webp"}
-    | {".tif", ".tiff", ".heic", ".avif", ".ppm", ".pgm", ".pbm"}  # not read, but meant as images
+    | {
+        ".tif",
+        ".tiff",
+        ".heic",
+        ".avif",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+    }  # formats that are not supported; such files are reported
 )
-LITTER = frozenset({"thumbs.db", "desktop.ini"})  # of file managers; hidden files (.DS_Store) are passed over as well
-REMOTE_REQUESTS = 32  # at once: a remote file system takes tens of milliseconds for one
+LITTER = frozenset({"thumbs.db", "desktop.ini"})  # files of file managers; hidden files (.DS_Store) are ignored too
+REMOTE_REQUESTS = 32  # at the same time, because each takes a remote file system tens of milliseconds
 
 
 class ImageFile(NamedTuple):
-    """One image that is not yet read."""
+    """An image file that has not been read."""
 
     class_name: str
     source_id: str  # path below the root, with forward slashes
@@ -33,14 +41,14 @@ class ImageFile(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """One file that is set aside."""
+    """A file that is set aside."""
 
     path: str
     reason: str
 
 
 class Listing(NamedTuple):
-    """What a root holds: images sorted by (class, source id), and what can be no image."""
+    """The images in a root, sorted by class and source id, and the files in it that cannot be images of a class."""
 
     files: list[ImageFile]
     rejected: list[Rejected]
@@ -54,12 +62,12 @@ class _Entry(NamedTuple):
 
 
 def list_folder(root: str) -> Listing:
-    """Lists the images below `root`, in an order that depends on nothing but names.
+    """Returns the images below `root`, in an order that depends only on names.
 
-    Symbolic links are followed, but not back into the root or in circles. Hidden files and folders are passed over.
+    Symbolic links are followed, except for links into the root and for circles. Hidden files and folders are ignored.
 
     Raises:
-      ValueError: `root` is no folder, holds no class, or a folder below it cannot be read.
+      ValueError: `root` is not a folder or holds no class, or a folder below it cannot be read.
     """
     folders = _remote_folders(root) if "://" in root else _local_folders(root)
     files: list[ImageFile] = []
@@ -67,7 +75,7 @@ def list_folder(root: str) -> Listing:
     for folder, entries in folders:
         if not any(has_image_suffix(entry.relative) for entry in entries):
             continue
-        class_name = unicodedata.normalize("NFC", folder)  # macOS decomposes accents, class lists rarely do
+        class_name = unicodedata.normalize("NFC", folder)  # macOS decomposes accents, but most class lists do not
         for entry in entries:
             reason = _unusable(entry, class_name)
             if reason:
@@ -75,7 +83,7 @@ def list_folder(root: str) -> Listing:
             else:
                 files.append(ImageFile(class_name, entry.relative, entry.path, entry.size, entry.mtime_ns))
     if not files:
-        loose = " (images that lie directly in it belong to no class)" if rejected else ""
+        loose = " (images directly in it belong to no class)" if rejected else ""
         raise ValueError(
             f"{root!r} holds no class{loose}: a class is a folder below it that directly holds images,"
             f" such as {posixpath.join(root, 'oak', '1.png')!r}"
@@ -84,7 +92,7 @@ def list_folder(root: str) -> Listing:
 
 
 def _unusable(entry: _Entry, class_name: str) -> str | None:
-    """Why a file can be no image of a class, or None."""
+    """Returns the reason why a file cannot be an image of a class, or None."""
     try:
         entry.relative.encode()
     except UnicodeEncodeError:
@@ -93,12 +101,12 @@ def _unusable(entry: _Entry, class_name: str) -> str | None:
 
 
 def domain_of(class_name: str) -> str:
-    """The first part of a class name: "Angelic" of "Angelic/character01"."""
+    """Returns the first part of a class name: "Angelic" for "Angelic/character01"."""
     return class_name.split("/", 1)[0]
 
 
 def has_image_suffix(name: str) -> bool:
-    """Whether a file name says that it is an image."""
+    """Returns whether a file name has the suffix of an image."""
     return posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
@@ -107,7 +115,7 @@ def _is_hidden(name: str) -> bool:
 
 
 def _local_folders(root: str) -> Iterator[tuple[str, list[_Entry]]]:
-    """Yields (folder relative to the root, its files), depth first in order of names."""
+    """Yields each folder, relative to the root, with its files: depth first, in the order of names."""
     if not os.path.isdir(root):
         what = "is a file" if os.path.exists(root) else "does not exist"
         raise ValueError(f"expected a folder of images, but {root!r} {what}: correct the path")
@@ -119,7 +127,7 @@ def _local_folders(root: str) -> Iterator[tuple[str, list[_Entry]]]:
         yield folder, files
         for relative, below, is_link in reversed(folders):
             real = os.path.realpath(below)
-            # A link back into the root is listed where it points to; a link to a folder above itself goes in circles.
+            # The target of a link into the root is listed anyway. A link to a folder above itself would never end.
             if is_link and (_is_below(real, top) or real in ancestors):
                 continue
             pending.append((relative, below, (*ancestors, real)))
@@ -130,14 +138,14 @@ def _is_below(path: str, top: str) -> bool:
 
 
 def _scan(folder: str, path: str) -> tuple[list[_Entry], list[tuple[str, str, bool]]]:
-    """The files of one local folder, and its folders as (relative, path, is a link), each sorted by name."""
+    """Returns the files of one local folder, and its folders as (relative path, path, is a link), both sorted by name."""
     files, folders = [], []
     try:
         with os.scandir(path) as scan:
             entries = sorted((entry for entry in scan if not _is_hidden(entry.name)), key=lambda entry: entry.name)
     except OSError as error:
         raise ValueError(
-            f"the folder {path!r} cannot be read ({error.strerror}): make it readable or move it away"
+            f"the folder {path!r} cannot be read ({error.strerror}): make it readable or remove it"
         ) from error
     for entry in entries:
         relative = f"{folder}/{entry.name}" if folder else entry.name
@@ -146,7 +154,7 @@ def _scan(folder: str, path: str) -> tuple[list[_Entry], list[tuple[str, str, bo
                 folders.append((relative, entry.path, entry.is_symlink()))
                 continue
             status = entry.stat()
-        except OSError:  # a link to nothing or to itself: reading it gives the reason
+        except OSError:  # a link to nothing or to itself; the reason is given when it is read
             files.append(_Entry(relative, entry.path, 0, 0))
             continue
         if stat.S_ISREG(status.st_mode):
@@ -155,18 +163,18 @@ def _scan(folder: str, path: str) -> tuple[list[_Entry], list[tuple[str, str, bo
 
 
 def _remote_folders(root: str) -> Iterator[tuple[str, list[_Entry]]]:
-    """As `_local_folders`, through tf.io.gfile; level by level, as each request takes tens of milliseconds."""
-    import tensorflow as tf  # seconds to import, and local folders don't need it
+    """Does the same as `_local_folders` with tf.io.gfile. It sends the requests of a level together, because each is slow."""
+    import tensorflow as tf  # takes seconds to import, and local folders do not need it
 
     if not tf.io.gfile.isdir(root):
-        raise ValueError(f"expected a folder of images, but {root!r} is none: correct the path")
+        raise ValueError(f"expected a folder of images, but {root!r} is not a folder: correct the path")
 
     def names_in(folder: str) -> list[str]:
         names = tf.io.gfile.listdir(posixpath.join(root, folder))
         return [posixpath.join(folder, name) for name in sorted(names) if not _is_hidden(name.rstrip("/"))]
 
     def entry(relative: str) -> _Entry | None:
-        """None for a folder, which object stores mark with a slash."""
+        """Returns None for a folder. Object stores mark one with a slash."""
         path = posixpath.join(root, relative)
         status = None if relative.endswith("/") else tf.io.gfile.stat(path)
         if status is None or status.is_directory:

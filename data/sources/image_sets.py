@@ -1,4 +1,4 @@
-"""An image set: every image of every split, listed but not read, from folders or class lists."""
+"""Lists the images of every split of an image set, without reading them."""
 
 import hashlib
 from collections import Counter
@@ -11,24 +11,24 @@ from data.sources.splits import SPLITS, check_disjoint, is_validation, some, spl
 
 
 class ImageSet(NamedTuple):
-    """Images by split ("train", "val", "test"), each sorted by (class, source id), and files set aside while listing."""
+    """The images of each split ("train", "val", "test"), sorted by class and source id, and the files that are set aside."""
 
     splits: dict[str, list[ImageFile]]
     rejected: list[Rejected]
 
 
 def list_image_set(settings: ImageSetSettings) -> ImageSet:
-    """Lists the images of folders (`train_dir` ...) or of class lists (`images` and `splits`).
+    """Returns the images of folders (`train_dir` ...) or of class lists (`images` and `splits`).
 
     Raises:
-      ValueError: a folder that cannot be read or holds no class, a class that is nowhere or on two sides.
+      ValueError: a folder cannot be read or holds no class, or a listed class is in no folder, or a class is in two splits.
     """
     if settings.way_named == "folders":
         listed = _from_folders(settings)
     elif settings.way_named == "lists":
         listed = _from_lists(settings)
     else:
-        raise ValueError("TFRecords are read, not listed: see data.sources.records")
+        raise ValueError("expected folders or class lists, got TFRecords: use data.sources.records for them")
     if "val" not in listed.splits:
         listed.splits.update(carve_validation(listed.splits["train"], settings.validation_split))
     check_disjoint({split: {file.class_name for file in files} for split, files in listed.splits.items()})
@@ -36,7 +36,7 @@ def list_image_set(settings: ImageSetSettings) -> ImageSet:
 
 
 def carve_validation(train: Iterable[ImageFile], validation_split: float) -> dict[str, list[ImageFile]]:
-    """Divides train by class into {"train": ..., "val": ...}."""
+    """Returns the train images, divided by class into {"train": ..., "val": ...}."""
     sides: dict[str, list[ImageFile]] = {"train": [], "val": []}
     for file in train:
         sides["val" if is_validation(file.class_name, validation_split) else "train"].append(file)
@@ -44,12 +44,12 @@ def carve_validation(train: Iterable[ImageFile], validation_split: float) -> dic
 
 
 def count_classes(files: Iterable[ImageFile]) -> dict[str, int]:
-    """{class name: number of images}."""
+    """Returns {class name: number of images}."""
     return dict(Counter(file.class_name for file in files))
 
 
 def listing_fingerprint(splits: Mapping[str, Iterable[ImageFile]]) -> str:
-    """16 hex digits over split, class, source id, size and modification time of every image; no image is read."""
+    """Returns 16 hex digits, made from split, class, source id, size and modification time of every image."""
     digest = hashlib.sha256()
     for split in SPLITS:
         for file in splits[split]:
@@ -58,16 +58,16 @@ def listing_fingerprint(splits: Mapping[str, Iterable[ImageFile]]) -> str:
 
 
 def class_counts(settings: ImageSetSettings) -> dict[str, dict[str, int]]:
-    """{split: {class name: number of images}} before any image is read; TFRecords have to be read for it."""
+    """Returns {split: {class name: number of images}}. Folders are only listed, but TFRecords are read."""
     if settings.way_named == "records":
-        from data.sources.records import record_counts  # imports TensorFlow, which folders don't need
+        from data.sources.records import record_counts  # imports TensorFlow, which folders do not need
 
         return record_counts(settings)
     return {split: count_classes(files) for split, files in list_image_set(settings).splits.items()}
 
 
 def fingerprint(settings: ImageSetSettings) -> str:
-    """16 hex digits that change when an image (or a TFRecord file) is added, removed, renamed or rewritten."""
+    """Returns 16 hex digits that change when an image or a TFRecord file is added, removed, renamed or rewritten."""
     if settings.way_named == "records":
         from data.sources.records import record_listing  # as above
 
@@ -93,15 +93,15 @@ def _from_lists(settings: ImageSetSettings) -> ImageSet:
     if missing:
         raise ValueError(
             f"{len(missing):,} of the {len(wanted):,} classes in {settings.splits!r} are in none of the roots"
-            f" {some(settings.images)} ({some(missing)}); a class is named by its path below the root, and the first found"
-            f" is {min(by_class)!r}: correct the names or add the root that holds them"
+            f" {some(settings.images)} ({some(missing)}); the name of a class is its path below the root, such as"
+            f" {min(by_class)!r}: correct the names or add the root that holds them"
         )
     splits = {split: [file for name in sorted(names) for file in by_class[name]] for split, names in lists.items()}
     return ImageSet(splits, _rejected(listings))
 
 
 def _unique(listings: Iterable[Listing]) -> list[ImageFile]:
-    """The images of all roots; where two roots hold the same relative path, the later one's source id gets "@2"."""
+    """Returns the images of all roots. If two roots hold the same relative path, the second source id ends in "@2"."""
     seen: Counter[str] = Counter()
     files = []
     for listing in listings:

@@ -1,7 +1,7 @@
-"""What one image file is, told from its header alone: its format, what decoding will not honour, or why it is set aside.
+"""Inspects the header of an image file: its format, what decoding will ignore, or the reason to set it aside.
 
-`docs/data.md` holds the policy as a table. Whether the pixels can be decoded is judged where the decoder of the model is
-at hand; here nothing is decoded but the first frame of a GIF, so that a 30,000 x 30,000 image costs nothing.
+`docs/data.md` has the policy as a table. Apart from the first frame of a GIF nothing is decoded here, so that huge images cost
+nothing. ImageExampleGen checks with the decoder of the model that the pixels can be decoded.
 """
 
 import io
@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # what tf.io.decode_image reads
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # those that tf.io.decode_image reads
 FLAGS = ("exif_rotated", "cmyk", "sixteen_bit", "palette", "alpha", "animated", "wrong_extension")
 MIN_SIDE = 2
-MAX_BYTES = 256 * 2**20  # a file larger than this is not read: 64 megapixels take 192 MB without any compression
+MAX_BYTES = 256 * 2**20  # larger files are not read; 64 megapixels take 192 MB without compression
 
 _SUFFIXES = {
     "PNG": {".png"},
@@ -24,11 +24,11 @@ _SUFFIXES = {
     "WEBP": {".webp"},
 }
 _EXIF_ORIENTATION = 0x0112
-_WEBP_ANIMATION = 0x02  # a flag of the extended header
+_WEBP_ANIMATION = 0x02  # a flag in the extended header
 
 
 class ImageInfo(NamedTuple):
-    """A readable image: `format` of FORMATS, sides in pixels as stored, and what applies of FLAGS."""
+    """A readable image: its format (one of FORMATS), its sides in pixels as stored, and those of FLAGS that apply."""
 
     format: str
     height: int
@@ -37,27 +37,33 @@ class ImageInfo(NamedTuple):
 
 
 class BadImage(ValueError):
-    """A file that is set aside; the message is the reason."""
+    """An error that sets a file aside. Its message is the reason."""
 
 
 def inspect(data: bytes, name: str, max_pixels: int) -> ImageInfo:
-    """Tells what the file `name` with content `data` is.
+    """Returns what the header of an image file says.
+
+    Args:
+      data: the content of the file.
+      name: its name, whose suffix is compared with the format.
+      max_pixels: the largest height x width.
 
     Raises:
-      BadImage: not one of FORMATS, a side under 2 pixels, more than `max_pixels`, or a kind that TensorFlow misreads.
+      BadImage: the format is not one of FORMATS, a side has less than 2 pixels, the image has more than `max_pixels`, or
+        TensorFlow misreads this kind.
     """
     if not data:
         raise BadImage("the file is empty (0 bytes)")
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        _check_size(*_webp_size(data), max_pixels)  # Pillow allots a WebP's canvas before it tells the size
+        _check_size(*_webp_size(data), max_pixels)  # Pillow allocates the canvas of a WebP before it gives the size
     try:
         image = Image.open(io.BytesIO(data))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadImage(f"more than max_pixels = {max_pixels:,} pixels") from error
-    except Exception as error:  # a parser may raise anything on broken bytes; no file may stop a run
+    except Exception as error:  # a parser may raise any error on broken bytes, but no file may stop a run
         raise BadImage("not an image, or its header is damaged") from error
     with image:
-        kind = "JPEG" if image.format == "MPO" else str(image.format)  # phones append further pictures to a JPEG
+        kind = "JPEG" if image.format == "MPO" else str(image.format)  # phones append more pictures to a JPEG
         if kind not in FORMATS:
             raise BadImage(f"{kind} is not read (PNG, JPEG, GIF, BMP and WebP are): convert it")
         _check_size(image.height, image.width, max_pixels)
@@ -66,7 +72,7 @@ def inspect(data: bytes, name: str, max_pixels: int) -> ImageInfo:
             flags = _flags(kind, image, data, name)
         except BadImage:
             raise
-        except Exception as error:  # as above: metadata is parsed by as many parsers
+        except Exception as error:  # as above, because metadata has many parsers too
             raise BadImage(f"damaged {kind}: {error}") from error
         return ImageInfo(kind, image.height, image.width, flags)
 
@@ -79,9 +85,9 @@ def _check_size(height: int, width: int, max_pixels: int) -> None:
 
 
 def _check_decoder(kind: str, image: Image.Image, data: bytes) -> None:
-    """Refuses what TensorFlow would read without an error, but wrongly."""
+    """Raises BadImage if TensorFlow would decode the image wrongly, without an error."""
     if kind == "GIF":
-        image.load()  # a truncated GIF decodes to a half-empty picture
+        image.load()  # raises an error for a truncated GIF, which TensorFlow would decode to a half-empty picture
     if kind == "WEBP" and data[12:16] == b"VP8X" and data[20] & _WEBP_ANIMATION:
         raise BadImage("an animated WebP makes TensorFlow overrun its buffer: save it as GIF, or one frame as PNG")
     if kind == "BMP":
@@ -95,7 +101,8 @@ def _flags(kind: str, image: Image.Image, data: bytes, name: str) -> tuple[str, 
     applies = {
         "exif_rotated": "exif" in image.info and image.getexif().get(_EXIF_ORIENTATION, 1) != 1,
         "cmyk": image.mode == "CMYK",
-        "sixteen_bit": kind == "PNG" and data[24] == 16,  # IHDR bit depth; Pillow's mode hides it for colour
+        "sixteen_bit": kind == "PNG"
+        and data[24] == 16,  # the bit depth in IHDR, which Pillow's mode does not show for colour
         "palette": kind == "PNG" and image.mode == "P",
         "alpha": kind != "GIF" and (image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info),
         "animated": getattr(image, "is_animated", False) and image.format != "MPO",
@@ -105,7 +112,7 @@ def _flags(kind: str, image: Image.Image, data: bytes, name: str) -> tuple[str, 
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
-    """(height, width) from the first chunk of a WebP file: extended, lossless or lossy."""
+    """Returns (height, width) from the first chunk of a WebP file, which is extended, lossless or lossy."""
     chunk, body = data[12:16], data[20:30]
     if len(body) < 10:
         raise BadImage("not an image, or its header is damaged")

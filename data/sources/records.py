@@ -1,4 +1,4 @@
-"""tf.Examples of images: their keys (as in TF Model Garden), writing one, and reading TFRecords that hold them."""
+"""Writes tf.Examples of images, with the keys of TF Model Garden, and reads TFRecords of them."""
 
 import posixpath
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ SOURCE_ID = "image/source_id"
 
 
 class Record(NamedTuple):
-    """One record of a TFRecord file; `source_id` is "<file>:<number>" where the record names none."""
+    """One record of a TFRecord file. If it has no source id, `source_id` is "<file>:<number>"."""
 
     class_name: str
     domain: str
@@ -34,7 +34,16 @@ class Record(NamedTuple):
 def to_example(
     encoded: bytes, kind: str, shape: tuple[int, int, int], class_name: str, domain: str, source_id: str
 ) -> bytes:
-    """A serialised tf.Example, the same bytes for the same arguments; `shape` is (height, width, channels)."""
+    """Returns a serialised tf.Example, the same bytes for the same arguments.
+
+    Args:
+      encoded: the content of the image file.
+      kind: its format.
+      shape: (height, width, channels).
+      class_name: its class.
+      domain: the domain of the class.
+      source_id: the path of the file below the root.
+    """
     texts = {FORMAT: kind, CLASS: class_name, DOMAIN: domain, SOURCE_ID: source_id}
     feature = {key: _bytes(text.encode()) for key, text in texts.items()}
     feature[ENCODED] = _bytes(encoded)
@@ -45,10 +54,10 @@ def to_example(
 
 
 def record_files(settings: ImageSetSettings) -> dict[str, list[str]]:
-    """{split: files} that the patterns match, sorted; "val" only where a pattern names it.
+    """Returns {split: files} that match the patterns, sorted. "val" is missing if there is no pattern for it.
 
     Raises:
-      ValueError: a pattern that matches no file.
+      ValueError: a pattern matches no file.
     """
     patterns = {"train": settings.train_tfrecord, "val": settings.val_tfrecord, "test": settings.test_tfrecord}
     files = {split: sorted(tf.io.gfile.glob(pattern)) for split, pattern in patterns.items() if pattern}
@@ -59,10 +68,10 @@ def record_files(settings: ImageSetSettings) -> dict[str, list[str]]:
 
 
 def read_records(path: str) -> Iterator[Record]:
-    """The records of one file, gzipped or plain, in their order.
+    """Yields the records of one file, gzipped or plain, in their order.
 
     Raises:
-      ValueError: the file is damaged, or a record is no tf.Example with an image and a class.
+      ValueError: the file is damaged, or a record is not a tf.Example with an image and a class.
     """
     name = posixpath.basename(path)
     number = 0
@@ -76,7 +85,7 @@ def read_records(path: str) -> Iterator[Record]:
 
 
 def record_counts(settings: ImageSetSettings) -> dict[str, dict[str, int]]:
-    """{split: {class: number of images}}; reads every file once."""
+    """Returns {split: {class: number of images}}. It reads every file once."""
     counts: dict[str, dict[str, int]] = {"train": {}, "val": {}, "test": {}}
     for split, files in record_files(settings).items():
         for file in files:
@@ -87,14 +96,14 @@ def record_counts(settings: ImageSetSettings) -> dict[str, dict[str, int]]:
 
 
 def record_side(settings: ImageSetSettings, split: str, class_name: str) -> str:
-    """The split of a record that comes from the files of `split`."""
+    """Returns the split of a record from the files of `split`: train records of held-out classes are in "val"."""
     if split == "train" and not settings.val_tfrecord and is_validation(class_name, settings.validation_split):
         return "val"
     return split
 
 
 def record_listing(settings: ImageSetSettings) -> dict[str, list[ImageFile]]:
-    """The files (not the images) of each split, for the fingerprint."""
+    """Returns the TFRecord files of each split, for the fingerprint."""
     listing: dict[str, list[ImageFile]] = {"train": [], "val": [], "test": []}
     with ThreadPoolExecutor(REMOTE_REQUESTS) as pool:
         for split, files in record_files(settings).items():

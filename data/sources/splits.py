@@ -1,4 +1,4 @@
-"""Which class stands on which side: class lists from a file, or validation classes taken from train by hash."""
+"""Decides which class is in which split: by class lists from a file, or by a hash that holds out validation classes."""
 
 import hashlib
 import json
@@ -13,13 +13,13 @@ SHOWN = 3  # names in a message
 
 
 def split_lists(reference: str) -> dict[str, list[str]]:
-    """The class lists of `file.json`, or of `file.json#name` where the file holds several named splits.
+    """Reads the class lists of `file.json`, or of `file.json#name` if the file holds several named splits.
 
     Returns:
-      {"train": [...], "test": [...]} and "val" where the file has it; names in Unicode normal form C.
+      {"train": [...], "test": [...]}, and "val" if the file has it. Names are in Unicode normal form C.
 
     Raises:
-      ValueError: the file cannot be read, is not of this form, names a class twice, or has no such name.
+      ValueError: the file cannot be read, has another form, names a class twice, or has no split of that name.
     """
     path, name = reference, ""
     if "#" in reference and not os.path.exists(reference):
@@ -31,7 +31,7 @@ def split_lists(reference: str) -> dict[str, list[str]]:
         content = content[name]
     if not _is_split(content):
         raise ValueError(
-            f'{reference!r} should hold {{"train": [class, ...], "val": [...], "test": [...]}} (val may be left out);'
+            f'{reference!r} should hold {{"train": [class, ...], "val": [...], "test": [...]}} (val is optional);'
             f" {_names_in(content)}"
         )
     lists = {
@@ -45,31 +45,31 @@ def split_lists(reference: str) -> dict[str, list[str]]:
 
 
 def is_validation(class_name: str, validation_split: float) -> bool:
-    """Whether a train class serves for validation: decided by its name alone, so that it never changes side."""
+    """Returns whether a train class is held out for validation. Only its name decides, so that it never changes its split."""
     digest = hashlib.sha256(class_name.encode()).digest()
     return int.from_bytes(digest[:8], "big") < validation_split * 2**64
 
 
 def check_disjoint(classes: Mapping[str, Iterable[str]]) -> None:
-    """Raises ValueError if a class stands in more than one split of {split: class names}."""
+    """Raises ValueError if a class is in more than one split of {split: class names}."""
     sides = {split: set(names) for split, names in classes.items()}
     for one, other in combinations(sides, 2):
         both = sorted(sides[one] & sides[other])
         if both:
             raise ValueError(
-                f"{count(len(both), 'class', 'classes')} in both {one} and {other} ({some(both)}): a class may stand on"
-                " one side only, so move or rename them"
+                f"{count(len(both), 'class', 'classes')} in both {one} and {other} ({some(both)}): a class may be in"
+                " one split only: move or rename them"
             )
 
 
 def some(names: Iterable[str]) -> str:
-    """The first few names, quoted."""
+    """Returns the first few names, quoted."""
     every = list(names)
     return ", ".join(repr(name) for name in every[:SHOWN]) + (", ..." if len(every) > SHOWN else "")
 
 
 def count(number: int, one: str, many: str) -> str:
-    """ "1 class stands", "2 classes stand"."""
+    """Returns "1 class stands" or "2 classes stand"."""
     return f"{number:,} {one} stands" if number == 1 else f"{number:,} {many} stand"
 
 
@@ -86,7 +86,7 @@ def _read_json(path: str) -> object:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise ValueError(f"the splits file {path!r} cannot be read ({reason}): correct the path") from error
     except json.JSONDecodeError as error:
-        raise ValueError(f"the splits file {path!r} is no JSON ({error}): correct the file") from error
+        raise ValueError(f"the splits file {path!r} is not JSON ({error}): correct the file") from error
 
 
 def _is_split(content: object) -> TypeGuard[dict[str, list[str]]]:

@@ -1,4 +1,4 @@
-"""`fewshot doctor`: what this machine has, what a run needs, and what to do where the two differ."""
+"""`fewshot doctor`: checks whether this machine has what a run needs, and says what to do if it has not."""
 
 import importlib.metadata
 import os
@@ -14,18 +14,18 @@ from rich.console import Console
 from rich.table import Table
 
 PACKAGE = "fewshot-tfx"
-MEMORY_GB = 4  # TFX and TensorFlow take 1.5 when imported; the rest is for images and a training step
-DISK_GB = 5  # artifacts of a set of 30,000 images and a few runs
+MEMORY_GB = 4  # importing TFX and TensorFlow takes 1.5; images and a training step need the rest
+DISK_GB = 5  # enough for the artifacts of a few runs on 30,000 images
 CORES = 2
 GIGABYTE = 10**9
 
-# In one process, TFDV after TFX: the lock file pairs TFDV with a newer tfx-bsl, and TFX closes the gap when imported.
+# TFDV must be imported after TFX: the lock file pairs it with a newer tfx-bsl, and importing TFX makes the two fit.
 IMPORTS = "import tensorflow, tfx.components, tensorflow_data_validation, ml_metadata, apache_beam; "
 DEVICES = "print('|'.join(d.name for d in tensorflow.config.list_physical_devices('GPU')))"
 
 
 class Check(NamedTuple):
-    """One thing looked at; `advice` is empty where there is nothing to do."""
+    """The result of one check. `advice` is empty if there is nothing to do."""
 
     name: str
     ok: bool
@@ -34,16 +34,16 @@ class Check(NamedTuple):
 
 
 def check(root: str) -> list[Check]:
-    """Looks at everything; takes some seconds, for TFX is imported to see whether it can be.
+    """Returns the results of all checks. This takes some seconds, because it imports TFX.
 
     Args:
-      root: where runs are to be kept.
+      root: directory for the runs.
     """
     return [python(), packages(), *imports(), memory(), disk(root), cores(), writable(root)]
 
 
 def show(checks: list[Check]) -> None:
-    """A line a check, and the advice."""
+    """Prints one line per check, with the advice."""
     table = Table(box=None, pad_edge=False, show_header=False)
     for one in checks:
         table.add_row("ok" if one.ok else "[bold]no[/bold]", one.name, f"{one.found}. {one.advice}".rstrip(". ") + ".")
@@ -51,13 +51,13 @@ def show(checks: list[Check]) -> None:
 
 
 def python(version: tuple[int, ...] = sys.version_info[:3]) -> Check:
-    """TFX with Kubeflow and an ML Metadata that runs everywhere exist for 3.11 only."""
+    """Checks the version of Python. TFX with Kubeflow and an ML Metadata that runs on all systems exist only for 3.11."""
     found = ".".join(str(part) for part in version)
     return _check("python", version[:2] == (3, 11), found, "Install Python 3.11, then run `make setup`")
 
 
 def packages(package: str = PACKAGE) -> Check:
-    """Every direct dependency at a version that is asked for."""
+    """Checks that every direct dependency has a version that fits."""
     try:
         asked = [Requirement(line) for line in importlib.metadata.requires(package) or []]
     except importlib.metadata.PackageNotFoundError:
@@ -69,7 +69,7 @@ def packages(package: str = PACKAGE) -> Check:
 
 
 def imports(program: str = IMPORTS + DEVICES) -> list[Check]:
-    """Whether TFX and its neighbours can be imported, and the GPUs that TensorFlow then sees."""
+    """Checks that TFX and related packages can be imported, and looks for the GPUs that TensorFlow finds."""
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR"}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=os.environ | quiet)
     if done.returncode:
@@ -81,22 +81,24 @@ def imports(program: str = IMPORTS + DEVICES) -> list[Check]:
         Check("imports", True, "tensorflow, tfx, tensorflow_data_validation, ml_metadata, apache_beam", ""),
         Check(
             "gpu",
-            True,  # good to have, not needed
-            f"TensorFlow sees {devices[0].replace('|', ', ')}" if devices else "TensorFlow sees none, the CPU is used",
-            "There is one: `uv sync --inexact --extra gpu` installs what TensorFlow needs for it." if unused else "",
+            True,  # a GPU is not required
+            f"TensorFlow finds {devices[0].replace('|', ', ')}"
+            if devices
+            else "TensorFlow finds none; the CPU is used",
+            "To use the one here, run `uv sync --inexact --extra gpu`." if unused else "",
         ),
     ]
 
 
 def memory() -> Check:
-    """Memory that is free now, within the limit of a container."""
+    """Checks the memory that is free now, within the limit of the container."""
     free = available_memory() / GIGABYTE
     advice = "Close other programs, or lower train_episodes.way and training.meta_batch"
-    return _check("memory", free >= MEMORY_GB, f"{free:.1f} GB free of {MEMORY_GB} wanted", advice)
+    return _check("memory", free >= MEMORY_GB, f"{free:.1f} GB free, {MEMORY_GB} needed", advice)
 
 
 def available_memory(proc: Path = Path("/proc/meminfo"), cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Bytes that a new process may take."""
+    """Returns the number of bytes that a new process can use."""
     free = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if proc.exists():
         fields = dict(line.split(":", 1) for line in proc.read_text().splitlines() if ":" in line)
@@ -108,24 +110,24 @@ def available_memory(proc: Path = Path("/proc/meminfo"), cgroup: Path = Path("/s
 
 
 def disk(root: str) -> Check:
-    """Space where runs are kept."""
+    """Checks the free disk space for runs."""
     if "://" in root:
         return Check("disk", True, f"{root} is not on this machine", "")
     free = shutil.disk_usage(nearest(root)).free / GIGABYTE
-    advice = f"Make room, or choose another --root than {root}"
-    return _check("disk", free >= DISK_GB, f"{free:.1f} GB free of {DISK_GB} wanted", advice)
+    advice = f"Free some space, or choose another --root than {root}"
+    return _check("disk", free >= DISK_GB, f"{free:.1f} GB free, {DISK_GB} needed", advice)
 
 
 def cores() -> Check:
-    """Processors that this process may use."""
+    """Checks the number of processors that this process can use."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Check(
-        "cores", True, str(count), "" if count >= CORES else "It works, and takes twice as long as documented."
+        "cores", True, str(count), "" if count >= CORES else "Runs work, but take about twice as long as documented."
     )
 
 
 def writable(root: str) -> Check:
-    """Whether a run could write; nothing stays behind."""
+    """Checks that a run can write its files. The check leaves nothing behind."""
     if "://" in root:
         return Check("root", True, f"{root} is not on this machine", "")
     place = nearest(root)
@@ -138,7 +140,7 @@ def writable(root: str) -> Check:
 
 
 def nearest(path: str) -> Path:
-    """The nearest existing directory around `path`."""
+    """Returns `path` if it is a directory, else the nearest parent directory that exists."""
     here = Path(path).absolute()
     return next(place for place in (here, *here.parents) if place.is_dir())
 

@@ -1,4 +1,4 @@
-"""The graph compiled for Vertex AI Pipelines or open-source Kubeflow Pipelines; nothing is sent anywhere."""
+"""Compiles the graph for Vertex AI Pipelines or open-source Kubeflow Pipelines. It sends nothing."""
 
 import os
 
@@ -13,14 +13,17 @@ IMAGE = "fewshot-tfx"
 
 
 def compile_pipeline(settings: RunSettings, root: str, target: Target, output: str, image: str = IMAGE) -> list[str]:
-    """Writes the compiled pipeline to `output`: JSON for Vertex AI, YAML for Kubeflow.
-
-    Returns:
-      Where it will look for images.
+    """Writes the compiled pipeline to a file: JSON for Vertex AI, YAML for Kubeflow.
 
     Args:
-      root: a directory that the cluster can reach (gs://bucket/path).
-      image: container image with this project installed (see the Dockerfile).
+      settings: the settings of the run.
+      root: a directory that the cluster can reach, such as gs://bucket/path.
+      target: the platform that runs the pipeline.
+      output: the file.
+      image: a container image with this project installed (see the Dockerfile).
+
+    Returns:
+      The folders or file patterns that the pipeline will read images from.
 
     Raises:
       ValueError: the folder of `output` does not exist.
@@ -28,7 +31,7 @@ def compile_pipeline(settings: RunSettings, root: str, target: Target, output: s
     data: ImageSetSettings = settings.data or glyphs_at(glyphs_directory(settings, root))
     pipeline = create_pipeline(settings, data, root, target)
     if not os.path.isdir(os.path.dirname(os.path.abspath(output))):
-        raise ValueError(f"--output {output}: no such folder; make it first")
+        raise ValueError(f"--output {output}: no such folder; create it first")
     config = kubeflow.KubeflowV2DagRunnerConfig(
         display_name=settings.name, default_image=image, use_pipeline_spec_2_1=target == "kubeflow"
     )

@@ -1,4 +1,4 @@
-"""Runs the graph on this machine, node by node in this process, so that people can see where it is."""
+"""Runs the graph on this machine, node by node in this process, and reports each node."""
 
 import datetime
 import fcntl
@@ -18,7 +18,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
 
 class NodeStart(NamedTuple):
-    """A node begins: `number` of `count`."""
+    """The start of a node, the `number`-th of `count`."""
 
     node: str
     number: int
@@ -26,7 +26,7 @@ class NodeStart(NamedTuple):
 
 
 class NodeEnd(NamedTuple):
-    """A node has ended."""
+    """The end of a node."""
 
     node: str
     seconds: float
@@ -34,14 +34,18 @@ class NodeEnd(NamedTuple):
 
 
 class NodeError(ValueError):
-    """A node failed; the message is the sentence that its component said."""
+    """The failure of a node. The message is that of its component."""
 
     def __init__(self, node: str, reason: str) -> None:
         super().__init__(f"{node}: {reason}")
 
 
 def run_locally(pipeline: Pipeline, report: Callable[[NodeStart | NodeEnd], None]) -> str:
-    """Runs every node in order; what is in the cache is not run again.
+    """Runs every node in order. A node whose inputs have not changed reuses the cache.
+
+    Args:
+      pipeline: the pipeline.
+      report: gets the start and the end of each node.
 
     Returns:
       The id of the run.
@@ -83,7 +87,10 @@ def _is_cached(config: metadata_store_pb2.ConnectionConfig, execution_id: int | 
 
 
 def sentence_of(error: BaseException) -> str:
-    """What an exception says, without what Beam wraps around it; the innermost of ours where there is a chain."""
+    """Returns the message of an error, without the text that Beam adds.
+
+    Of a chain of errors it takes the innermost one that this project raises.
+    """
     chain = [error]
     while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(inner)
@@ -95,10 +102,10 @@ def sentence_of(error: BaseException) -> str:
 
 @contextmanager
 def locked(root: str) -> Iterator[None]:
-    """Holds `root` for one run at a time; a killed run leaves no lock behind.
+    """Locks `root`, so that only one run uses it at a time. When a run is killed, its lock ends too.
 
     Raises:
-      ValueError: another run holds it.
+      ValueError: another run has locked it.
     """
     os.makedirs(root, exist_ok=True)
     with open(os.path.join(root, ".lock"), "w") as file:
@@ -106,6 +113,6 @@ def locked(root: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ValueError(
-                f"--root {root}: another run is at work there; wait for it or choose another root"
+                f"--root {root}: another run uses it now; wait until it ends, or choose another root"
             ) from None
         yield

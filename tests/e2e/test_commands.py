@@ -87,4 +87,4 @@ def test_doctor(fewshot, tmp_path, monkeypatch):
     assert {"python", "packages", "imports", "disk"} <= {one["name"] for one in checks}
     monkeypatch.setattr("pipeline.commands.doctor.DISK_GB", 10**9)
     result = fewshot("doctor", "--root", str(tmp_path))
-    assert result.returncode == 1 and "Make room" in " ".join(result.stdout.split())
+    assert result.returncode == 1 and "Free some space" in " ".join(result.stdout.split())

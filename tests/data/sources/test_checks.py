@@ -28,7 +28,7 @@ def test_enough(asked):
         ({"split": "test", "way": 21, "images_per_class": 6, "rotations": True}, r"5 classes \(20 with rotations\)"),
         (
             {"split": "test", "way": 4, "images_per_class": 6, "within_domain": True},
-            r"the largest domain \('a'\) of the test split has 3 classes .*, or turn within_domain off",
+            r"the largest domain \('a'\) of the test split has 3 classes .*, or switch within_domain off",
         ),
     ],
 )

@@ -33,7 +33,7 @@ def test_lists_of_a_file_and_of_a_named_split(tmp_path):
         ({"train": [1], "test": ["b"]}, "", "should hold"),
         ({**PLAIN, "tset": []}, "", "it holds the keys train, test, tset"),
         ({"train": ["a", "b", "a"], "test": ["c"]}, "", "names 'a' more than once in 'train'"),
-        ('{"train": [', "", "is no JSON .*: correct the file"),
+        ('{"train": [', "", "is not JSON .*: correct the file"),
     ],
 )
 def test_a_file_of_another_form_says_what_it_holds(tmp_path, content, name, message):
@@ -62,7 +62,7 @@ def test_validation_is_decided_by_the_name_alone():
 def test_a_class_on_two_sides():
     check_disjoint({"train": ["a", "b"], "test": ["c"]})
     with pytest.raises(
-        ValueError, match="1 class stands in both train and test \\('b'\\): a class may stand on one side"
+        ValueError, match="1 class stands in both train and test \\('b'\\): a class may be in one split"
     ):
         check_disjoint({"train": ["a", "b"], "val": [], "test": ["c", "b"]})
     with pytest.raises(ValueError, match=r"4 classes stand in both val and test \('0', '1', '2', ...\)"):

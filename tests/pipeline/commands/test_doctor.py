@@ -36,7 +36,7 @@ def test_package_that_is_not_installed():
 def test_imports_that_work():
     checks = doctor.imports("print('stray line'); print('/GPU:0|/GPU:1')")
     assert [one.name for one in checks] == ["imports", "gpu"]
-    assert checks[1].found == "TensorFlow sees /GPU:0, /GPU:1"
+    assert checks[1].found == "TensorFlow finds /GPU:0, /GPU:1"
 
 
 def test_no_gpu_is_no_failure():
@@ -74,7 +74,7 @@ def test_little_memory_and_disk(monkeypatch, tmp_path):
 def test_root_need_not_exist_and_is_not_made(tmp_path):
     root = tmp_path / "not" / "yet"
     assert doctor.writable(str(root)).ok
-    assert doctor.disk(str(root)).found.endswith("wanted")
+    assert doctor.disk(str(root)).found.endswith("needed")
     assert not root.parent.exists()
 
 
@@ -91,9 +91,9 @@ def test_buckets_are_left_alone():
 
 def test_shown_in_eighty_columns(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    doctor.show([Check("disk", False, "1.0 GB free of 5 wanted", "Make room, or choose another --root than runs.")])
+    doctor.show([Check("disk", False, "1.0 GB free, 5 needed", "Free some space, or choose another --root than runs.")])
     out = capsys.readouterr().out
-    assert out.startswith("no  disk  1.0 GB free of 5 wanted. Make room")
+    assert out.startswith("no  disk  1.0 GB free, 5 needed. Free some space")
     assert max(len(line) for line in out.splitlines()) <= 80
 
 

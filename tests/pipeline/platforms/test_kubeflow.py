@@ -55,5 +55,5 @@ def test_a_cluster_sees_new_images_and_has_the_schema(tmp_path):
 
 
 def test_nowhere_to_write(tmp_path):
-    with pytest.raises(ValueError, match=r"--output .*/nowhere/job.json: no such folder; make it first"):
+    with pytest.raises(ValueError, match=r"--output .*/nowhere/job.json: no such folder; create it first"):
         compile_pipeline(settings_of(), ROOT, "vertex", str(tmp_path / "nowhere" / "job.json"))

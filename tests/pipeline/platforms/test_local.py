@@ -30,7 +30,7 @@ def test_an_error_of_a_library_names_its_kind():
 
 def test_one_run_at_a_time(tmp_path):
     root = str(tmp_path / "root")
-    with locked(root), pytest.raises(ValueError, match="another run is at work there"), locked(root):
+    with locked(root), pytest.raises(ValueError, match="another run uses it now"), locked(root):
         pass
     with locked(root):
         pass
