@@ -10,6 +10,7 @@ import ml_metadata as mlmd
 from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 
+from components.image_example_gen.summary import Summary
 from data.settings import ImageSetSettings
 from data.sources.checks import check_enough
 from data.sources.image_sets import class_counts, fingerprint
@@ -44,13 +45,6 @@ class Metrics(TypedDict):
     inductive: bool
     independence: Independence
     batch_norm: str
-
-
-class Summary(TypedDict):
-    """The part of ImageExampleGen's summary.json that a result is made of."""
-
-    rejected: int
-    leak_count: int
 
 
 def check_root(root: str) -> None:
