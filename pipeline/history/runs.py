@@ -188,7 +188,7 @@ def show_one(details: RunDetails) -> None:
     """Prints a run, its nodes, their outputs, and its settings."""
     show_list([details.run])
     table = Table(box=None, pad_edge=False)
-    for name in ("node", "state", "took", "of", "made"):
+    for name in ("node", "state", "took", "inputs", "outputs"):
         table.add_column(name, justify="right" if name == "took" else "left")
     for node in details.nodes:
         took = "" if node.seconds is None else f"{node.seconds:.1f} s"
@@ -212,7 +212,7 @@ def show_lineage(ancestors: list[Ancestor]) -> None:
         if pushed := one.properties.get("pushed_destination"):
             lines.append(f"pushed to {pushed}")
         if one.made_of:
-            lines.append(f"of {', '.join(str(i) for i in one.made_of)}")
+            lines.append(f"made from {', '.join(str(i) for i in one.made_of)}")
         if (one.node, one.run_id) not in told:
             told.add((one.node, one.run_id))
             own = [one.settings[key] for key in ("settings", "custom_config") if key in one.settings]

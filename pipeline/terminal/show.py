@@ -32,9 +32,9 @@ def show_result(result: RunResult) -> None:
     print(f"\n{verdict} in {result['seconds']:.0f} s; {_mode(result)}, batch normalisation: {result['batch_norm']}")
     for reason in result["reasons"]:
         print(f"  - {reason}")
-    for count, what in ((result["rejected"], "files set aside"), (result["leaks"], "images on two sides of a split")):
+    for count, what in ((result["rejected"], "files set aside"), (result["leaks"], "images in two splits")):
         if count:
-            print(f"  ! {count} {what}: the report names them")
+            print(f"  ! {count} {what}: see the report")
     print(f"report: {result['report']}")
     if result["pushed_model"]:
         print(f"pushed: {result['pushed_model']}")
@@ -44,7 +44,7 @@ def show_evaluation(result: Evaluation) -> None:
     """Prints the figures, the episodes that they were measured on, and the files that were set aside."""
     print(f"accuracy {percent(result)} %   log loss {result['log_loss']:.4f}   ECE {result['ece']:.4f}")
     print(
-        f"{result['episodes']} episodes of {result['title']}, {result['query']} queries a class, "
+        f"{result['episodes']} episodes of {result['title']}, {result['query']} queries per class, "
         f"seed {result['seed']}, {_mode(result)} (batch normalisation: {result['batch_norm']})"
     )
     for refused in result["set_aside"][:SHOWN]:
