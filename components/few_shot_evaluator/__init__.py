@@ -1,1 +1,1 @@
-"""A model on frozen episodes: metrics, blessing, report."""
+"""FewShotEvaluator: it evaluates models on frozen episodes, decides on the blessing and writes a report."""

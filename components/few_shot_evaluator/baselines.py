@@ -1,3 +1,3 @@
-"""The baselines that a candidate is judged beside, named here and nowhere else: graph, inputs, executor and history read this."""
+"""The names of the baselines. The graph, the evaluator's inputs and executor, and the history of runs all read them here."""
 
 BASELINES = ("transfer", "untrained", "pixels")

@@ -37,16 +37,16 @@ class FewShotEvaluatorSpec(component_spec.ComponentSpec):
 
 
 class FewShotEvaluator(base_beam_component.BaseBeamComponent):
-    """A model on frozen episodes, beside baselines and the latest blessed model; blesses it or does not.
+    """Evaluates a model, the baselines and the latest blessed model on the same frozen episodes, and decides on the blessing.
 
     Args:
-      episodes: of the EpisodeGenerator.
+      episodes: the output of the EpisodeGenerator.
       model: the candidate.
-      gate: what it must show.
-      baselines: models to beat, by a name of `BASELINES`.
+      gate: what the candidate must reach to be blessed.
+      baselines: the models that the candidate must beat; their names are those in `BASELINES`.
       baseline_model: the latest blessed model.
-      model_run, examples: for the report's learning curves and data summary.
-      configuration: JSON of the settings, for the report.
+      model_run, examples: the report takes its learning curves and its summary of the data from these.
+      configuration: the settings of the run as JSON, for the report.
     """
 
     SPEC_CLASS = FewShotEvaluatorSpec

@@ -1,12 +1,13 @@
-"""The work of the evaluator after the Beam pipeline: results of all models to one verdict and the report's contents."""
+"""The work of the evaluator after the Beam pipeline: it turns the results of all models into metrics and drawn episodes."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 
 from components.few_shot_evaluator.gate import GateSettings, reasons_against
+from components.few_shot_evaluator.metrics_json import Compared, Independence, Rival, Verdict
 from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage
 from components.fewshot.episodes.episode import Episode, EpisodeSpec
 from components.fewshot.evaluation.checks import check_independence
@@ -19,18 +20,18 @@ from components.fewshot.serving.served import ServedModel
 MODEL, PREVIOUS = "model", "previous"
 SHOWN = ("accuracy", "ci95", "log_loss", "ece", "episodes")
 CHECKED_EPISODES = 5
-MOST_DRAWN = 40  # query images shown of an episode
+MOST_DRAWN = 40  # query images that the report shows of an episode
 
 
 def comparable(manifest: Manifest, spec: EpisodeSpec) -> str | None:
-    """Why a model cannot be judged on episodes of `spec`, as a sentence; None if it can."""
+    """Returns the reason why a model cannot be evaluated on episodes of `spec`, or None if it can."""
     if manifest.fixed_way is None or spec.way_range == (manifest.fixed_way, manifest.fixed_way):
         return None
     return f"it has a fixed head of {manifest.fixed_way} classes, and these episodes are {spec.title}"
 
 
 def read_results(lines: Iterable[str]) -> dict[str, list[EpisodeResult]]:
-    """Results of each model, by episode number, from lines of `model<TAB>JSON`."""
+    """Reads lines of `model<TAB>JSON`; returns the results of each model, sorted by episode number."""
     found: dict[str, list[EpisodeResult]] = defaultdict(list)
     for line in lines:
         name, _, result = line.partition("\t")
@@ -41,40 +42,48 @@ def read_results(lines: Iterable[str]) -> dict[str, list[EpisodeResult]]:
 def verdict(
     results: dict[str, list[EpisodeResult]],
     gate: GateSettings,
-    independence: dict[str, Any],
+    independence: Independence,
     incomparable: str | None = None,
-) -> dict[str, Any]:
-    """The headline, baselines, previous model, and whether it is blessed and why not.
+) -> Verdict:
+    """Returns the metrics of the candidate and of its rivals, and the decision of the gate.
 
     Args:
-      results: of `model`, perhaps of `previous`, and of baselines by name.
-      incomparable: why the previous model could not be judged, where it could not.
+      results: the results of `model`, of the baselines by their names, and of `previous` if there is one.
+      gate: what the candidate must reach.
+      independence: the result of the independence check.
+      incomparable: the reason why the previous model could not be evaluated, if it could not.
     """
     ours = results[MODEL]
-    compared = {
-        name: {key: summarise(theirs)[key] for key in SHOWN} | {"difference": paired_difference(ours, theirs)}
-        for name, theirs in results.items()
-        if name != MODEL
-    }
-    previous = compared.pop(PREVIOUS, None) or ({"not_comparable": incomparable} if incomparable else None)
-    metrics = summarise(ours) | {"baselines": compared, "previous": previous, "independence": independence}
+    rivals = {name: _rival(ours, theirs) for name, theirs in results.items() if name != MODEL}
+    previous = rivals.pop(PREVIOUS, None)
+    if not previous and incomparable:
+        previous = {"not_comparable": incomparable}
+    compared = {"baselines": rivals, "previous": previous, "independence": independence}
+    metrics = cast(Compared, {**summarise(ours), **compared})
     reasons = reasons_against(metrics, gate)
-    return metrics | {"blessed": not reasons, "reasons": reasons, "gate": gate.model_dump()}
+    return {**metrics, "blessed": not reasons, "reasons": reasons, "gate": gate.model_dump()}
 
 
-def independence_of(model: ServedModel, store: ImageStore, episodes: Sequence[Episode]) -> dict[str, Any]:
-    """The independence check on the first few episodes."""
-    return check_independence(model, [encode_episode(store, episode) for episode in episodes[:CHECKED_EPISODES]])
+def _rival(ours: Sequence[EpisodeResult], theirs: Sequence[EpisodeResult]) -> Rival:
+    figures: Mapping[str, object] = summarise(theirs)
+    shown = {key: figures[key] for key in SHOWN}
+    return cast(Rival, {**shown, "difference": paired_difference(ours, theirs)})
+
+
+def independence_of(model: ServedModel, store: ImageStore, episodes: Sequence[Episode]) -> Independence:
+    """Returns the result of the independence check on the first few episodes."""
+    encoded = [encode_episode(store, episode) for episode in episodes[:CHECKED_EPISODES]]
+    return cast(Independence, check_independence(model, encoded))
 
 
 def choose_episodes(results: Sequence[EpisodeResult]) -> list[int]:
-    """Numbers of the episodes worth seeing: the worst, a middling one, the best."""
+    """Returns the numbers of the episodes that the report shows: those of the worst, the median and the best accuracy."""
     ranked = sorted(results, key=lambda result: (result.accuracy, result.index))
     return list(dict.fromkeys(ranked[place].index for place in (0, len(ranked) // 2, len(ranked) - 1)))
 
 
 def draw_episode(model: ServedModel, store: ImageStore, episode: Episode) -> DrawnEpisode:
-    """An episode in pictures, with what the model made of it."""
+    """Returns the images of an episode with the predictions of the model, for the report."""
     encoded = encode_episode(store, episode)
     result, probabilities = judge(model, encoded)
     count = len(store.index.names)
@@ -98,6 +107,6 @@ def _turned(turn: int) -> str:
 
 
 def _spread(labels: np.ndarray, most: int) -> list[int]:
-    """At most `most` places, as many of each class."""
+    """Returns the places of at most `most` queries, with the same number from each class."""
     each = max(1, most // len(np.unique(labels)))
     return sorted(int(i) for label in np.unique(labels) for i in np.flatnonzero(labels == label)[:each])

@@ -1,8 +1,8 @@
-"""Plumbing of the FewShotEvaluator."""
+"""Executor of the FewShotEvaluator: it connects artifacts with the work in the modules beside it."""
 
 import json
 import os
-from typing import Any
+from typing import Any, cast
 
 import apache_beam as beam
 from tfx import types
@@ -25,23 +25,24 @@ from components.few_shot_evaluator.evaluate import (
 )
 from components.few_shot_evaluator.gate import GateSettings
 from components.few_shot_evaluator.judging import JudgeEpisodes, image_store, served_model
+from components.few_shot_evaluator.metrics_json import Metrics, Rival
 from components.few_shot_evaluator.report import render
 from components.few_shot_evaluator.report_inputs import ReportInputs
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.frozen import read_frozen
 from components.fewshot.evaluation.checks import label_spread, latency
 from components.fewshot.evaluation.judging import encode_episode
-from components.fewshot.evaluation.metrics import summarise
+from components.fewshot.evaluation.metrics import EpisodeResult, summarise
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.seen import Seen
 
-FEW = 10  # episodes for what needs no more
+FEW = 10  # episodes on which latency and label spread are measured
 FACTS = ("learner", "base_model", "batch_norm", "inductive")
 
 
-class Executor(tfx_evaluator.Executor):  # by its class Vertex AI knows a blessing's origin
-    """Models and frozen episodes to metrics, report and blessing."""
+class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a blessing by this base class
+    """Evaluates models on frozen episodes and writes metrics, a report and a blessing."""
 
     def Do(
         self,
@@ -49,7 +50,7 @@ class Executor(tfx_evaluator.Executor):  # by its class Vertex AI knows a blessi
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Judges every model on the same episodes, writes what was found, and blesses or does not."""
+        """Evaluates every model on the same episodes, writes metrics and report, and blesses the candidate or does not."""
         episodes = artifact_utils.get_single_instance(input_dict["episodes"])
         split = artifact_utils.get_split_uri([episodes], "test")
         spec = EpisodeSpec.model_validate_json(episodes.get_string_custom_property("spec_test"))
@@ -61,17 +62,22 @@ class Executor(tfx_evaluator.Executor):  # by its class Vertex AI knows a blessi
 
         model, frozen = served_model(serving_dir(models[MODEL])), read_frozen(split)
         gate = GateSettings.model_validate_json(exec_properties["gate"])
-        metrics = verdict(results["episodes"], gate, independence_of(model, store, frozen), incomparable)
-        metrics |= facts_of(episodes, spec, model.manifest)
-        for name, rival in (metrics["baselines"] | {PREVIOUS: metrics["previous"]}).items():
+        decision = verdict(results["episodes"], gate, independence_of(model, store, frozen), incomparable)
+        rivals = decision["baselines"] | ({PREVIOUS: decision["previous"]} if decision["previous"] else {})
+        for name, rival in rivals.items():
             if name in models:
-                rival |= Manifest.read(serving_dir(models[name])).model_dump(include=set(FACTS))
-        metrics["also"] = [
-            one["spec"] | {"name": one["name"]} | summarise(results[f"also-{i}"][MODEL]) for i, one in enumerate(also)
-        ]
+                facts = Manifest.read(serving_dir(models[name])).model_dump(include=set(FACTS))
+                rival.update(cast(Rival, facts))
         first = [encode_episode(store, episode) for episode in frozen[:FEW]]
         times = latency(model, first)
-        metrics["label_spread"] = label_spread(model, first) if model.manifest.fixed_way else None
+        further = {
+            "also": [
+                {**one["spec"], "name": one["name"], **summarise(results[f"also-{i}"][MODEL])}
+                for i, one in enumerate(also)
+            ],
+            "label_spread": label_spread(model, first) if model.manifest.fixed_way else None,
+        }
+        metrics = cast(Metrics, {**decision, **facts_of(episodes, spec, model.manifest), **further})
         by_number = {episode.index: episode for episode in frozen}
         drawn = [draw_episode(model, store, by_number[i]) for i in choose_episodes(results["episodes"][MODEL])]
         inputs = ReportInputs(
@@ -89,8 +95,10 @@ class Executor(tfx_evaluator.Executor):  # by its class Vertex AI knows a blessi
         write(evaluation.uri, "report.html", render(inputs))
         bless(artifact_utils.get_single_instance(output_dict["blessing"]), metrics["blessed"], models)
 
-    def _judge(self, split: str, output: str, models: dict[str, types.Artifact], also: int) -> dict[str, Any]:
-        """Results by set of episodes, then by model; they are kept as lines beside the metrics."""
+    def _judge(
+        self, split: str, output: str, models: dict[str, types.Artifact], also: int
+    ) -> dict[str, dict[str, list[EpisodeResult]]]:
+        """Returns the results by set of episodes, then by model; it also leaves them as lines of text beside the metrics."""
         directories = {name: serving_dir(model) for name, model in models.items()}
         sets = {"episodes": directories} | {f"also-{i}": {MODEL: directories[MODEL]} for i in range(also)}
         with self._make_beam_pipeline() as pipeline:
@@ -108,7 +116,7 @@ class Executor(tfx_evaluator.Executor):  # by its class Vertex AI knows a blessi
 def models_to_judge(
     inputs: dict[str, list[types.Artifact]], spec: EpisodeSpec, store: ImageStore
 ) -> tuple[dict[str, types.Artifact], str | None]:
-    """The candidate and its rivals by name; and why the latest blessed model is none of them, where there is one."""
+    """Returns the candidate and its rivals by name, and the reason why the latest blessed model, if any, is not among them."""
     models = {name: artifacts[0] for name in (MODEL, *BASELINES) if (artifacts := inputs.get(name))}
     if not (previous := inputs.get("baseline_model")):
         return models, None
@@ -117,8 +125,8 @@ def models_to_judge(
     return models | ({} if unfit else {PREVIOUS: previous[0]}), unfit
 
 
-def facts_of(episodes: types.Artifact, spec: EpisodeSpec, manifest: Manifest) -> dict[str, Any]:
-    """What was judged, and on what."""
+def facts_of(episodes: types.Artifact, spec: EpisodeSpec, manifest: Manifest) -> dict[str, object]:
+    """Returns the facts about the model and the episodes that metrics.json names."""
     return {
         **spec.model_dump(include={"way", "shot", "query"}),
         **manifest.model_dump(include=set(FACTS)),
@@ -129,12 +137,12 @@ def facts_of(episodes: types.Artifact, spec: EpisodeSpec, manifest: Manifest) ->
 
 
 def serving_dir(model: types.Artifact) -> str:
-    """The SavedModel of a Model artifact."""
+    """Returns the directory of the SavedModel in a Model artifact."""
     return path_utils.serving_model_path(model.uri)
 
 
 def read_json(artifacts: list[types.Artifact] | None, name: str) -> Any:
-    """A JSON file of the first artifact, or None where either is missing."""
+    """Returns the content of a JSON file in the first artifact, or None if there is no artifact or no such file."""
     path = os.path.join(artifacts[0].uri, name) if artifacts else ""
     if not path or not fileio.exists(path):
         return None
@@ -142,14 +150,14 @@ def read_json(artifacts: list[types.Artifact] | None, name: str) -> Any:
         return json.load(file)
 
 
-def lineage_of(inputs: dict[str, list[types.Artifact]], manifest: Manifest) -> dict[str, Any]:
-    """Ids and places of what was judged, on what, made by which versions."""
+def lineage_of(inputs: dict[str, list[types.Artifact]], manifest: Manifest) -> dict[str, object]:
+    """Returns the ids and paths of all inputs, the fingerprints of the data and the versions of the packages."""
     artifacts = {key: {"id": a[0].id, "uri": a[0].uri} for key, a in sorted(inputs.items()) if a}
     return {"artifacts": artifacts, "data": manifest.data, "versions": manifest.versions}
 
 
 def bless(blessing: types.Artifact, blessed: bool, models: dict[str, types.Artifact]) -> None:
-    """Marks the blessing as TFX does, for its Pusher and its resolver to read."""
+    """Marks the blessing in the way that TFX's Pusher and resolver expect."""
     model, previous = models[MODEL], models.get(PREVIOUS)
     blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
@@ -162,7 +170,7 @@ def bless(blessing: types.Artifact, blessed: bool, models: dict[str, types.Artif
 
 
 def write(directory: str, name: str, content: str) -> None:
-    """Writes a text file, on any file system."""
+    """Writes a text file on any file system."""
     io_utils.write_string_file(os.path.join(directory, name), content)
 
 

@@ -1,15 +1,17 @@
-"""What a model must show to be blessed: one plain function."""
-
-from typing import Any
+"""The gate: it decides whether a model is blessed."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from components.few_shot_evaluator.metrics_json import Compared, Difference
+
 
 class GateSettings(BaseModel):
-    """Attributes:
-    threshold: the lower bound of the accuracy's 95 % interval must reach it.
-    margin: the mean difference to the latest blessed model, episode by episode, must not be below minus this.
-    require_baselines: the model must be better than every baseline: the whole interval of the difference above 0.
+    """What a model must reach to be blessed.
+
+    Attributes:
+      threshold: the least value of the lower bound of the accuracy's 95 % interval.
+      margin: how far the mean difference to the latest blessed model, on the same episodes, may be below 0.
+      require_baselines: the model must be better than every baseline: the whole interval of the difference is above 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -19,16 +21,19 @@ class GateSettings(BaseModel):
     require_baselines: bool = True
 
 
-def reasons_against(metrics: dict[str, Any], gate: GateSettings) -> list[str]:
-    """Every reason not to bless, a sentence each; an empty list blesses.
+def reasons_against(metrics: Compared, gate: GateSettings) -> list[str]:
+    """Returns every reason against blessing the model, each as a sentence; without a reason the model is blessed.
 
     Args:
-      metrics: `accuracy`, `ci95`, `baselines`, `previous`, `independence` of metrics.json.
+      metrics: only `accuracy`, `ci95`, `baselines`, `previous` and `independence` are read.
+      gate: what the model must reach.
     """
     reasons = []
     lower = metrics["accuracy"] - metrics["ci95"]
-    if not lower >= gate.threshold:  # nan is below, too
-        reasons.append(f"accuracy is at least {_percent(lower)}, below the threshold of {_percent(gate.threshold)}")
+    if not lower >= gate.threshold:  # also true if the bound is nan
+        reasons.append(
+            f"the lower bound of the accuracy, {_percent(lower)}, is below the threshold of {_percent(gate.threshold)}"
+        )
     for name, baseline in metrics["baselines"].items() if gate.require_baselines else ():
         difference = baseline["difference"]
         if not difference["mean"] - difference["ci95"] > 0:
@@ -36,12 +41,12 @@ def reasons_against(metrics: dict[str, Any], gate: GateSettings) -> list[str]:
     previous = metrics["previous"]
     if previous and previous.get("difference") and not previous["difference"]["mean"] >= -gate.margin:
         said = _points(previous["difference"])
-        reasons.append(f"worse than the latest blessed model by more than {_percent(gate.margin)}: {said}")
+        reasons.append(f"worse than the latest blessed model by more than {100 * gate.margin:.2f} points: {said}")
     independence = metrics["independence"]
     if not independence["holds"]:
         reasons.append(
-            f"a query's probabilities change with its batch-mates by up to {independence['max_difference']:.2g}: the model "
-            "is not inductive"
+            f"the probabilities of a query change by up to {independence['max_difference']:.2g} with the other queries in "
+            "the request: the model is not inductive"
         )
     return reasons
 
@@ -50,5 +55,5 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
-def _points(difference: dict[str, float]) -> str:
+def _points(difference: Difference) -> str:
     return f"{100 * difference['mean']:+.2f} ± {100 * difference['ci95']:.2f} points"

@@ -1,11 +1,13 @@
-"""Models on frozen episodes in a Beam pipeline. Nothing here knows of TFX, so that worker processes start without it."""
+"""Evaluates models on frozen episodes in a Beam pipeline.
+
+This module does not import TFX, so that worker processes start quickly.
+"""
 
 import functools
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import apache_beam as beam
 
@@ -15,40 +17,40 @@ from components.fewshot.evaluation.metrics import to_json
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import ServedModel
 
-BUNDLES = 32  # of episodes: enough for any number of workers here, few enough that loading models is cheap
-TOGETHER = 16  # episodes that share a pool of threads: a worker keeps every core busy, and memory stays bounded
+BUNDLES = 32  # enough to share the episodes among workers; few, because a worker may load the models for each bundle
+TOGETHER = 16  # episodes that share a pool of threads: enough to use every core of a worker, with bounded memory
 
 
 class JudgeEpisodes(beam.PTransform):
-    """Serialized episodes to (name of model, JSON of `EpisodeResult`), for every model.
+    """Evaluates every model on every episode.
 
     Args:
-      models: name to directory of a SavedModel.
-      store: directory of the image store.
+      models: the directory of each SavedModel, by the name of the model.
+      store: the directory of the image store.
     """
 
     def __init__(self, models: Mapping[str, str], store: str) -> None:
         super().__init__()
         self.models, self.store = dict(models), store
 
-    def expand(self, episodes: Any) -> Any:
-        """PCollection of bytes to PCollection of tuple[str, str]."""
+    def expand(self, episodes: beam.PCollection[bytes]) -> beam.PCollection[tuple[str, str]]:
+        """Takes serialized episodes; returns (name of the model, JSON of its `EpisodeResult`) for each model and episode."""
         batches = episodes | beam.Reshuffle(BUNDLES) | beam.BatchElements(TOGETHER, TOGETHER)
         return batches | beam.ParDo(_Judge(self.models, self.store))
 
 
-# Loading takes seconds, and turned images are kept by the store: one of each for all workers and stages of a process.
+# All workers and stages of a process share one of each: a model takes seconds to load, and the store keeps turned images.
 _ONE_AT_A_TIME = threading.Lock()
 
 
 def served_model(path: str) -> ServedModel:
-    """The model in a directory."""
+    """Returns the model in a directory; a process loads it only once."""
     with _ONE_AT_A_TIME:
         return _served_model(path)
 
 
 def image_store(directory: str) -> ImageStore:
-    """The image store in a directory."""
+    """Returns the image store in a directory; a process opens it only once."""
     with _ONE_AT_A_TIME:
         return _image_store(directory)
 

@@ -1,10 +1,39 @@
-"""What a report is made of."""
+"""The inputs of the report."""
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, TypedDict
+
+from components.few_shot_evaluator.metrics_json import Metrics
+
+
+class Step(TypedDict):
+    """One step of the outer loop."""
+
+    step: int
+    loss: float
+    accuracy: float
+    learning_rate: float
+
+
+class Validation(TypedDict):
+    """One validation, after a step of the outer loop."""
+
+    step: int
+    accuracy: float
+    ci95: float
+    loss: float
+
+
+class History(TypedDict):
+    """The content of history.json."""
+
+    steps: list[Step]
+    validation: list[Validation]
+    best_step: int  # the step whose weights were kept
 
 
 class DrawnImage(NamedTuple):
-    """One image of an episode as it is shown."""
+    """One image of an episode as the report shows it."""
 
     image: bytes  # encoded
     label: str  # name of its true class
@@ -13,7 +42,7 @@ class DrawnImage(NamedTuple):
 
 
 class DrawnEpisode(NamedTuple):
-    """One test episode in pictures."""
+    """One test episode as the report shows it."""
 
     index: int  # type: ignore[assignment]  # shadows tuple.index
     accuracy: float
@@ -23,13 +52,13 @@ class DrawnEpisode(NamedTuple):
 
 
 class ReportInputs(NamedTuple):
-    """Everything that the report shows; what is None is left out of it."""
+    """Everything that the report shows; it has no section for an input that is None."""
 
-    metrics: dict[str, Any]  # metrics.json
-    latency: dict[str, Any]
-    history: dict[str, Any] | None  # history.json of the run that trained the model
-    configuration: dict[str, Any]
-    data_summary: dict[str, Any] | None  # summary.json of the examples
+    metrics: Metrics
+    latency: dict[str, float]
+    history: History | None  # history.json of the run that trained the model
+    configuration: Mapping[str, object]
+    data_summary: Mapping[str, object] | None  # summary.json of the examples
     rejected: list[dict[str, str]] | None  # rejected.json of the examples: `path` and `reason` of each file set aside
-    lineage: dict[str, Any]
+    lineage: Mapping[str, object]
     episodes: list[DrawnEpisode]

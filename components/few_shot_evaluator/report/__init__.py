@@ -1,22 +1,30 @@
-"""The report: one HTML file that needs nothing else."""
+"""The report: a single HTML file that loads no other file."""
 
 import base64
 import io
-from typing import Any
+from collections.abc import Sequence
 
 import jinja2
 from markupsafe import Markup
 from PIL import Image
 
+from components.few_shot_evaluator.metrics_json import Difference, DomainAccuracy, FurtherSummary, Metrics, Rival
 from components.few_shot_evaluator.report import plots
 from components.few_shot_evaluator.report_inputs import DrawnImage, ReportInputs
 
-THUMBNAIL = 96  # pixels; larger images are made smaller, small ones are left to the browser
-DOMAINS = 6  # shown of the worst, and of the best
+THUMBNAIL = 96  # pixels a side; larger images are made smaller, smaller images stay as they are
+DOMAINS = 6  # of the worst and of the best domains that are shown, if there are many
+
+
+class Row(Rival):
+    """A line in the table of models."""
+
+    name: str
+    means: str
 
 
 def render(inputs: ReportInputs) -> str:
-    """The report as HTML; the same inputs give the same bytes."""
+    """Returns the report as HTML; the same inputs give the same bytes."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(__name__, "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -33,7 +41,7 @@ def render(inputs: ReportInputs) -> str:
 
 
 def drawings(inputs: ReportInputs) -> dict[str, str]:
-    """The plots that there are data for, by name."""
+    """Returns the plots by name; a plot without data is left out."""
     metrics = inputs.metrics
     others = [(row["name"], row["accuracy"], row["ci95"]) for row in compared(metrics) if "accuracy" in row]
     found = {
@@ -49,30 +57,33 @@ def drawings(inputs: ReportInputs) -> dict[str, str]:
     return found
 
 
-def shot_points(metrics: dict[str, Any]) -> list[tuple[int, str, float, float]]:
-    """(shot, way, accuracy, half-width) of the headline episodes and of the further specifications."""
+def shot_points(metrics: Metrics) -> list[tuple[int, str, float, float]]:
+    """Returns (shot, way, accuracy, half-width) for the main episodes and for each further specification."""
     rows = []
-    for one in (metrics, *metrics.get("also", [])):
+    sets: list[Metrics | FurtherSummary] = [metrics, *metrics["also"]]
+    for one in sets:
         series = f"{span(one['way'])}-way"
         rows += [(int(shot), series, at["accuracy"], at["ci95"]) for shot, at in one["by_shot"].items()]
     return rows
 
 
-def compared(metrics: dict[str, Any]) -> list[dict[str, Any]]:
-    """Baselines and the latest blessed model, a row each."""
+def compared(metrics: Metrics) -> list[Row]:
+    """Returns a row for each baseline and one for the latest blessed model."""
     explained = {
-        "transfer": "transfer learning: trained as a classifier on the same images, new head for each episode",
-        "untrained": "the same learner before any training",
-        "pixels": "nearest centroid on plain pixels",
+        "transfer": "transfer learning: a classifier trained on the same images, with a new head for each episode",
+        "untrained": "the same learner before training",
+        "pixels": "nearest class mean of the raw pixels",
     }
-    rows = [{"name": name, "means": explained.get(name, "")} | row for name, row in metrics["baselines"].items()]
+    rows: list[Row] = [
+        {"name": name, "means": explained.get(name, ""), **row} for name, row in metrics["baselines"].items()
+    ]
     if metrics["previous"]:
-        rows.append({"name": "latest blessed", "means": "the model in production"} | metrics["previous"])
+        rows.append({"name": "latest blessed", "means": "the model in production", **metrics["previous"]})
     return rows
 
 
-def worst_and_best(domains: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Domains to show, worst first; all of them where they are few."""
+def worst_and_best(domains: list[DomainAccuracy]) -> list[tuple[str, list[DomainAccuracy]]]:
+    """Returns headings with the domains below them: all domains, worst first, or the worst and the best of many."""
     if len(domains) < 2:
         return []
     if len(domains) <= 2 * DOMAINS:
@@ -80,28 +91,28 @@ def worst_and_best(domains: list[dict[str, Any]]) -> list[tuple[str, list[dict[s
     return [("Worst domains", domains[:DOMAINS]), ("Best domains", domains[::-1][:DOMAINS])]
 
 
-def episodes_title(metrics: dict[str, Any]) -> str:
-    """`5-way 1-shot`."""
+def episodes_title(metrics: Metrics) -> str:
+    """Returns the kind of the main episodes, as in `5-way 1-shot`."""
     return f"{span(metrics['way'])}-way {span(metrics['shot'])}-shot"
 
 
-def span(value: int | list[int]) -> str:
-    """A number, or a range as `5..10`."""
+def span(value: int | Sequence[int]) -> str:
+    """Returns a number as text, or a range as in `5..10`."""
     return "..".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def percent(share: float, digits: int = 2) -> str:
-    """A share in 0..1 as a percentage, without the sign."""
+    """Returns a share in 0..1 as a percentage, without the percent sign."""
     return f"{100 * share:.{digits}f}"
 
 
-def points(difference: dict[str, float]) -> str:
-    """A paired difference in percentage points."""
+def points(difference: Difference) -> str:
+    """Returns a difference and its interval in percentage points."""
     return f"{100 * difference['mean']:+.2f} ± {100 * difference['ci95']:.2f}"
 
 
 def data_uri(drawn: DrawnImage) -> str:
-    """The image inside the page: a PNG of at most `THUMBNAIL` pixels a side."""
+    """Returns an image as a data URI: a PNG of at most `THUMBNAIL` pixels a side."""
     image = Image.open(io.BytesIO(drawn.image)).convert("RGBA")
     ground = Image.new("RGBA", image.size, "white")
     picture = Image.alpha_composite(ground, image).convert("RGB")
@@ -111,8 +122,8 @@ def data_uri(drawn: DrawnImage) -> str:
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """Nested settings as (dotted key, value) pairs; what is not set is left out."""
+def flat(value: object, prefix: str = "") -> list[tuple[str, str]]:
+    """Returns nested settings as (dotted key, value) pairs, without those that are not set."""
     if isinstance(value, dict):
         return [pair for key, inner in value.items() for pair in flat(inner, f"{prefix}.{key}" if prefix else str(key))]
     return [(prefix, str(value))] if value not in (None, "", [], ()) else []

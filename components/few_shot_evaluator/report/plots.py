@@ -1,17 +1,19 @@
-"""The report's plots as SVG: text stays text, and the same numbers give the same bytes."""
+"""The plots of the report as SVG. Text remains text, and the same numbers give the same bytes."""
 
 import io
 from collections.abc import Sequence
-from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from components.few_shot_evaluator.metrics_json import ReliabilityBin
+from components.few_shot_evaluator.report_inputs import History
+
 INK, SOFT, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 OURS, OTHER, GOOD, BAD = "#2563a8", "#9aa5b1", "#2f855a", "#c05621"
 
-WIDTH = 5.2  # inches: on a phone, where a drawing shrinks to the screen, its text can still be read
+WIDTH = 5.2  # inches; a phone shrinks a plot to its screen, and at this width the text can still be read
 
 STYLE = {
     "svg.fonttype": "none",
@@ -35,7 +37,7 @@ STYLE = {
 
 
 def comparison(rows: Sequence[tuple[str, float, float]]) -> str:
-    """Accuracy with its interval, a line a model; the first is the model itself. Shares in 0..1."""
+    """Plots (name, accuracy, half-width), with a line for each model; the first is the candidate. Values are in 0..1."""
     figure, axes = _figure(0.7 + 0.42 * len(rows))
     for place, (_, accuracy, half) in enumerate(rows):
         colour = OURS if place == 0 else OTHER
@@ -49,7 +51,7 @@ def comparison(rows: Sequence[tuple[str, float, float]]) -> str:
 
 
 def by_shot(points: Sequence[tuple[int, str, float, float]]) -> str:
-    """Accuracy against shot: (shot, name of the series, accuracy, half-width)."""
+    """Plots accuracy against shot, from points of (shot, name of the series, accuracy, half-width)."""
     figure, axes = _figure(2.8)
     series = list(dict.fromkeys(name for _, name, _, _ in points))
     for number, name in enumerate(series):
@@ -59,7 +61,7 @@ def by_shot(points: Sequence[tuple[int, str, float, float]]) -> str:
         percents, spans = [100 * v for v in values], [100 * h for h in halves]
         axes.errorbar(shots, percents, yerr=spans, fmt="o-", color=colour, capsize=3, lw=1.8, label=name)
     axes.set_xticks(sorted({shot for shot, _, _, _ in points}))
-    axes.set_xlabel("support images a class")
+    axes.set_xlabel("support images per class")
     axes.set_ylabel("accuracy, %")
     if len(series) > 1:
         axes.legend(frameon=False)
@@ -67,24 +69,26 @@ def by_shot(points: Sequence[tuple[int, str, float, float]]) -> str:
 
 
 def histogram(counts: Sequence[int]) -> str:
-    """Episodes by accuracy, in equal bins of 0..1."""
+    """Plots the number of episodes in equal bins of accuracy."""
     figure, axes = _figure(2.4)
     width = 100 / len(counts)
     axes.bar([width * (i + 0.5) for i in range(len(counts))], counts, width * 0.92, color=OURS)
+    axes.set_xlim(0, 100)
     axes.set_xlabel("accuracy of an episode, %")
-    axes.set_ylabel("episodes")
+    axes.set_ylabel("number of episodes")
     axes.grid(axis="x", visible=False)
     return _svg(figure)
 
 
-def reliability(rows: Sequence[dict[str, Any]]) -> str:
-    """Accuracy against confidence; on the diagonal a probability means what it says."""
+def reliability(rows: Sequence[ReliabilityBin]) -> str:
+    """Plots accuracy against confidence; on the diagonal both are equal."""
     figure, axes = _figure(3.2, 3.6)
     axes.plot([0, 100], [0, 100], color=SOFT, lw=1, ls="--")
     held = [row for row in rows if row["count"]]
     most = max((row["count"] for row in held), default=1)
     sizes = [12 + 160 * row["count"] / most for row in held]
-    confidences, accuracies = ([100 * row[key] for row in held] for key in ("confidence", "accuracy"))
+    confidences = [100 * row["confidence"] for row in held]
+    accuracies = [100 * row["accuracy"] for row in held]
     axes.plot(confidences, accuracies, color=OURS, lw=1.4)
     axes.scatter(confidences, accuracies, s=sizes, color=OURS, alpha=0.75, zorder=3, clip_on=False)
     axes.set_xlim(0, 102)
@@ -94,10 +98,10 @@ def reliability(rows: Sequence[dict[str, Any]]) -> str:
     return _svg(figure)
 
 
-def learning_curves(history: dict[str, Any]) -> str:
-    """Loss of training episodes, and accuracy on validation episodes, by step."""
+def learning_curves(history: History) -> str:
+    """Plots the loss on training episodes and the accuracy on validation episodes by step."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure((WIDTH, 3.2), layout="constrained")
+        figure = Figure((WIDTH, 3.9), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True)
     steps = _smoothed([(row["step"], row["loss"]) for row in history["steps"]])
     above.plot(*zip(*steps, strict=True), color=OTHER, lw=1.4)
@@ -107,13 +111,13 @@ def learning_curves(history: dict[str, Any]) -> str:
         at, accuracies, halves = zip(*found, strict=True)
         below.errorbar(at, accuracies, yerr=halves, fmt="o-", color=OURS, markersize=4, lw=1.6, capsize=2)
         below.axvline(history["best_step"], color=GOOD, lw=1, ls="--")
-    below.set_ylabel("validation, %")
-    below.set_xlabel("outer step (dashed: the weights that were kept)")
+    below.set_ylabel("validation accuracy, %")
+    below.set_xlabel("outer step (dashed line: the weights that were kept)")
     return _svg(figure)
 
 
 def _smoothed(points: Sequence[tuple[int, float]], most: int = 200) -> list[tuple[float, float]]:
-    """Means of runs of points, at most `most` of them."""
+    """Returns at most `most` points, each the mean of a run of neighbouring points."""
     run = -(-len(points) // most)
     parts = [points[i : i + run] for i in range(0, len(points), run)]
     return [(part[-1][0], sum(value for _, value in part) / len(part)) for part in parts]
@@ -126,7 +130,7 @@ def _figure(height: float, width: float = WIDTH) -> tuple[Figure, Axes]:
 
 
 def _svg(figure: Figure) -> str:
-    """The drawing alone, to stand inside a page; it scales with the column it is in."""
+    """Returns the `<svg>` element alone, for use inside a page; it scales with its column."""
     buffer = io.StringIO()
     with matplotlib.rc_context(STYLE):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

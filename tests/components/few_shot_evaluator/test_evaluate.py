@@ -14,7 +14,7 @@ HOLDS = {"checked": 1, "max_difference": 0.0, "tolerance": 1e-4, "holds": True}
 
 
 def episode(index: int, right: int, of: int = 4):
-    """A result in which `right` of `of` queries are told right."""
+    """A result in which `right` of `of` queries are correctly classified."""
     probabilities = np.array([[0.9, 0.1]] * right + [[0.1, 0.9]] * (of - right), np.float32)
     return score(index, 1, probabilities, np.zeros(of, int), ["a", "a"])
 

@@ -22,18 +22,19 @@ def test_a_good_model_is_blessed():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"ci95": 0.03}, "accuracy is at least 87.00 %, below the threshold of 88.00 %"),
+        ({"ci95": 0.03}, "the lower bound of the accuracy, 87.00 %, is below the threshold of 88.00 %"),
         (
             {"baselines": {"transfer": {"difference": {"mean": 0.02, "ci95": 0.02}}}},
             "not better than the baseline 'transfer': +2.00 ± 2.00 points",
         ),
         (
             {"previous": {"difference": {"mean": -0.011, "ci95": 0.5}}},
-            "worse than the latest blessed model by more than 1.00 %: -1.10 ± 50.00 points",
+            "worse than the latest blessed model by more than 1.00 points: -1.10 ± 50.00 points",
         ),
         (
             {"independence": {"holds": False, "max_difference": 0.123}},
-            "a query's probabilities change with its batch-mates by up to 0.12: the model is not inductive",
+            "the probabilities of a query change by up to 0.12 with the other queries in the request: the model is not "
+            "inductive",
         ),
     ],
     ids=["threshold", "baseline", "previous", "independence"],

@@ -20,7 +20,7 @@ PICTURE = toys.png(np.full((9, 7, 1), 99, np.uint8))
 
 
 def results_of(right: list[int], shots: tuple[int, ...] = (1,), of: int = 4, domain: str = "Latin") -> list:
-    """Episodes in which so many queries are told right."""
+    """Episodes with so many correctly classified queries each."""
     found = []
     for i, n in enumerate(right):
         probabilities = np.array([[0.9, 0.1]] * n + [[0.2, 0.8]] * (of - n), np.float32)
@@ -125,7 +125,7 @@ def test_the_headline_and_its_rivals():
     metrics = metrics_of()
     html = render(inputs_of())
     assert f"{100 * metrics['accuracy']:.2f} % <small>± {100 * metrics['ci95']:.2f} (95 % interval)" in html
-    assert "nearest centroid on plain pixels" in html and "the model in production" in html
+    assert "nearest class mean of the raw pixels" in html and "the model in production" in html
     for rival in (metrics["baselines"]["pixels"], metrics["previous"]):
         difference = rival["difference"]
         assert f"{100 * difference['mean']:+.2f} ± {100 * difference['ci95']:.2f}" in html
@@ -140,15 +140,15 @@ def test_every_reason_not_to_bless_is_there():
 def test_sections():
     headings = re.findall(r"<h2>(.*?)</h2>", render(inputs_of()))
     assert headings == [
-        "Beside what it has to beat",
+        "Comparison with other models",
         "Accuracy by shot",
-        "How episodes differ",
+        "Accuracy of single episodes",
         "Domains, worst first",
-        "Do its probabilities mean what they say?",
+        "Calibration",
         "Learning curves",
-        "Episodes in pictures",
+        "Example episodes",
         "Data",
-        "Time to answer",
+        "Latency",
         "How to read these numbers",
         "Configuration and lineage",
     ]
@@ -156,7 +156,7 @@ def test_sections():
 
 def test_what_there_is_no_data_for_is_left_out():
     headings = re.findall(r"<h2>(.*?)</h2>", render(inputs_of(history=None, data_summary=None, episodes=[])))
-    assert not {"Learning curves", "Episodes in pictures", "Data"} & set(headings)
+    assert not {"Learning curves", "Example episodes", "Data"} & set(headings)
     untrained = {"steps": [], "validation": [], "best_step": 0}
     assert "Learning curves" not in render(inputs_of(history=untrained))
     one_domain = metrics_of(by_domain=[{"domain": "d", "accuracy": 1.0, "queries": 3, "episodes": 1}])
@@ -171,7 +171,7 @@ def test_mistakes_are_marked_and_name_what_was_chosen():
 
 def test_data_and_lineage():
     html = render(inputs_of())
-    assert "exif rotated 3" in html and "cmyk" not in html and "PNG 50" in html and "median 16 × 16" in html
+    assert "exif rotated 3" in html and "cmyk" not in html and "PNG 50" in html and "median&nbsp;16&nbsp;×&nbsp;16" in html
     assert "a/1/0.png = a/1/0.png" in html and "/a/model" in html and "training.steps" in html
 
 
@@ -182,7 +182,7 @@ def test_a_plot_by_shot_where_shots_differ():
         (1, "2-way", ranged["by_shot"]["1"]["accuracy"], ranged["by_shot"]["1"]["ci95"]),
         (5, "2-way", ranged["by_shot"]["5"]["accuracy"], ranged["by_shot"]["5"]["ci95"]),
     ]
-    label = "Accuracy against the number of support images a class"
+    label = "Accuracy against the number of support images per class"
     assert label in render(inputs_of(metrics=metrics)) and label not in render(inputs_of())
     assert "1..5-shot" in render(inputs_of(metrics=metrics))
 
