@@ -1,4 +1,4 @@
-"""Fingerprint of source code, so that a cached result is never served for code that has changed since."""
+"""Fingerprints of source code, so that a result is not taken from the cache after its code has changed."""
 
 import hashlib
 import importlib.util
@@ -6,19 +6,22 @@ from pathlib import Path
 
 
 def code_fingerprint(*modules: str) -> str:
-    """SHA-256 (hex, 16 digits) over the files of `modules`, dotted names of modules or of whole packages.
+    """Returns the first 16 hex digits of the SHA-256 of the files of `modules`.
 
-    TFX's own cache key holds an executor's class path but not its code; components take this as a parameter. Only
-    names relative to the module are hashed, so that two checkouts of one version share a fingerprint.
+    TFX's own cache key contains the class path of an executor but not its code, so components take this fingerprint as a
+    parameter. Paths are hashed relative to the module, so that two checkouts of one version have the same fingerprint.
+
+    Args:
+      modules: dotted names of modules, or of packages with everything in them.
 
     Raises:
-      ModuleNotFoundError: a name that cannot be imported.
+      ModuleNotFoundError: a module does not exist.
     """
     digest = hashlib.sha256()
     for module in sorted(modules):
         spec = importlib.util.find_spec(module)
         if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(f"cannot fingerprint {module!r}: there is no such module")
+            raise ModuleNotFoundError(f"cannot fingerprint {module!r}: expected a module or package, found none")
         origin = Path(spec.origin)
         root = origin.parent
         files = [origin]

@@ -33,15 +33,15 @@ class MetaTrainerSpec(component_spec.ComponentSpec):
 
 
 class MetaTrainer(base_component.BaseComponent):
-    """Episodes to a SavedModel that adapts, and the run that made it.
+    """Trains a learner on episodes and exports a SavedModel that adapts at serving time.
 
     Args:
-      episodes: of the EpisodeGenerator.
-      transform_graph: goes into the SavedModel, so that serving sees what training saw.
+      episodes: the output of the EpisodeGenerator.
+      transform_graph: becomes a part of the SavedModel, so that serving decodes images as training does.
       settings: what is trained and how.
-      checkpoint_root: where a killed run leaves what it had.
-      base_model: an earlier model, to begin with its weights where `settings.warm_start`.
-      title: in front of the progress bar.
+      checkpoint_root: the directory of the checkpoints, from which a killed run continues.
+      base_model: an earlier model; training starts from its weights if `settings.warm_start` is true.
+      title: the text in front of the progress bar.
     """
 
     SPEC_CLASS = MetaTrainerSpec

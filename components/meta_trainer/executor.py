@@ -1,4 +1,4 @@
-"""Plumbing of the MetaTrainer."""
+"""Executor of the MetaTrainer: it connects artifacts with the work in `train.py`."""
 
 import json
 import os
@@ -20,7 +20,7 @@ FINGERPRINTS = ("fingerprint_train", "fingerprint_val", "fingerprint_test", "has
 
 
 class Executor(base_executor.BaseExecutor):
-    """Episodes and transform graph to a SavedModel and the run that made it."""
+    """Trains a learner on episodes; writes a SavedModel and the record of its training."""
 
     def Do(
         self,
@@ -28,7 +28,7 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Trains, or goes on training, and exports."""
+        """Trains from the start or from a checkpoint, and exports the model."""
         settings = TrainerSettings.model_validate_json(exec_properties["settings"])
         episodes = artifact_utils.get_single_instance(input_dict["episodes"])
         graph = artifact_utils.get_single_instance(input_dict["transform_graph"])
@@ -58,7 +58,7 @@ class Executor(base_executor.BaseExecutor):
             "warm_start_from": earlier[0].uri if trained.warm else None,
             "no_warm_start": trained.no_warm_start,
         }
-        model.set_int_custom_property("episodes_id", episodes.id)  # a warm start looks for models of other episodes
+        model.set_int_custom_property("episodes_id", episodes.id)  # a warm start takes a model of other episodes
         preprocess, resources = preprocess_of(graph.uri, settings.image)
         server = Server(trained.learner, preprocess, resources)
         export(server, manifest_of(trained, settings, data, lineage), path_utils.serving_model_dir(model.uri))
@@ -68,8 +68,8 @@ class Executor(base_executor.BaseExecutor):
         write_json(os.path.join(run.uri, "timing.json"), timing | {"seconds": time.monotonic() - began})
 
 
-def write_json(path: str, value: Any) -> None:
-    """Writes a JSON file, on any file system."""
+def write_json(path: str, value: object) -> None:
+    """Writes a JSON file on any file system."""
     fileio.makedirs(os.path.dirname(path))
     with fileio.open(path, "w") as file:
         file.write(json.dumps(value))
