@@ -1,7 +1,7 @@
 """Few-shot learning in a notebook: any Keras model, plain numpy arrays, the verbs of Keras."""
 
 import hashlib
-from typing import Any
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -13,9 +13,10 @@ from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.images.decode import ImageSpec, decode
 from components.fewshot.images.feed import to_unit_range
 from components.fewshot.images.store import ArrayStore
-from components.fewshot.learners import LearnerChoice, TaskState, Weights, build_learner
+from components.fewshot.learners import Learner, LearnerChoice, TaskState, build_learner
 from components.fewshot.serving.manifest import Manifest, versions
 from components.fewshot.serving.server import Server, export
+from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
 from components.fewshot.training.selection import Validation
 from components.fewshot.training.settings import TrainingSettings
@@ -49,21 +50,21 @@ class MetaLearningModel:
         num_classes: int = 5,
         learner: str = "protonet",
         seed: int = 0,
-        **learner_settings: Any,
+        **learner_settings: object,
     ) -> None:
         self.base_model, self.num_classes, self.seed = base_model, num_classes, seed
         self._choice = LearnerChoice(name=learner, settings=learner_settings)
         self._choice.parsed()
         self._image = image_spec(base_model)
         self._base = PureModel(base_model)
-        self._training: dict[str, Any] = {}
-        self._learner: Any = None
+        self._training: dict[str, object] = {}
+        self._learner: Learner | None = None
         self._spec = EpisodeSpec(way=num_classes)
-        self._outcome: Any = None
+        self._history: History = {"steps": [], "validation": [], "best_step": 0}
         self._task_state: TaskState | None = None
         self._way = 0
 
-    def compile(self, optimizer: str = "adam", **training: Any) -> None:
+    def compile(self, optimizer: str = "adam", **training: int | float | str | None) -> None:
         """Chooses the outer optimizer, by its name in Keras, and any other of `TrainingSettings` (learning_rate, ...).
 
         Raises:
@@ -88,7 +89,7 @@ class MetaLearningModel:
         rotations: bool = False,
         validation_episodes: int = 100,
         verbose: bool = True,
-    ) -> dict[str, Any]:
+    ) -> History:
         """Meta-trains on episodes of `images` [N, H, W, C] (uint8, or floats in 0..1) and `labels` [N].
 
         `validation_split` of the *classes* are held out; the weights that adapt best to them are kept.
@@ -121,8 +122,8 @@ class MetaLearningModel:
             **{"steps": epochs * steps_per_epoch, "validate_every": steps_per_epoch} | self._training
         )
         report = _progress_bar(epochs, steps_per_epoch) if verbose else lambda progress: None
-        self._outcome = Trainer(self._learner, settings, store, draw, validation, report=report).run()
-        return self._outcome.history
+        self._history = Trainer(self._learner, settings, store, draw, validation, report=report).run().history
+        return self._history
 
     def adapt(self, support_images: np.ndarray, support_labels: np.ndarray) -> None:
         """Adapts to new classes: images [S, H, W, C] and labels [S] in 0..W-1, without gaps.
@@ -142,7 +143,7 @@ class MetaLearningModel:
             raise ValueError(
                 f"learner {self._choice.name!r} tells apart exactly {learner.way} classes, got {len(found)}"
             )
-        self._task_state = learner.adapt(self._weights(), _tensor(support_images), tf.constant(labels), len(found))
+        self._task_state = learner.adapt(learner.values(), _tensor(support_images), tf.constant(labels), len(found))
         self._way = len(found)
 
     def predict(self, query_images: np.ndarray) -> np.ndarray:
@@ -159,7 +160,8 @@ class MetaLearningModel:
         return np.concatenate(batches) if batches else np.zeros((0, self._way), np.float32)
 
     def _probabilities(self, images: np.ndarray) -> np.ndarray:
-        logits = self._trained().predict(self._weights(), self._task_state, _tensor(images))
+        learner = self._trained()
+        logits = learner.predict(learner.values(), self._task_state or {}, _tensor(images))
         return keras.ops.softmax(logits).numpy()
 
     def export(self, directory: str) -> None:
@@ -167,8 +169,7 @@ class MetaLearningModel:
 
         An image is brought to the training images' size and channels as the pipeline does it (`images.decode`).
         """
-        learner = self._trained()
-        image, history = self._image, self._outcome.history
+        learner, image = self._trained(), self._image
         manifest = Manifest(
             learner=self._choice.name,
             learner_settings=learner.settings.model_dump(),
@@ -179,19 +180,16 @@ class MetaLearningModel:
             batch_norm=learner.batch_norm,
             inductive=learner.inductive,
             seed=self.seed,
-            steps=len(history["steps"]),
-            validation=next((v for v in history["validation"] if v["step"] == history["best_step"]), {}),
+            steps=len(self._history["steps"]),
+            validation=validation_of_kept(self._history),
             versions=versions(),
         )
         export(Server(learner, lambda encoded: decode(encoded, image)), manifest, directory)
 
-    def _trained(self) -> Any:
+    def _trained(self) -> Learner:
         if self._learner is None:
             raise RuntimeError("call fit(images, labels) first")
         return self._learner
-
-    def _weights(self) -> Weights:
-        return Weights(*([variable.value for variable in part] for part in self._trained().variables()))
 
 
 def hold_out(classes: list[str], share: float) -> list[str]:
@@ -250,7 +248,7 @@ def _tensor(images: np.ndarray) -> tf.Tensor:
     return to_unit_range(tf.constant(_checked(images)))
 
 
-def _progress_bar(epochs: int, steps_per_epoch: int) -> Any:
+def _progress_bar(epochs: int, steps_per_epoch: int) -> Callable[[Progress], None]:
     bar = keras.utils.Progbar(epochs * steps_per_epoch, stateful_metrics=["validation"])
 
     def report(progress: Progress) -> None:

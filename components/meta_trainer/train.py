@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -18,8 +18,10 @@ from components.fewshot.images.store import ImageStore
 from components.fewshot.learners import Learner, build_learner
 from components.fewshot.serving.manifest import Manifest, versions
 from components.fewshot.serving.seen import Seen
+from components.fewshot.serving.server import Preprocess
 from components.fewshot.training import checkpoint
 from components.fewshot.training.checkpoint import checkpoint_file
+from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
 from components.fewshot.training.selection import Validation
 from components.fewshot.training.step import make_deterministic
@@ -33,7 +35,7 @@ class Trained(NamedTuple):
     """A learner with its best weights, and how it came to them."""
 
     learner: Learner
-    history: dict[str, Any]
+    history: History
     seen: Seen
     warm: bool
     no_warm_start: str | None  # why the weights of an earlier model were not begun with
@@ -53,7 +55,7 @@ def train(
     inputs: Inputs,
     checkpoint_root: str,
     code_fingerprint: str,
-    reporter: Callable[[dict[str, Any]], Callable[[Progress], None]],
+    reporter: Callable[[History], Callable[[Progress], None]],
 ) -> Trained:
     """Trains from the checkpoint that belongs to just these settings, inputs and code, or from the start.
 
@@ -132,10 +134,9 @@ def assign_weights(learner: Learner, path: str) -> tuple[str | None, str | None]
     return digest.hexdigest(), None
 
 
-def manifest_of(trained: Trained, settings: TrainerSettings, data: dict[str, Any], lineage: dict[str, Any]) -> Manifest:
+def manifest_of(trained: Trained, settings: TrainerSettings, data: dict[str, object], lineage: dict[str, object]) -> Manifest:
     """What the exported model says of itself."""
     learner, history = trained.learner, trained.history
-    chosen: dict[str, Any] = next((v for v in history["validation"] if v["step"] == history["best_step"]), {})
     return Manifest(
         learner=settings.learner.name,
         learner_settings=learner.settings.model_dump(),
@@ -148,14 +149,14 @@ def manifest_of(trained: Trained, settings: TrainerSettings, data: dict[str, Any
         inductive=learner.inductive,
         seed=settings.seed,
         steps=len(history["steps"]),
-        validation=chosen,
+        validation=validation_of_kept(history),
         data=data,
         lineage=lineage,
         versions=versions(),
     )
 
 
-def preprocess_of(transform_graph: str, image: ImageSpec) -> tuple[Callable[[tf.Tensor], tf.Tensor], Any]:
+def preprocess_of(transform_graph: str, image: ImageSpec) -> tuple[Preprocess, object]:
     """(encoded images [B] -> uint8 [B, H, W, C], the resources it needs) by the pipeline's own transform graph."""
     import tensorflow_transform as tft
 

@@ -1,106 +1,132 @@
 """Batch normalisation by statistics of one's choice: fast on a CPU, and with right derivatives of every order.
 
-Keras ties the statistics to `training`, which also rules dropout; TensorFlow's moments have a wrong second derivative, and
-the fused operation has none through the moments at all. Here each is used for what it does well.
+Keras ties the statistics to `training`, which also rules dropout. TensorFlow's moments have a wrong second derivative, and
+its fused operation passes no gradient to moments from outside. Here each is used only for what it does well.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from typing import Any
+from contextvars import ContextVar
+from typing import NamedTuple
 
 import tensorflow as tf
 from keras import layers, ops
 
+from components.fewshot.tensors import Tensor
+
+
+class Statistics(NamedTuple):
+    """Which moments normalise a batch.
+
+    Attributes:
+      of_batch: the moments of the batch; otherwise the stored ones. Those of the batch also move the stored ones, by the
+        layer's momentum.
+      keep_exactly: the stored moments become exactly those of the batch instead, and gradients follow them.
+    """
+
+    of_batch: bool
+    keep_exactly: bool = False
+
+
+_IN_FORCE: ContextVar[Statistics | None] = ContextVar("statistics", default=None)
+
 
 @contextmanager
-def normalising_by(
-    batch_norms: Sequence[layers.BatchNormalization], batch_statistics: bool, keep_exactly: bool
-) -> Iterator[None]:
-    """While tracing, lets the layers normalise by the moments of their input or by the stored ones.
-
-    Args:
-      batch_statistics: by the moments of the input, towards which the stored ones then move by the layer's momentum.
-      keep_exactly: the stored moments become exactly those of the input instead, and gradients follow them.
-    """
-    before = [(layer, layer.call, layer._moments, layer.momentum) for layer in batch_norms]
-    for layer, call, _, _ in before:
-        layer.call = (
-            _fused(layer, batch_statistics, keep_exactly) if _is_plain(layer) else _by_keras(call, batch_statistics)
-        )
-        layer._moments = partial(_moments, tuple(layer._reduction_axes))
-        if keep_exactly:
-            layer.momentum = 0.0
+def normalising_by(statistics: Statistics) -> Iterator[None]:
+    """While a model is called or traced, every `ChosenBatchNorm` in it uses these statistics."""
+    token = _IN_FORCE.set(statistics)
     try:
         yield
     finally:
-        for layer, call, moments, momentum in before:
-            layer.call, layer._moments, layer.momentum = call, moments, momentum
+        _IN_FORCE.reset(token)
 
 
-def _is_plain(layer: layers.BatchNormalization) -> bool:
+class ChosenBatchNorm(layers.BatchNormalization):
+    """Keras's layer with the same weights, whose statistics `normalising_by` chooses. Elsewhere it behaves as Keras's."""
+
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor | None = None) -> Tensor:
+        """Normalised inputs, of the same shape.
+
+        Raises:
+          ValueError: the inputs are masked, or the layer renormalises while its moments are to be kept exactly.
+        """
+        statistics = _IN_FORCE.get()
+        if statistics is None:
+            return super().call(inputs, training=training, mask=mask)
+        if mask is not None:
+            raise ValueError("batch normalisation under a mask is not supported in a base model")
+        of_batch = statistics.of_batch and self.trainable
+        if getattr(self, "renorm", False):
+            return self._by_keras(inputs, of_batch, statistics.keep_exactly)
+        momentum = 0.0 if statistics.keep_exactly else self.momentum
+        return (_fused if _is_plain(self) else _plainly)(self, inputs, of_batch, statistics.keep_exactly, momentum)
+
+    def _by_keras(self, inputs: Tensor, of_batch: bool, keep_exactly: bool) -> Tensor:
+        if of_batch and keep_exactly:
+            raise ValueError(f"layer {self.name!r}: batch renormalisation works only with batch_norm 'running'")
+        return super().call(inputs, training=of_batch)
+
+
+def _is_plain(layer: ChosenBatchNorm) -> bool:
     """Whether the fused operation can do what the layer does."""
     last = layer.axis in (-1, layer.input_spec.ndim - 1)
-    return last and not layer.renorm and layer.compute_dtype == "float32" and layer.epsilon >= 1e-5
+    return last and layer.compute_dtype == "float32" and layer.epsilon >= 1e-5
 
 
-def _by_keras(call: Callable[..., Any], batch_statistics: bool) -> Callable[..., Any]:
-    def bound(inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        del training  # the model's own, which rules dropout
-        return call(inputs, training=batch_statistics, mask=mask)
-
-    return bound
-
-
-def _fused(layer: layers.BatchNormalization, batch_statistics: bool, keep_exactly: bool) -> Callable[..., Any]:
-    def bound(inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        del training
-        _refuse(mask)
-        rows = ops.reshape(inputs, (-1, 1, 1, inputs.shape[-1]))
-        scale = layer.gamma if layer.scale else ops.ones(inputs.shape[-1])
-        offset = layer.beta if layer.center else ops.zeros(inputs.shape[-1])
-        mean, variance = layer.moving_mean, layer.moving_variance
-        if batch_statistics and layer.trainable and not keep_exactly:
-            rows, batch_mean, batch_variance = _normalise(rows, scale, offset, layer.epsilon)
-            _move(layer, batch_mean, batch_variance)
-        else:
-            if batch_statistics and layer.trainable:
-                mean, variance = layer._moments(inputs, mask)
-                _move(layer, mean, variance)
-            factor = scale * ops.rsqrt(variance + layer.epsilon)
-            rows = _affine(rows, factor, offset - mean * factor)
-        return ops.reshape(rows, ops.shape(inputs))
-
-    return bound
+def _fused(layer: ChosenBatchNorm, inputs: Tensor, of_batch: bool, keep_exactly: bool, momentum: float) -> Tensor:
+    rows = ops.reshape(inputs, (-1, 1, 1, inputs.shape[-1]))
+    scale = layer.gamma if layer.scale else ops.ones(inputs.shape[-1])
+    offset = layer.beta if layer.center else ops.zeros(inputs.shape[-1])
+    mean, variance = layer.moving_mean, layer.moving_variance
+    if of_batch and not keep_exactly:
+        rows, batch_mean, batch_variance = _normalise(rows, scale, offset, layer.epsilon)
+        _move(layer, batch_mean, batch_variance, momentum)
+    else:
+        if of_batch:
+            mean, variance = _moments(inputs, tuple(range(len(inputs.shape) - 1)))
+            _move(layer, mean, variance, momentum)
+        factor = scale * ops.rsqrt(variance + layer.epsilon)
+        rows = _affine(rows, factor, offset - mean * factor)
+    return ops.reshape(rows, ops.shape(inputs))
 
 
-def _move(layer: layers.BatchNormalization, mean: Any, variance: Any) -> None:
+def _plainly(layer: ChosenBatchNorm, inputs: Tensor, of_batch: bool, keep_exactly: bool, momentum: float) -> Tensor:
+    """Any axis and dtype, in simple operations; half precision is computed in float32, as Keras does."""
+    del keep_exactly  # a momentum of 0 says it
+    axis = layer.axis % len(inputs.shape)
+    inputs = ops.cast(inputs, "float64" if layer.compute_dtype == "float64" else "float32")
+    mean, variance = layer.moving_mean, layer.moving_variance
+    if of_batch:
+        mean, variance = _moments(inputs, tuple(i for i in range(len(inputs.shape)) if i != axis))
+        _move(layer, mean, variance, momentum)
+    mean, variance = ops.cast(mean, inputs.dtype), ops.cast(variance, inputs.dtype)
+    scale = ops.cast(layer.gamma, inputs.dtype) if layer.scale else None
+    offset = ops.cast(layer.beta, inputs.dtype) if layer.center else None
+    outputs = ops.batch_normalization(inputs, mean, variance, axis, offset, scale, layer.epsilon)
+    return ops.cast(outputs, layer.compute_dtype)
+
+
+def _move(layer: ChosenBatchNorm, mean: Tensor, variance: Tensor, momentum: float) -> None:
     for stored, new in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
-        stored.assign(stored * layer.momentum + new * (1.0 - layer.momentum))
+        stored.assign(stored * momentum + ops.cast(new, stored.dtype) * (1.0 - momentum))
 
 
-def _normalise(rows: Any, scale: Any, offset: Any, epsilon: float) -> tuple[Any, Any, Any]:
+def _normalise(rows: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
     """Normalised rows [N, 1, 1, C], mean [C] and variance [C]; gradients do not follow the moments outside."""
     outputs, mean, unbiased = tf.compat.v1.nn.fused_batch_norm(rows, scale, offset, epsilon=epsilon)
     number = ops.cast(ops.shape(rows)[0], unbiased.dtype)
     return outputs, mean, unbiased * (number - 1.0) / number
 
 
-def _affine(rows: Any, factor: Any, offset: Any) -> Any:
+def _affine(rows: Tensor, factor: Tensor, offset: Tensor) -> Tensor:
     """rows [N, 1, 1, C] * factor [C] + offset [C]: the fused operation in one pass, with gradients to all three."""
-    epsilon = 2.0**-10  # it wants one; with this, variance + epsilon is 1 exactly
+    epsilon = 2.0**-10  # the operation wants one; with this, variance + epsilon is 1 exactly
     mean, variance = ops.zeros_like(factor), ops.full_like(factor, 1.0 - epsilon)
     return tf.compat.v1.nn.fused_batch_norm(rows, factor, offset, mean, variance, epsilon, is_training=False)[0]
 
 
-def _moments(axes: tuple[int, ...], inputs: Any, mask: Any) -> tuple[Any, Any]:
+def _moments(inputs: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     """Mean [C] and variance [C]. TensorFlow's own take the mean in the variance for a constant: right for the first
     derivative, wrong for the second, which MAML follows."""
-    _refuse(mask)
     mean = ops.mean(inputs, axis=axes, keepdims=True)
     return ops.squeeze(mean, axes), ops.mean(ops.square(inputs - mean), axis=axes)
-
-
-def _refuse(mask: Any) -> None:
-    if mask is not None:
-        raise ValueError("batch normalisation under a mask is not supported in a base model")

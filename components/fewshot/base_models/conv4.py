@@ -16,4 +16,4 @@ def conv4(shape: Shape, filters: int = 64) -> keras.Model:
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
         x = pool(normalise(x))
         x = layers.ReLU()(x)  # after pooling a quarter of the work, and the same value: both keep order
-    return keras.Model(inputs, layers.Flatten()(x), name="conv4")
+    return keras.Model(inputs, {"map": x, "vector": layers.Flatten()(x)}, name="conv4")

@@ -1,21 +1,29 @@
 """Any `keras.Model` as a pure function of explicit weights, with a say in where batch normalisation takes its statistics."""
 
-from typing import Any, Literal
+import math
+from typing import Literal
 
 import keras
 from keras import ops
 
-from components.fewshot.base_models.batch_norm import normalising_by
+from components.fewshot.base_models.batch_norm import Statistics, normalising_by
+from components.fewshot.base_models.twin import has_chosen_batch_norm, twin_of
 from components.fewshot.base_models.weights import weights_of
+from components.fewshot.tensors import Features, Images, Scalar, Tensor
 
 BatchNorm = Literal["running", "support", "transductive"]
+OUTPUTS = {"map", "vector"}
 
 
 class PureModel:
     """`features, state = pure(trainable, state, images, training=..., batch_statistics=...)`.
 
     Args:
-      model: maps float32 images [B, H, W, C] in 0..1 to features of any rank >= 2 (flattened to [B, D] here).
+      model: maps float32 images [B, H, W, C] in 0..1 to features: a vector [B, D], a map [B, h, w, C], or both by name as
+        `{"map": ..., "vector": ...}`. Where there is only a map, its values in a row are the vector.
+
+    Raises:
+      ValueError: the model has no input shape, other outputs, or a regulariser of activities.
     """
 
     def __init__(self, model: keras.Model) -> None:
@@ -23,44 +31,84 @@ class PureModel:
             raise ValueError(f"base model {model.name!r} has no input shape yet: start it with keras.Input or build it")
         self.model = model
         self.weights = weights_of(model)  # by the identity of their variables
-        self._batch_norms = [
-            layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)
-        ]
+        _check_outputs(model)
+        _check_regularisers(model)
+        self._twin = twin_of(model)
+        self._in_twin = {
+            id(variable): its_twin for variable, its_twin in zip(model.variables, self._twin.variables, strict=True)
+        }
 
     def __call__(
         self,
-        trainable: list[Any],
-        state: list[Any],
-        images: Any,
+        trainable: list[Tensor],
+        state: list[Tensor],
+        images: Images,
         *,
         training: bool,
         batch_statistics: bool,
         keep_exactly: bool = False,
-    ) -> tuple[Any, list[Any]]:
-        """Features [B, D] and the state (non-trainable weights) after the call.
+    ) -> tuple[Features, list[Tensor]]:
+        """Features of images, and the state (the non-trainable weights) after the call.
 
         Args:
           training: whether dropout and its like are at work.
-          batch_statistics: batch normalisation uses the moments of `images` rather than the stored ones, which then move
-            towards them by the layer's momentum.
-          keep_exactly: the stored moments become exactly those of `images` instead.
+          batch_statistics, keep_exactly: where batch normalisation takes its moments (`batch_norm.Statistics`).
         """
-        with normalising_by(self._batch_norms, batch_statistics, keep_exactly):
-            output, state = self.model.stateless_call(trainable, state, images, training=training)
-        return ops.reshape(output, (ops.shape(output)[0], -1)) if len(output.shape) > 2 else output, state
+        own = [self._in_twin[id(variable)] for variable in self.model.trainable_variables]
+        own_state = [self._in_twin[id(variable)] for variable in self.model.non_trainable_variables]
+        mapping = [*zip(own, trainable, strict=True), *zip(own_state, state, strict=True)]
+        with normalising_by(Statistics(batch_statistics, keep_exactly)), keras.StatelessScope(mapping) as scope:
+            output = self._twin.call(images, training=training)
+        return _features(output), [scope.get_current_value(variable) for variable in own_state]
+
+    def penalty(self, trainable: list[Tensor]) -> Scalar | None:
+        """Sum of the regularisation losses of the trainable weights, or None where no weight has a regulariser."""
+        pairs = zip(self.model.trainable_variables, trainable, strict=True)
+        losses = [variable.regularizer(tensor) for variable, tensor in pairs if variable.regularizer is not None]
+        return sum(losses[1:], losses[0]) if losses else None
 
     @property
     def has_batch_norm(self) -> bool:
         """Whether the choice of statistics makes any difference."""
-        return bool(self._batch_norms)
+        return has_chosen_batch_norm(self._twin)
 
     @property
     def feature_size(self) -> int:
-        """D of the features [B, D]."""
-        size = 1
-        for dimension in self.model.output_shape[1:]:
-            if dimension is None:
-                shape = self.model.output_shape
-                raise ValueError(f"base model {self.model.name!r}: expected an output of fixed size, got {shape}")
-            size *= dimension
-        return size
+        """D of the feature vectors [B, D].
+
+        Raises:
+          ValueError: it depends on the size of the images.
+        """
+        output = self.model.output
+        shape = tuple((output["vector"] if isinstance(output, dict) else output).shape)
+        if None in shape[1:]:
+            raise ValueError(f"base model {self.model.name!r}: expected an output of fixed size, got {shape}")
+        return math.prod(shape[1:])
+
+
+def _features(output: Tensor | dict[str, Tensor]) -> Features:
+    if isinstance(output, dict):
+        return Features(output["map"], output["vector"])
+    rank = len(output.shape)
+    vector = ops.reshape(output, (ops.shape(output)[0], -1)) if rank > 2 else output
+    return Features(output if rank == 4 else None, vector)
+
+
+def _check_outputs(model: keras.Model) -> None:
+    output = getattr(model, "output", None)
+    named = isinstance(output, dict) and set(output) == OUTPUTS
+    if not named and not hasattr(output, "shape"):
+        got = sorted(output) if isinstance(output, dict) else type(output).__name__
+        raise ValueError(
+            f"base model {model.name!r}: expected one output, or two named 'map' and 'vector', got {got}; a model that is a "
+            "class of your own becomes one as keras.Model(inputs, your_model(inputs))"
+        )
+
+
+def _check_regularisers(model: keras.Model) -> None:
+    for layer in model._flatten_layers():
+        if getattr(layer, "activity_regularizer", None) is not None:
+            raise ValueError(
+                f"base model {model.name!r}: layer {layer.name!r} has an activity regulariser, which episodes do not "
+                "train by; regularise its weights (kernel_regularizer) instead"
+            )

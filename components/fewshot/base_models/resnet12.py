@@ -22,4 +22,4 @@ def resnet12(shape: Shape, filters: Sequence[int] = (64, 160, 320, 640), dropout
             x = layers.LeakyReLU(0.1)(x) if i < 2 else x
         x = layers.LeakyReLU(0.1)(pool(layers.add([x, shortcut])))
         x = layers.Dropout(dropout)(x)
-    return keras.Model(inputs, layers.GlobalAveragePooling2D()(x), name="resnet12")
+    return keras.Model(inputs, {"map": x, "vector": layers.GlobalAveragePooling2D()(x)}, name="resnet12")

@@ -1,7 +1,6 @@
 """From episodes to tensors: images gathered from a store ahead of the step that needs them."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -9,6 +8,7 @@ import tensorflow as tf
 from components.fewshot.episodes.episode import Draw, Episode
 from components.fewshot.episodes.task import Task
 from components.fewshot.images.store import PixelStore
+from components.fewshot.tensors import Images
 
 AHEAD = 4  # meta-batches made ready while a step runs
 
@@ -44,7 +44,7 @@ def as_floats(task: Task) -> Task:
     return task._replace(support=to_unit_range(task.support), query=to_unit_range(task.query))
 
 
-def to_unit_range(images: Any) -> Any:
+def to_unit_range(images: Images) -> Images:
     """uint8 0..255 to float32 0..1; floats pass."""
     return tf.cast(images, tf.float32) / 255.0 if images.dtype == tf.uint8 else tf.cast(images, tf.float32)
 

@@ -1,13 +1,11 @@
 """Learners by name. A new one is one file here and one line in `LEARNERS`."""
 
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from components.fewshot.base_models.pure import PureModel
-from components.fewshot.episodes.task import Task
+from components.fewshot.episodes.task import Batch, Task
 from components.fewshot.learners.gradient.maml import MAML
-from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, TaskState, Weights
+from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, Outer, Part, TaskState, Weights
 from components.fewshot.learners.metric.matching import Matching
 from components.fewshot.learners.metric.protonet import ProtoNet
 from components.fewshot.learners.transfer.softmax_head import Transfer
@@ -26,7 +24,7 @@ class LearnerChoice(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = "protonet"
-    settings: dict[str, Any] = {}
+    settings: dict[str, object] = {}
 
     def parsed(self) -> LearnerSettings:
         """The settings, checked against the learner's.
@@ -65,9 +63,12 @@ def build_learner(
 __all__ = [
     "LEARNERS",
     "Aux",
+    "Batch",
     "Learner",
     "LearnerChoice",
     "LearnerSettings",
+    "Outer",
+    "Part",
     "Task",
     "TaskState",
     "Weights",

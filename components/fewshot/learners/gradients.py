@@ -4,20 +4,24 @@ A second backend is a second body of these functions (in JAX: `jax.value_and_gra
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import tensorflow as tf
 
-Tensors = list[Any]
+from components.fewshot.tensors import Scalar, Tensor
+
+Extra = TypeVar("Extra")
 
 
-def value_and_grad(function: Callable[[Tensors], tuple[Any, Any]], at: Tensors) -> tuple[tuple[Any, Any], Tensors]:
-    """((value, aux), gradients) of `function(at) -> (scalar value, aux)`; differentiable again.
+def value_and_grad(
+    function: Callable[[list[Tensor]], tuple[Scalar, Extra]], at: list[Tensor]
+) -> tuple[tuple[Scalar, Extra], list[Tensor]]:
+    """((value, extra), gradients) of `function(at) -> (value, extra)`; differentiable again.
 
     A tensor that the value does not depend on has gradient zero.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         at = [tf.convert_to_tensor(tensor) for tensor in at]
         tape.watch(at)
-        value, aux = function(at)
-    return (value, aux), tape.gradient(value, at, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        value, extra = function(at)
+    return (value, extra), tape.gradient(value, at, unconnected_gradients=tf.UnconnectedGradients.ZERO)

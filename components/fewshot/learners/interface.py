@@ -1,13 +1,13 @@
 """What a learner is: an algorithm that adapts a base model to the classes of one episode.
 
-A learner is a handful of pure functions of explicit weights, written in `keras.ops`. It owns the variables it adds to the
-base model (a head, inner rates, a relation module), never state between calls. The training loop, the serving signatures
-and the evaluator know learners only by this interface.
+A learner is a handful of pure functions of explicit weights, written in `keras.ops`. It owns the variables that it adds to
+the base model (a head, inner rates, a relation module), and keeps no state between calls. The training loop, the serving
+signatures and the evaluator know learners only by this interface.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import keras
 from keras import ops
@@ -15,35 +15,59 @@ from pydantic import BaseModel, ConfigDict
 
 from components.fewshot.base_models.pure import BatchNorm, PureModel
 from components.fewshot.base_models.weights import Weight, names_of
-from components.fewshot.episodes.task import Task
+from components.fewshot.episodes.task import Batch, Task
 from components.fewshot.learners.gradients import value_and_grad
+from components.fewshot.tensors import Features, Images, Labels, Logits, Scalar, Tensor, Way
 
-TaskState = dict[str, Any]
+Unit = TypeVar("Unit", Task, Batch)
+
+TaskState = dict[str, Tensor]
+"""What `adapt` returns and `predict` takes: tensors by name, of the shapes in `Learner.task_state_parts`."""
+
+
+class Part(NamedTuple):
+    """One tensor of a task state.
+
+    Attributes:
+      shape: a side of None is free: it may depend on the support set.
+      dtype: of the tensor, by its name in Keras.
+    """
+
+    shape: tuple[Way | None, ...]
+    dtype: str = "float32"
 
 
 class Weights(NamedTuple):
     """All that adaptation starts from, as tensors."""
 
-    base: list[Any]  # trainable weights of the base model
-    own: list[Any]  # trainable variables of the learner
-    state: list[Any]  # non-trainable weights of the base model
-    own_state: Sequence[Any] = ()  # non-trainable variables of the learner
+    base: list[Tensor]  # trainable weights of the base model
+    own: list[Tensor]  # trainable variables of the learner
+    state: list[Tensor]  # non-trainable weights of the base model
+    own_state: Sequence[Tensor] = ()  # non-trainable variables of the learner
 
 
 class Aux(NamedTuple):
-    """What an episode's loss leaves beside its value."""
+    """What a loss leaves beside its value."""
 
-    logits: Any  # [Q, way]
-    state: list[Any]  # non-trainable weights of the base model afterwards
-    own_state: Sequence[Any] = ()  # and those of the learner
+    logits: Logits  # a row for each of the unit's `targets`
+    state: list[Tensor]  # non-trainable weights of the base model afterwards
+    own_state: Sequence[Tensor] = ()  # and those of the learner
+
+
+class Outer(NamedTuple):
+    """What one training unit asks of the outer optimizer."""
+
+    loss: Scalar
+    gradients: list[Tensor]  # one for each of `Weights.base` and `Weights.own`
+    aux: Aux
 
 
 class LearnerSettings(BaseModel):
     """Base of every learner's settings.
 
     Attributes:
-      batch_norm: where batch normalisation takes its statistics when a new task is met: `running` averages from
-        training, the `support` set, or `transductive`, the query batch itself, so that queries help one another.
+      batch_norm: where batch normalisation takes its statistics for a new task: `running` averages from training, the
+        `support` set, or `transductive`, the query batch itself, so that queries help one another.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,18 +75,23 @@ class LearnerSettings(BaseModel):
     batch_norm: BatchNorm = "running"
 
 
-class Learner(ABC):
+class Learner(ABC, Generic[Unit]):
     """Base class of learners.
 
     Args:
       base: the base model.
-      settings: of this learner's own `Settings`.
-      way: classes of a training episode, or None where they vary.
+      settings: values of this learner's own `Settings`.
+      way: classes of a training episode, or None where the number varies.
       train_classes: number of class ids of the training set.
       seed: of the initial values of its own variables.
+
+    Attributes:
+      unit: what the learner is trained on: `Task`, one episode, or `Batch`, an ordinary batch.
+      has_fixed_head: whether it can tell apart only as many classes as in training.
     """
 
     Settings: ClassVar[type[LearnerSettings]] = LearnerSettings
+    unit: ClassVar[type[Task] | type[Batch]] = Task
     has_fixed_head: ClassVar[bool] = False
 
     def __init__(
@@ -82,33 +111,37 @@ class Learner(ABC):
         return []
 
     @abstractmethod
-    def adapt(self, weights: Weights, support: Any, labels: Any, way: Any) -> TaskState:
+    def adapt(self, weights: Weights, support: Images, labels: Labels, way: Way) -> TaskState:
         """Task state of a new task from its support images [S, H, W, C] and labels [S]; inference, not training."""
 
     @abstractmethod
-    def predict(self, weights: Weights, task_state: TaskState, query: Any) -> Any:
+    def predict(self, weights: Weights, task_state: TaskState, query: Images) -> Logits:
         """Logits [Q, way] of query images [Q, H, W, C]."""
 
     @abstractmethod
-    def loss(self, weights: Weights, task: Task) -> tuple[Any, Aux]:
-        """Training loss of one episode (scalar)."""
+    def loss(self, weights: Weights, unit: Unit) -> tuple[Scalar, Aux]:
+        """Training loss of one unit."""
 
     @abstractmethod
-    def task_state_shapes(self, way: Any) -> dict[str, tuple[Any, ...]]:
-        """Shape of each tensor of the task state for `way` classes, in the order of packing.
+    def task_state_parts(self, way: Way) -> dict[str, Part]:
+        """Shape and dtype of each tensor of the task state for `way` classes."""
 
-        One dimension of one tensor may be -1: it follows from the size of the support set.
-        """
+    def objective(self, weights: Weights, unit: Unit) -> tuple[Scalar, Aux]:
+        """What the outer loop minimises: the loss, and the regularisation losses of the base model."""
+        loss, aux = self.loss(weights, unit)
+        penalty = self.base.penalty(weights.base)
+        return (loss if penalty is None else loss + penalty), aux
 
-    def gradients(self, weights: Weights, task: Task) -> tuple[Any, list[Any], Aux]:
-        """(loss, outer gradients for base + own, aux) of one episode; first-order methods say here what theirs are."""
+    def outer_step(self, weights: Weights, unit: Unit) -> Outer:
+        """The outer step of one unit: by default the gradient of the objective. A learner with a rule of its own (the
+        difference of adapted and initial weights, as in Reptile) returns it here in the gradient's place."""
         split = len(weights.base)
 
-        def loss(trainable: list[Any]) -> tuple[Any, Aux]:
-            return self.loss(weights._replace(base=trainable[:split], own=trainable[split:]), task)
+        def objective(trainable: list[Tensor]) -> tuple[Scalar, Aux]:
+            return self.objective(weights._replace(base=trainable[:split], own=trainable[split:]), unit)
 
-        (value, aux), gradients = value_and_grad(loss, weights.base + weights.own)
-        return value, gradients, aux
+        (loss, aux), gradients = value_and_grad(objective, weights.base + weights.own)
+        return Outer(loss, gradients, aux)
 
     @property
     def inductive(self) -> bool:
@@ -121,24 +154,24 @@ class Learner(ABC):
         return self.settings.batch_norm if self.base.has_batch_norm else "none"
 
     def support_features(
-        self, trainable: list[Any], state: list[Any], support: Any, training: bool
-    ) -> tuple[Any, list[Any]]:
-        """Features [S, D] of the support set, and the state by which to meet its queries."""
+        self, trainable: list[Tensor], state: list[Tensor], support: Images, training: bool
+    ) -> tuple[Features, list[Tensor]]:
+        """Features of the support set, and the state under which its queries are normalised."""
         mode = self.batch_norm
         own_batch = mode in ("support", "transductive") or training
         exactly = mode == "support"
         return self.base(trainable, state, support, training=training, batch_statistics=own_batch, keep_exactly=exactly)
 
     def query_features(
-        self, trainable: list[Any], state: list[Any], query: Any, training: bool
-    ) -> tuple[Any, list[Any]]:
-        """Features [Q, D] of queries under the state that `support_features` left, and the state afterwards."""
+        self, trainable: list[Tensor], state: list[Tensor], query: Images, training: bool
+    ) -> tuple[Features, list[Tensor]]:
+        """Features of queries under the state that `support_features` returned, and the state afterwards."""
         mode = self.batch_norm
         own_batch = mode == "transductive" or (training and mode == "running")
         return self.base(trainable, state, query, training=training, batch_statistics=own_batch)
 
-    def episode_features(self, weights: Weights, task: Task) -> tuple[Any, Any, list[Any]]:
-        """Features [S, D] and [Q, D] of a training episode, and the state afterwards: what a metric learner compares."""
+    def episode_features(self, weights: Weights, task: Task) -> tuple[Features, Features, list[Tensor]]:
+        """Features of support and query of a training episode, and the state afterwards: what a metric learner compares."""
         if self.batch_norm == "support":
             support, state = self.support_features(weights.base, weights.state, task.support, training=True)
             query, state = self.query_features(weights.base, state, task.query, training=True)
@@ -147,21 +180,26 @@ class Learner(ABC):
         images = ops.concatenate([task.support, task.query])
         features, state = self.base(weights.base, weights.state, images, training=True, batch_statistics=True)
         cut = ops.shape(task.support)[0]
-        return features[:cut], features[cut:], state
+        return features.part(None, cut), features.part(cut, None), state
 
-    def keep_state(self, state: list[Any]) -> TaskState:
+    def keep_state(self, state: list[Tensor]) -> TaskState:
         """The part of a task state that holds the support set's moments; empty unless they normalise the queries."""
         if self.batch_norm != "support":
             return {}
         named = zip(self.state_weights(), state, strict=True)
         return {f"moment/{weight.name}": tensor for weight, tensor in named if weight.kind == "moment"}
 
-    def kept_state(self, weights: Weights, task_state: TaskState) -> list[Any]:
-        """Inverse of `keep_state`: the state by which to meet queries."""
+    def kept_state(self, weights: Weights, task_state: TaskState) -> list[Tensor]:
+        """Inverse of `keep_state`: the state under which queries are normalised."""
         named = zip(self.state_weights(), weights.state, strict=True)
         return [task_state.get(f"moment/{weight.name}", tensor) for weight, tensor in named]
 
-    def moved_moments(self, before: list[Any], now: list[Any]) -> list[Any]:
+    def kept_parts(self) -> dict[str, Part]:
+        """Shapes and dtypes of what `keep_state` keeps."""
+        kept = self.keep_state(self.variables().state)
+        return {key: Part(tuple(variable.shape), variable.dtype) for key, variable in kept.items()}
+
+    def moved_moments(self, before: list[Tensor], now: list[Tensor]) -> list[Tensor]:
         """The state that outlives a training episode. Where the support set's moments were kept exactly, the stored ones
         move from `before` to `now` by their layer's momentum; everything else is as it is now."""
         if self.batch_norm != "support":
@@ -177,48 +215,19 @@ class Learner(ABC):
 
     def named_variables(self) -> dict[str, keras.Variable]:
         """All its variables by name; the base model's under `base/`, its own under `own/`."""
-        base, own, state, own_state = self.variables()
-        named = {f"base/{self.base.weights[id(variable)].name}": variable for variable in (*base, *state)}
-        added = (*own, *own_state)
+        weights: Weights = self.variables()
+        named = {f"base/{self.base.weights[id(v)].name}": v for v in [*weights.base, *weights.state]}
+        added = [*weights.own, *weights.own_state]
         names = names_of(variable.path for variable in added)
         return named | {f"own/{name}": variable for name, variable in zip(names, added, strict=True)}
-
-    def kept_shapes(self) -> dict[str, tuple[Any, ...]]:
-        """Shapes of what `keep_state` keeps."""
-        return {key: tuple(variable.shape) for key, variable in self.keep_state(self.variables().state).items()}
 
     def variables(self) -> Weights:
         """Its weights as variables."""
         model = self.base.model
-        base, state = list(model.trainable_variables), list(model.non_trainable_variables)
+        base: list[Tensor] = list(model.trainable_variables)
+        state: list[Tensor] = list(model.non_trainable_variables)
         return Weights(base, list(self.own), state, list(self.own_state))
 
-
-def cross_entropy(logits: Any, labels: Any) -> Any:
-    """Mean cross-entropy of logits [Q, way] against labels [Q]; rows labelled -1 do not count."""
-    way = ops.shape(logits)[-1]
-    hit = one_hot(labels, way, logits.dtype)
-    known = ops.cast(labels >= 0, logits.dtype)
-    return -ops.sum(hit * ops.log_softmax(logits)) / ops.maximum(ops.sum(known), 1.0)
-
-
-def class_means(features: Any, labels: Any, way: Any) -> Any:
-    """Mean of the features [S, D] of each class, [way, D]."""
-    hit = ops.cast(ops.expand_dims(ops.arange(way, dtype=labels.dtype), 1) == labels, features.dtype)
-    return ops.matmul(hit, features) / ops.sum(hit, axis=1, keepdims=True)
-
-
-def unit(features: Any) -> Any:
-    """Rows of features [B, D] at length 1."""
-    return features / ops.maximum(ops.norm(features, axis=1, keepdims=True), 1e-8)
-
-
-def one_hot(labels: Any, way: Any, dtype: Any) -> Any:
-    """Labels [S] as rows [S, way] of 0 and 1; a label of -1 is a row of zeros."""
-    return ops.cast(ops.expand_dims(labels, 1) == ops.arange(way, dtype=labels.dtype), dtype)
-
-
-def linear_head(features: int, classes: int, seed: int) -> list[keras.Variable]:
-    """Kernel [features, classes] and bias [classes] of a linear classifier."""
-    kernel = keras.Variable(keras.initializers.GlorotUniform(seed), shape=(features, classes), name="head_kernel")
-    return [kernel, keras.Variable(ops.zeros(classes), name="head_bias")]
+    def values(self) -> Weights:
+        """Its weights as they are now."""
+        return Weights._make([variable.value for variable in part] for part in self.variables())

@@ -2,7 +2,6 @@
 
 import os
 from importlib import metadata
-from typing import Any
 
 import tensorflow as tf
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -30,9 +29,9 @@ class Manifest(BaseModel):
 
     format: int = 1
     learner: str
-    learner_settings: dict[str, Any] = {}
+    learner_settings: dict[str, object] = {}
     base_model: str
-    base_model_settings: dict[str, Any] = {}
+    base_model_settings: dict[str, object] = {}
     image: ImageSpec
     episodes: EpisodeSpec
     fixed_way: int | None = None
@@ -40,10 +39,10 @@ class Manifest(BaseModel):
     inductive: bool
     seed: int
     steps: int
-    validation: dict[str, Any] = {}
-    metrics: dict[str, Any] = {}
-    data: dict[str, Any] = {}
-    lineage: dict[str, Any] = {}
+    validation: dict[str, object] = {}
+    metrics: dict[str, object] = {}
+    data: dict[str, object] = {}
+    lineage: dict[str, object] = {}
     versions: dict[str, str] = {}
 
     @staticmethod

@@ -1,8 +1,10 @@
 """An exported model as a caller sees it: its signatures and its manifest, nothing else."""
 
+import io
 import re
+import zipfile
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -11,10 +13,36 @@ from components.fewshot.serving.manifest import Manifest
 
 
 class ServedState(NamedTuple):
-    """What `adapt` returns and `predict` takes."""
+    """What `adapt` returns and `predict` of the same model takes."""
 
-    vector: np.ndarray  # float32 [P]
+    vector: np.ndarray  # float32 [P]; its first numbers say which model made it (`serving.state`)
     num_classes: int
+
+    def save(self, path: str) -> None:
+        """Writes the task state to a file, replacing what is there."""
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, vector=self.vector, num_classes=np.int32(self.num_classes))
+        with tf.io.gfile.GFile(path, "wb") as file:
+            file.write(buffer.getvalue())
+
+    @staticmethod
+    def load(path: str) -> "ServedState":
+        """The task state that `save` wrote to a file.
+
+        Raises:
+          FileNotFoundError: there is no such file.
+          ValueError: the file holds no task state.
+        """
+        if not tf.io.gfile.exists(path):
+            raise FileNotFoundError(f"no task state at {path}: expected a file that `ServedState.save` wrote")
+        with tf.io.gfile.GFile(path, "rb") as file:
+            try:
+                stored = np.load(io.BytesIO(file.read()), allow_pickle=False)
+                return ServedState(stored["vector"].astype(np.float32), int(stored["num_classes"]))
+            except (ValueError, KeyError, TypeError, IndexError, OSError, EOFError, zipfile.BadZipFile) as error:
+                raise ValueError(
+                    f"{path} holds no task state: expected a file that `ServedState.save` wrote"
+                ) from error
 
 
 class ServedModel:
@@ -47,7 +75,11 @@ class ServedModel:
         return ServedState(state["task_state"], int(state["num_classes"]))
 
     def predict(self, state: ServedState, query: Sequence[bytes]) -> np.ndarray:
-        """Probabilities float32 [Q, W] under a task state."""
+        """Probabilities float32 [Q, W] of encoded query images under a task state.
+
+        Raises:
+          ValueError: the model refuses: a task state of another model, or an image it cannot read.
+        """
         vector, way = tf.constant(state.vector), tf.constant(state.num_classes)
         return self._call("predict", task_state=vector, num_classes=way, query_images=_strings(query))["probabilities"]
 
@@ -55,7 +87,7 @@ class ServedModel:
         """Features float32 [B, D]."""
         return self._call("embed", images=_strings(images))["embeddings"]
 
-    def _call(self, signature: str, **inputs: Any) -> dict[str, np.ndarray]:
+    def _call(self, signature: str, **inputs: tf.Tensor) -> dict[str, np.ndarray]:
         try:
             return {key: value.numpy() for key, value in self._loaded.signatures[signature](**inputs).items()}
         except tf.errors.InvalidArgumentError as error:

@@ -4,13 +4,13 @@ import io
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
 
 
-def save(path: str, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
+def save(path: str, arrays: Mapping[str, np.ndarray], facts: Mapping[str, object]) -> None:
     """Writes named arrays and JSON facts beside `path`, flushes them to disk, and renames.
 
     A kill at any moment leaves the file of before or the file of after.
@@ -18,17 +18,22 @@ def save(path: str, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) 
     buffer = io.BytesIO()
     stored = {**arrays, "__facts__": np.frombuffer(json.dumps(facts).encode(), np.uint8)}
     np.savez(buffer, allow_pickle=False, **stored)
-    tf.io.gfile.makedirs(os.path.dirname(path))
     beside = f"{path}.new"
-    if "://" in path:
-        with tf.io.gfile.GFile(beside, "wb") as file:
-            file.write(buffer.getvalue())
-    else:
-        with open(beside, "wb") as local:
-            local.write(buffer.getvalue())
-            local.flush()
-            os.fsync(local.fileno())
+    write_durably(beside, buffer.getvalue())
     tf.io.gfile.rename(beside, path, overwrite=True)
+
+
+def write_durably(path: str, content: bytes, mode: Literal["wb", "ab"] = "wb") -> None:
+    """Writes a file, or appends to it; on return a local file is on the disk, not only in the system's memory."""
+    tf.io.gfile.makedirs(os.path.dirname(path))
+    if "://" in path:
+        with tf.io.gfile.GFile(path, mode) as file:
+            file.write(content)
+        return
+    with open(path, mode) as local:
+        local.write(content)
+        local.flush()
+        os.fsync(local.fileno())
 
 
 def load(path: str) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
@@ -42,14 +47,15 @@ def load(path: str) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
 
 
 def prune(root: str, keep: int) -> None:
-    """Removes all but the newest `keep` of the checkpoints `<root>/<key>/<file>`."""
+    """Removes all but the newest `keep` of the checkpoints, each with its folder `<root>/<key>`."""
     gfile = tf.io.gfile
-    found = [path for path in gfile.glob(os.path.join(root, "*", "*")) if not path.endswith(".new")]
-    newest_first = sorted(found, key=lambda path: gfile.stat(path).mtime_nsec, reverse=True)
+    newest_first = sorted(
+        gfile.glob(checkpoint_file(root, "*")), key=lambda path: gfile.stat(path).mtime_nsec, reverse=True
+    )
     for path in newest_first[keep:]:
         gfile.rmtree(os.path.dirname(path))
 
 
 def checkpoint_file(root: str, key: str) -> str:
-    """Where the run with this key keeps its checkpoint: found by what it depends on, not by the execution."""
+    """Path of the checkpoint of the run with this key, a digest of all that the run depends on."""
     return os.path.join(root, key, "checkpoint.npz")

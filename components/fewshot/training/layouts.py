@@ -4,21 +4,22 @@ A layout takes `one(task, number) -> (loss, accuracy, gradients, state)` and the
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 
 from components.fewshot.episodes.task import Task
+from components.fewshot.tensors import Scalar, Tensor
 
-OneTask = Callable[[Task, Any], tuple[Any, Any, list[Any], list[Any]]]
+Result = tuple[Scalar, Scalar, list[Tensor], list[Tensor]]  # loss, accuracy, gradients, state
+OneTask = Callable[[Task, Scalar], Result]
 
 
-def unrolled(one: OneTask, tasks: tuple[Task, ...]) -> Any:
+def unrolled(one: OneTask, tasks: tuple[Task, ...]) -> Result:
     """A copy of the graph for each task: fastest on a CPU, slow to trace; tasks may differ in way and shot."""
     return _mean_of(*[one(task, number) for number, task in enumerate(tasks)])
 
 
-def mapped(one: OneTask, tasks: tuple[Task, ...]) -> Any:
+def mapped(one: OneTask, tasks: tuple[Task, ...]) -> Result:
     """One graph in a loop over tasks: quick to trace; tasks must agree in way and shot."""
     stacked = Task(*(tf.stack(parts) for parts in zip(*tasks, strict=True)))
     first = Task(*(tf.TensorSpec(part.shape[1:], part.dtype) for part in stacked))
@@ -28,13 +29,13 @@ def mapped(one: OneTask, tasks: tuple[Task, ...]) -> Any:
     return tf.nest.map_structure(_mean, results)
 
 
-LAYOUTS: dict[str, Callable[[OneTask, tuple[Task, ...]], Any]] = {"unrolled": unrolled, "mapped": mapped}
+LAYOUTS: dict[str, Callable[[OneTask, tuple[Task, ...]], Result]] = {"unrolled": unrolled, "mapped": mapped}
 
 
-def _mean_of(*results: Any) -> Any:
+def _mean_of(*results: Result) -> Result:
     return tf.nest.map_structure(lambda *parts: _mean(tf.stack(parts)), *results)
 
 
-def _mean(stacked: tf.Tensor) -> tf.Tensor:
+def _mean(stacked: Tensor) -> Tensor:
     """Mean over tasks; of a dropout seed, which is a counter, the first."""
     return tf.reduce_mean(stacked, 0) if stacked.dtype.is_floating else stacked[0]

@@ -1,21 +1,24 @@
-"""The outer loop: draw episodes, step, validate, checkpoint; stopped at any moment, it goes on as if it never had been."""
+"""The outer loop: it counts, reports and saves. Stopped at any moment, it goes on as if it had never stopped."""
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
 from components.fewshot.episodes.episode import Episode
-from components.fewshot.images.feed import meta_batches, task_arrays
+from components.fewshot.images.feed import meta_batches
 from components.fewshot.images.store import PixelStore
 from components.fewshot.learners.interface import Learner
 from components.fewshot.training import checkpoint
-from components.fewshot.training.optimizer import build_optimizer
-from components.fewshot.training.selection import Validation, as_good_as_best
+from components.fewshot.training.history import History, Trained, history_file
+from components.fewshot.training.optimizer import build_optimizer, named_slots
+from components.fewshot.training.selection import Validation, Validator, as_good_as_best, out_of_patience
 from components.fewshot.training.settings import TrainingSettings
-from components.fewshot.training.step import compiled_judge, compiled_step
+from components.fewshot.training.step import Stepped, compiled_step
+
+READ_EVERY = 10  # steps whose numbers are read at once, so that the loop seldom waits for the device
 
 
 class Progress(NamedTuple):
@@ -29,9 +32,9 @@ class Progress(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What training leaves; the learner's variables hold the best weights."""
+    """What training returns; the learner's variables hold the best weights."""
 
-    history: dict[str, Any]
+    history: History
     best_step: int
 
 
@@ -43,9 +46,9 @@ class Trainer:
       settings: how.
       store: images of the meta-training classes.
       draw: episode number -> episode (`EpisodeSampler`).
-      validation: by which the best weights are chosen, or None: the last are.
+      validation: episodes by which the best weights are chosen, or None to keep the last.
       checkpoint_path: file that holds the run, or None to keep none.
-      report: called after each step.
+      report: called for each step, in order, as soon as its numbers are read.
     """
 
     def __init__(
@@ -64,95 +67,103 @@ class Trainer:
         self.optimizer = build_optimizer(settings)
         variables = learner.variables()
         self.optimizer.build(variables.base + variables.own)
+        self.slots = named_slots(self.optimizer, self.named)
         self.step = 0
-        self.history: dict[str, Any] = {"steps": [], "validation": [], "best_step": 0}
-        self.best: dict[str, np.ndarray] | None = None
+        self.history: History = {"steps": [], "validation": [], "best_step": 0}
+        self.best: dict[str, np.ndarray] = {}
+        self._unread: list[Stepped] = []
+        self._validator: Validator | None = None
+        self._file = history_file(self.path) if self.path else None
         self._restore()
 
     def run(self) -> Outcome:
-        """Trains to the end, or from the checkpoint to the end."""
+        """Trains to the end, or from the checkpoint to the end.
+
+        Raises:
+          ValueError: training diverged.
+        """
         step = compiled_step(self.learner, self.optimizer, self.store, self.settings)
         batches = meta_batches(self.store, self.draw, range(self.step, self.settings.steps), self.settings.meta_batch)
         while self.step < self.settings.steps and not self._out_of_patience():
-            loss, accuracy = (float(value) for value in step(next(batches)))
-            self._after_step(loss, accuracy)
+            self._unread.append(step(next(batches)))
+            self.step += 1
+            self._after_step()
         if self.settings.steps == 0 and not self.history["validation"]:
             self._validate()
-        if self.best is not None:
-            self._assign_best()
+        for name, value in self.best.items():
+            self.named[name].assign(value)
         if not all(np.isfinite(_array(variable)).all() for variable in self.named.values()):
-            raise self._diverged("a weight is not finite")
+            raise self._diverged("a weight is not finite", self.step)
         return Outcome(self.history, self.history["best_step"])
 
-    def _after_step(self, loss: float, accuracy: float) -> None:
-        if not math.isfinite(loss):
-            raise self._diverged(f"the loss is {loss}")
-        self.step += 1
-        rate = float(keras.ops.convert_to_tensor(self.optimizer.learning_rate))
-        self.history["steps"].append({"step": self.step, "loss": loss, "accuracy": accuracy, "learning_rate": rate})
-        due = self.step % self.settings.validate_every == 0 or self.step == self.settings.steps
-        if due:
+    def _after_step(self) -> None:
+        validates = self.step % self.settings.validate_every == 0 or self.step == self.settings.steps
+        saves = validates or self.step % self.settings.checkpoint_every == 0
+        rows = self._read() if saves or len(self._unread) >= READ_EVERY else []
+        if validates:
             self._validate()
-        if due or self.step % self.settings.checkpoint_every == 0:
+        if saves:
             self._save()
-        last = self.history["validation"][-1]["accuracy"] if self.history["validation"] else None
-        self.report(Progress(self.step, self.settings.steps, loss, accuracy, last))
+        validated = self.history["validation"][-1]["accuracy"] if self.history["validation"] else None
+        for row in rows:
+            self.report(Progress(row["step"], self.settings.steps, row["loss"], row["accuracy"], validated))
 
-    def _diverged(self, sign: str) -> ValueError:
-        return ValueError(
-            f"training diverged: {sign} at step {self.step}; lower training.learning_rate "
-            f"({self.settings.learning_rate}) or set training.gradient_clip"
-        )
+    def _read(self) -> list[Trained]:
+        """Rows of the steps whose numbers were not read yet, which join the history."""
+        first = self.step - len(self._unread) + 1
+        rows: list[Trained] = []
+        for number, stepped in enumerate(self._unread, first):
+            loss, accuracy, rate = (float(value) for value in stepped)
+            if not math.isfinite(loss):
+                raise self._diverged(f"the loss is {loss}", number)
+            rows.append({"step": number, "loss": loss, "accuracy": accuracy, "learning_rate": rate})
+        self.history["steps"] += rows
+        self._unread = []
+        return rows
 
     def _validate(self) -> None:
         if self.validation is None:
             return
-        if not hasattr(self, "_judge"):
-            self._judge = compiled_judge(self.learner, self.validation.store)
-        judged = [self._judge(task_arrays(self.validation.store, e)) for e in self.validation.episodes]
-        accuracies, losses = np.array(judged, np.float64).T
-        spread = accuracies.std(ddof=1) if len(accuracies) > 1 else 0.0
-        found = {
-            "step": self.step,
-            "accuracy": float(accuracies.mean()),
-            "ci95": float(1.96 * spread / math.sqrt(len(accuracies))),
-            "loss": float(losses.mean()),
-        }
+        self._validator = self._validator or Validator(self.learner, self.validation)
+        found = self._validator(self.step)
         if not math.isfinite(found["loss"]):
-            raise self._diverged(f"the validation loss is {found['loss']}")
+            raise self._diverged(f"the validation loss is {found['loss']}", self.step)
         self.history["validation"].append(found)
         if as_good_as_best(self.history["validation"]):
             self.history["best_step"] = self.step
             self.best = {name: _array(variable) for name, variable in self.named.items()}
 
     def _out_of_patience(self) -> bool:
-        accuracies = [validation["accuracy"] for validation in self.history["validation"]]
-        since_highest = len(accuracies) - 1 - accuracies.index(max(accuracies)) if accuracies else 0
-        return bool(self.settings.patience) and since_highest >= self.settings.patience
+        return out_of_patience(self.history["validation"], self.settings.patience)
 
-    def _assign_best(self) -> None:
-        for name, value in (self.best or {}).items():
-            self.named[name].assign(value)
+    def _diverged(self, sign: str, step: int) -> ValueError:
+        return ValueError(
+            f"training diverged: {sign} at step {step}; lower training.learning_rate "
+            f"({self.settings.learning_rate}) or set training.gradient_clip"
+        )
 
     def _save(self) -> None:
-        if self.path is None:
+        if self.path is None or self._file is None:
             return
+        self._file.append(self.history)  # first, so that the rows of a checkpoint are there whenever it is
         arrays = {f"weight/{name}": _array(variable) for name, variable in self.named.items()}
-        arrays |= {f"optimizer/{i}": _array(variable) for i, variable in enumerate(self.optimizer.variables)}
-        arrays |= {f"best/{name}": value for name, value in (self.best or {}).items()}
-        checkpoint.save(self.path, arrays, {"step": self.step, "history": self.history})
+        arrays |= {f"optimizer/{name}": _array(variable) for name, variable in self.slots.items()}
+        arrays |= {f"best/{name}": value for name, value in self.best.items()}
+        facts = {"step": self.step, "best_step": self.history["best_step"], "rows": self._file.rows}
+        checkpoint.save(self.path, arrays, facts)
 
     def _restore(self) -> None:
         stored = checkpoint.load(self.path) if self.path else None
-        if stored is None:
+        history = self._file.read(*stored[1]["rows"]) if self._file and stored else None
+        if stored is None or history is None:
             return
         arrays, facts = stored
         for name, variable in self.named.items():
             variable.assign(arrays[f"weight/{name}"])
-        for i, variable in enumerate(self.optimizer.variables):
-            variable.assign(arrays[f"optimizer/{i}"])
-        self.best = {key[5:]: value for key, value in arrays.items() if key.startswith("best/")} or None
-        self.step, self.history = facts["step"], facts["history"]
+        for name, variable in self.slots.items():
+            variable.assign(arrays[f"optimizer/{name}"])
+        self.best = {key.removeprefix("best/"): value for key, value in arrays.items() if key.startswith("best/")}
+        self.step, self.history = facts["step"], {**history, "best_step": facts["best_step"]}
 
 
 def _array(variable: keras.Variable) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What is compiled: the outer step, and the judgement of one validation episode."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -10,39 +10,49 @@ from components.fewshot.base_models.weights import Weight
 from components.fewshot.episodes.task import Task
 from components.fewshot.images.feed import as_floats, task_signature
 from components.fewshot.images.store import PixelStore
-from components.fewshot.learners.interface import Aux, Learner, Weights, cross_entropy
+from components.fewshot.learners.interface import Learner, Weights
+from components.fewshot.learners.maths import cross_entropy
+from components.fewshot.tensors import Labels, Logits, Scalar, Tensor
 from components.fewshot.training.layouts import LAYOUTS
 from components.fewshot.training.settings import TrainingSettings
 
 SEEDS_APART = 65537  # more than the draws of a step
 
 
+class Stepped(NamedTuple):
+    """What one outer step tells of itself; scalars that may still be on their way from the device."""
+
+    loss: Scalar
+    accuracy: Scalar
+    learning_rate: Scalar  # of the next step
+
+
 def compiled_step(
     learner: Learner, optimizer: keras.optimizers.Optimizer, store: PixelStore, settings: TrainingSettings
-) -> Callable[[tuple[Task, ...]], Any]:
-    """A function from a meta-batch to (loss, accuracy), means over its tasks; it moves the learner's variables."""
+) -> Callable[[tuple[Task, ...]], Stepped]:
+    """A function that trains on one meta-batch: it moves the learner's variables and returns means over the tasks."""
     layout, variables = LAYOUTS[settings.layout], learner.variables()
 
     @tf.function(input_signature=[(task_signature(store),) * settings.meta_batch])
-    def step(tasks: tuple[Task, ...]) -> tuple[Any, Any]:
+    def step(tasks: tuple[Task, ...]) -> Stepped:
         weights = Weights(*([variable.value for variable in part] for part in variables))
 
-        def one(task: Task, number: Any) -> tuple[Any, Any, list[Any], list[Any]]:
-            task = as_floats(task)
+        def one(task: Task, number: Scalar) -> tuple[Scalar, Scalar, list[Tensor], list[Tensor]]:
+            unit = learner.unit.of(as_floats(task))
             own = weights._replace(state=dropout_of_its_own(learner.state_weights(), weights.state, number))
-            loss, gradients, aux = learner.gradients(own, task)
-            return loss, hit_rate(aux, task), gradients, [*aux.state, *aux.own_state]
+            loss, gradients, aux = learner.outer_step(own, unit)
+            return loss, hit_rate(aux.logits, unit.targets), gradients, [*aux.state, *aux.own_state]
 
         loss, accuracy, gradients, state = layout(one, tasks)
         optimizer.apply(gradients, variables.base + variables.own)
         for variable, value in zip([*variables.state, *variables.own_state], state, strict=True):
             variable.assign(value)
-        return loss, accuracy
+        return Stepped(loss, accuracy, tf.convert_to_tensor(optimizer.learning_rate))
 
     return step
 
 
-def dropout_of_its_own(weights: Sequence[Weight], state: list[Any], number: Any) -> list[Any]:
+def dropout_of_its_own(weights: Sequence[Weight], state: list[Tensor], number: Scalar) -> list[Tensor]:
     """The state with which task `number` of a meta-batch draws its dropout: seeds moved apart, all else as it is."""
     return [
         tensor + tf.cast(number, tensor.dtype) * SEEDS_APART if weight.kind == "seed" else tensor
@@ -50,23 +60,22 @@ def dropout_of_its_own(weights: Sequence[Weight], state: list[Any], number: Any)
     ]
 
 
-def hit_rate(aux: Aux, task: Task) -> Any:
-    """Share of the queries, distractors apart, whose likeliest class is their own."""
-    known = tf.cast(task.query_labels >= 0, tf.float32)
-    hit = tf.cast(tf.equal(tf.argmax(aux.logits, 1, tf.int32), task.query_labels), tf.float32)
+def hit_rate(logits: Logits, targets: Labels) -> Scalar:
+    """Share of images, distractors apart, whose likeliest class is their own."""
+    known = tf.cast(targets >= 0, tf.float32)
+    hit = tf.cast(tf.equal(tf.argmax(logits, 1, tf.int32), targets), tf.float32)
     return tf.reduce_sum(hit * known) / tf.reduce_sum(known)
 
 
-def compiled_judge(learner: Learner, store: PixelStore) -> Callable[[Task], Any]:
-    """A function from a task to (accuracy, log loss) of the learner after adapting, as a new task is met."""
+def compiled_judge(learner: Learner, store: PixelStore) -> Callable[[Task], tuple[Scalar, Scalar]]:
+    """A function from a task to (accuracy, log loss) of the learner after adapting, as for any new task."""
 
     @tf.function(input_signature=[task_signature(store)])
-    def judge(task: Task) -> tuple[Any, Any]:
-        task = as_floats(task)
-        weights = Weights(*([variable.value for variable in part] for part in learner.variables()))
+    def judge(task: Task) -> tuple[Scalar, Scalar]:
+        task, weights = as_floats(task), learner.values()
         state = learner.adapt(weights, task.support, task.support_labels, task.way)
         logits = learner.predict(weights, state, task.query)
-        return hit_rate(Aux(logits, []), task), cross_entropy(logits, task.query_labels)
+        return hit_rate(logits, task.query_labels), cross_entropy(logits, task.query_labels)
 
     return judge
 

@@ -2,8 +2,3 @@
 
 May import `learners.interface` and what that imports.
 """
-
-from components.fewshot.learners.interface import unit
-from components.fewshot.learners.transfer.softmax_head import Transfer
-
-__all__ = ["Transfer", "unit"]

@@ -4,24 +4,14 @@ The base model is trained as an ordinary classifier of all training classes, on 
 at the same budget as the learner it is compared with. A new task keeps its features and fits a new linear head.
 """
 
-from typing import Any
-
 import keras
 from keras import ops
 from pydantic import Field
 
-from components.fewshot.episodes.task import Task
-from components.fewshot.learners.interface import (
-    Aux,
-    Learner,
-    LearnerSettings,
-    TaskState,
-    Weights,
-    cross_entropy,
-    linear_head,
-    one_hot,
-    unit,
-)
+from components.fewshot.episodes.task import Batch
+from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, Part, TaskState, Weights
+from components.fewshot.learners.maths import cross_entropy, linear_head, one_hot, unit_length
+from components.fewshot.tensors import Images, Labels, Logits, Scalar, Tensor, Vectors, Way
 
 
 class TransferSettings(LearnerSettings):
@@ -34,61 +24,59 @@ class TransferSettings(LearnerSettings):
     head_l2: float = Field(1e-3, gt=0)
 
 
-class Transfer(Learner):
+class Transfer(Learner[Batch]):
     """Task state: `kernel` [D, way] over features of unit length."""
 
     Settings = TransferSettings
+    unit = Batch
     settings: TransferSettings
 
     def build(self) -> list[keras.Variable]:
         """A linear head for all training classes, used in training only."""
         return linear_head(self.base.feature_size, self.train_classes, self.seed)
 
-    def adapt(self, weights: Weights, support: Any, labels: Any, way: Any) -> TaskState:
+    def adapt(self, weights: Weights, support: Images, labels: Labels, way: Way) -> TaskState:
         """Softmax regression on the support features."""
         features, state = self.support_features(weights.base, weights.state, support, training=False)
-        kernel = softmax_regression(unit(features), labels, way, self.settings.head_steps, self.settings.head_l2)
+        vectors, own = unit_length(features.vector), self.settings
+        kernel = softmax_regression(vectors, labels, way, own.head_steps, own.head_l2)
         return {"kernel": kernel, **self.keep_state(state)}
 
-    def predict(self, weights: Weights, task_state: TaskState, query: Any) -> Any:
+    def predict(self, weights: Weights, task_state: TaskState, query: Images) -> Logits:
         """Logits of the new head."""
         state = self.kept_state(weights, task_state)
         features, _ = self.query_features(weights.base, state, query, training=False)
-        return ops.matmul(unit(features), task_state["kernel"])
+        return ops.matmul(unit_length(features.vector), task_state["kernel"])
 
-    def loss(self, weights: Weights, task: Task) -> tuple[Any, Aux]:
-        """Cross-entropy of support and queries alike against their classes in the whole training set."""
-        images = ops.concatenate([task.support, task.query])
-        features, state = self.base(weights.base, weights.state, images, training=True, batch_statistics=True)
+    def loss(self, weights: Weights, unit: Batch) -> tuple[Scalar, Aux]:
+        """Cross-entropy against the classes of the whole training set."""
+        features, state = self.base(weights.base, weights.state, unit.images, training=True, batch_statistics=True)
         kernel, bias = weights.own
-        logits = ops.matmul(features, kernel) + bias
-        labels = ops.concatenate([task.support_labels, task.query_labels])
-        ids = ops.where(labels >= 0, ops.take(task.class_ids, ops.maximum(labels, 0)), -1)
-        among_the_episode = ops.take(logits[ops.shape(task.support)[0] :], task.class_ids, axis=1)
-        return cross_entropy(logits, ids), Aux(among_the_episode, state)
+        logits = ops.matmul(features.vector, kernel) + bias
+        return cross_entropy(logits, unit.targets), Aux(logits, state)
 
-    def task_state_shapes(self, way: Any) -> dict[str, tuple[Any, ...]]:
-        """The new head."""
-        return {"kernel": (self.base.feature_size, way), **self.kept_shapes()}
+    def task_state_parts(self, way: Way) -> dict[str, Part]:
+        """The new head, and the support set's moments where they are kept."""
+        return {"kernel": Part((self.base.feature_size, way)), **self.kept_parts()}
 
 
-def softmax_regression(features: Any, labels: Any, way: Any, steps: int, l2: float) -> Any:
-    """Kernel [D, way] that minimises mean cross-entropy + l2/2 |kernel|^2 on unit features [S, D].
+def softmax_regression(vectors: Vectors, labels: Labels, way: Way, steps: int, l2: float) -> Tensor:
+    """Kernel [D, way] that minimises mean cross-entropy + l2/2 |kernel|^2 on feature vectors [S, D] of unit length.
 
     Nesterov's method for a strongly convex function: with rows of unit length the gradient is Lipschitz with 1/2 + l2.
     """
-    targets = one_hot(labels, way, features.dtype)
-    count = ops.cast(ops.shape(features)[0], features.dtype)
+    targets = one_hot(labels, way, vectors.dtype)
+    count = ops.cast(ops.shape(vectors)[0], vectors.dtype)
     lipschitz = 0.5 + l2
     root = (l2 / lipschitz) ** 0.5
     momentum = (1 - root) / (1 + root)
 
-    def step(_: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
+    def step(_: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         kernel, ahead = state
-        residual = ops.softmax(ops.matmul(features, ahead)) - targets
-        gradient = ops.matmul(ops.transpose(features), residual) / count + l2 * ahead
+        residual = ops.softmax(ops.matmul(vectors, ahead)) - targets
+        gradient = ops.matmul(ops.transpose(vectors), residual) / count + l2 * ahead
         after = ahead - gradient / lipschitz
         return after, after + momentum * (after - kernel)
 
-    start = ops.matmul(ops.transpose(features), targets) * 0.0  # zeros [D, way], of a shape the loop can keep
+    start = ops.matmul(ops.transpose(vectors), targets) * 0.0  # zeros [D, way], of a shape the loop can keep
     return ops.fori_loop(0, steps, step, (start, start))[0]

@@ -37,10 +37,10 @@ def slope_of_slope(pure: PureModel, mode: str) -> list[np.ndarray]:
         outer.watch(weights)
         with tf.GradientTape() as inner:
             inner.watch(weights)
-            features, after = pure(
+            (_, features), after = pure(
                 weights, state, first, training=True, batch_statistics=statistics, keep_exactly=exactly
             )
-            features2, _ = pure(weights, after, second, training=True, batch_statistics=not exactly and statistics)
+            (_, features2), _ = pure(weights, after, second, training=True, batch_statistics=not exactly and statistics)
             loss = tf.reduce_sum(tf.square(features)) + tf.reduce_sum(tf.sin(features2))
         gradients = inner.gradient(loss, weights)
         steepness = tf.add_n([tf.reduce_sum(tf.square(g)) for g in gradients]) / 1e4
@@ -65,12 +65,12 @@ def test_values_by_hand():
     pure = PureModel(keras.Model(inputs, layers.BatchNormalization(epsilon=1e-5, momentum=0.75)(inputs)))
     weights, state = weights_of(pure)
     batch = tf.constant([[0.0, 0], [2, 4]])
-    features, after = pure(weights, state, batch, training=False, batch_statistics=True)
+    (_, features), after = pure(weights, state, batch, training=False, batch_statistics=True)
     np.testing.assert_allclose(features, [[-1, -1], [1, 1]], atol=1e-4)
     np.testing.assert_allclose(after, [[0.25, 0.5], [1.0, 1.75]], atol=1e-6)  # a quarter of the way from 0 and 1
     _, kept = pure(weights, state, batch, training=False, batch_statistics=True, keep_exactly=True)
     np.testing.assert_allclose(kept, [[1, 2], [1, 4]], atol=1e-6)
-    again, _ = pure(weights, kept, batch, training=False, batch_statistics=False)
+    (_, again), _ = pure(weights, kept, batch, training=False, batch_statistics=False)
     np.testing.assert_allclose(again, [[-1, -1], [1, 1]], atol=1e-4)
 
 
@@ -88,7 +88,7 @@ def test_channels_first():
     pure = PureModel(keras.Model(inputs, layers.BatchNormalization(axis=1, epsilon=1e-5)(inputs)))
     weights, state = weights_of(pure)
     batch = tf.constant([[[1.0, 2, 3], [10, 20, 30]]])
-    features, _ = pure(weights, state, batch, training=False, batch_statistics=True)
+    (_, features), _ = pure(weights, state, batch, training=False, batch_statistics=True)
     np.testing.assert_allclose(features, [[-1.2247, 0, 1.2247, -1.2247, 0, 1.2247]], atol=1e-3)
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from components.fewshot.base_models.pure import PureModel
 from components.fewshot.base_models.table import BASE_MODELS, BaseModelSettings, build_base_model, user_module
 
 
@@ -11,14 +12,18 @@ def build(name: str, shape=(28, 28, 1), **settings) -> keras.Model:
     return build_base_model(BaseModelSettings(name=name, settings=settings), shape)
 
 
+def shapes(model: keras.Model) -> dict[str, tuple]:
+    return {name: output.shape for name, output in model.output.items()}
+
+
 def test_sizes():
     conv4 = build("conv4")
-    assert conv4.output_shape == (None, 64)
+    assert shapes(conv4) == {"map": (None, 1, 1, 64), "vector": (None, 64)}
     # 9*1*64 + 3 * 9*64*64 weights, 4 * 2*64 scales and offsets
     assert sum(int(np.prod(v.shape)) for v in conv4.trainable_variables) == 576 + 3 * 36864 + 512
-    assert build("conv4", (84, 84, 3)).output_shape == (None, 1600)  # 5 x 5 x 64, as in the papers
+    assert shapes(build("conv4", (84, 84, 3)))["vector"] == (None, 1600)  # 5 x 5 x 64, as in the papers
     resnet = build("resnet12", (84, 84, 3))
-    assert resnet.output_shape == (None, 640)
+    assert shapes(resnet) == {"map": (None, 5, 5, 640), "vector": (None, 640)}
     assert 12.3e6 < resnet.count_params() < 12.6e6  # "12.4 M parameters"
     assert build("pixels", (3, 5, 1)).output_shape == (None, 15)
     assert build("mlp", units=[7, 5]).output_shape == (None, 5)
@@ -27,8 +32,10 @@ def test_sizes():
 @pytest.mark.parametrize("name", sorted(BASE_MODELS))
 @pytest.mark.parametrize("shape", [(5, 9, 3), (16, 16, 1)])
 def test_any_image_size(name, shape):
-    features = build(name, shape)(np.zeros((2, *shape), "float32"))
-    assert features.shape[0] == 2 and np.isfinite(features).all()
+    pure = PureModel(build(name, shape))
+    weights = [[v.value for v in part] for part in (pure.model.trainable_variables, pure.model.non_trainable_variables)]
+    features, _ = pure(*weights, np.zeros((2, *shape), "float32"), training=False, batch_statistics=False)
+    assert features.vector.shape == (2, pure.feature_size) and np.isfinite(features.vector).all()
 
 
 def own_model(shape, width=3):

@@ -71,7 +71,7 @@ def test_a_frozen_normalisation_has_no_moments():
 
 def test_frozen_weights_are_no_part_of_a_task_state():
     learner = build_learner(LearnerChoice(settings={"batch_norm": "support"}), PureModel(frozen_below()), 2, 4)
-    shapes = learner.task_state_shapes(2)
+    shapes = {name: part.shape for name, part in learner.task_state_parts(2).items()}
     assert shapes == {"prototypes": (2, 2), "moment/norm/moving_mean": (3,), "moment/norm/moving_variance": (3,)}
 
 

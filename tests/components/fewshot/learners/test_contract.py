@@ -7,10 +7,10 @@ import tensorflow as tf
 from keras import layers, ops
 
 from components.fewshot.base_models.pure import PureModel
-from components.fewshot.episodes.task import Task
+from components.fewshot.episodes.task import Batch, Task
 from components.fewshot.learners import LEARNERS, LearnerChoice, Weights, build_learner
 from components.fewshot.learners.gradients import value_and_grad
-from components.fewshot.learners.interface import class_means, cross_entropy
+from components.fewshot.learners.maths import class_means, cross_entropy
 
 WAY, SHOT, QUERY = 3, 2, 4
 MODES = ("running", "support", "transductive")
@@ -26,9 +26,9 @@ def _seeded():
     keras.utils.set_random_seed(0)
 
 
-def small_base(batch_norm: bool = True) -> keras.Model:
+def small_base(batch_norm: bool = True, regularizer=None) -> keras.Model:
     inputs = x = keras.Input((6, 6, 1))
-    x = layers.Conv2D(4, 3, padding="same")(x)
+    x = layers.Conv2D(4, 3, padding="same", kernel_regularizer=regularizer)(x)
     x = layers.BatchNormalization()(x) if batch_norm else x
     x = layers.MaxPooling2D()(layers.ReLU()(x))
     return keras.Model(inputs, layers.Flatten()(x))
@@ -66,12 +66,15 @@ def test_shapes(name):
     learner, task = make(name), task_of()
     weights = weights_of(learner)
     state = learner.adapt(weights, task.support, task.support_labels, WAY)
-    shapes = learner.task_state_shapes(WAY)
-    free = {key: tuple(WAY * SHOT if side == -1 else side for side in shape) for key, shape in shapes.items()}
-    assert {key: tuple(value.shape) for key, value in state.items()} == free
+    parts = learner.task_state_parts(WAY)
+    assert state.keys() == parts.keys()
+    for key, part in parts.items():
+        assert state[key].dtype == part.dtype and len(state[key].shape) == len(part.shape)
+        assert all(side in (None, has) for side, has in zip(part.shape, state[key].shape, strict=True))
     assert learner.predict(weights, state, task.query).shape == (WAY * QUERY, WAY)
-    loss, gradients, aux = learner.gradients(weights, task)
-    assert loss.shape == () and aux.logits.shape == (WAY * QUERY, WAY)
+    unit = learner.unit.of(task)
+    loss, gradients, aux = learner.outer_step(weights, unit)
+    assert loss.shape == () and aux.logits.shape[0] == unit.targets.shape[0]
     assert [g.shape for g in gradients] == [v.shape for v in weights.base + weights.own]
     assert [s.shape for s in aux.state] == [v.shape for v in weights.state]
 
@@ -80,7 +83,7 @@ def test_pure(name):
     learner, task = make(name), task_of()
     before = [v.numpy() for part in learner.variables() for v in part]
     first, again = (logits_of(learner, task), logits_of(learner, task))
-    learner.gradients(weights_of(learner), task)
+    learner.outer_step(weights_of(learner), learner.unit.of(task))
     np.testing.assert_array_equal(first, again)
     for was, variable in zip(before, (v for part in learner.variables() for v in part), strict=True):
         np.testing.assert_array_equal(was, variable.numpy())
@@ -93,7 +96,7 @@ def test_loss_falls(name, mode):
     trained = learner.variables().base + learner.variables().own
     losses = []
     for _ in range(40):
-        loss, gradients, aux = learner.gradients(weights_of(learner), task)
+        loss, gradients, aux = learner.outer_step(weights_of(learner), learner.unit.of(task))
         optimizer.apply(gradients, trained)
         for variable, value in zip(learner.variables().state, aux.state, strict=True):
             variable.assign(value)
@@ -162,13 +165,13 @@ def test_distractors_do_not_count(name):
     weights = weights_of(learner)
     extra = ops.concatenate([task.query, ops.ones((2, 6, 6, 1))])
     labels = ops.concatenate([task.query_labels, ops.full((2,), -1, dtype="int32")])
-    loss, _, aux = learner.gradients(weights, task)
-    with_distractors, _, _ = learner.gradients(weights, task._replace(query=extra, query_labels=labels))
+    loss = learner.outer_step(weights, learner.unit.of(task)).loss
+    distracted = learner.unit.of(task._replace(query=extra, query_labels=labels))
+    with_distractors = learner.outer_step(weights, distracted).loss
     if name == "transfer":  # its loss is over one batch whose moments the distractors join
         assert np.isfinite(with_distractors)
     else:
         np.testing.assert_allclose(with_distractors, loss, rtol=1e-4)
-    assert aux.logits.shape[0] == WAY * QUERY
 
 
 def test_support_moments_move_once_and_by_their_layer(name):
@@ -182,7 +185,7 @@ def test_support_moments_move_once_and_by_their_layer(name):
         kernel, bias = state["fast_0"], state["fast_1"]
     images = ops.concatenate([task.support, task.query]) if name == "transfer" else task.support
     convolved = np.array(ops.conv(images, kernel, padding="same") + bias)
-    mean, variance = learner.gradients(weights, task)[2].state
+    mean, variance = learner.outer_step(weights, learner.unit.of(task)).aux.state
     np.testing.assert_allclose(mean, 0.01 * convolved.mean((0, 1, 2)), rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(variance, 0.99 + 0.01 * convolved.var((0, 1, 2)), rtol=1e-4)
 
@@ -201,9 +204,34 @@ def test_settings_that_do_not_exist(name, settings, said):
         LearnerChoice(name=name, settings=settings).parsed()
 
 
+def test_regularisation_is_part_of_the_objective(name):
+    """A quarter of the squared kernel, in the loss and in its gradient, whatever the learner."""
+    plain, regular = (
+        build_learner(LearnerChoice(name=name), PureModel(small_base(regularizer=r)), WAY, 7)
+        for r in (None, keras.regularizers.L2(0.25))
+    )
+    for ours, theirs in zip(*(learner.named_variables().values() for learner in (regular, plain)), strict=True):
+        ours.assign(theirs)
+    unit, kernel = plain.unit.of(task_of()), np.array(plain.values().base[0])
+    without, with_it = (learner.outer_step(learner.values(), unit) for learner in (plain, regular))
+    assert float(with_it.loss) == pytest.approx(float(without.loss) + 0.25 * (kernel**2).sum(), rel=1e-5)
+    np.testing.assert_allclose(with_it.gradients[0], without.gradients[0] + kernel / 2, rtol=1e-3, atol=1e-5)
+    for ours, theirs in zip(with_it.gradients[1:], without.gradients[1:], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
 def test_no_such_learner():
     with pytest.raises(ValueError, match="no 'protonets'; there are protonet, matching, maml, transfer"):
         LearnerChoice(name="protonets").parsed()
+
+
+def test_an_ordinary_batch_by_hand():
+    """Support before query; classes by their ids in the training set; a distractor has none."""
+    images = ops.reshape(ops.arange(4, dtype="float32"), (4, 1, 1, 1))
+    labels = [ops.convert_to_tensor(np.array(part, "int32")) for part in ([1, 0], [0, -1], [7, 5])]
+    batch = Batch.of(Task(images[:2], labels[0], images[2:], labels[1], labels[2]))
+    assert np.array(batch.images).ravel().tolist() == [0, 1, 2, 3]
+    assert np.array(batch.targets).tolist() == [5, 7, 7, -1]
 
 
 def test_cross_entropy_by_hand():

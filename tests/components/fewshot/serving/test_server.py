@@ -6,9 +6,11 @@ import pytest
 import tensorflow as tf
 
 from components.fewshot.learners import LEARNERS
-from components.fewshot.learners.interface import Aux, Learner, cross_entropy
+from components.fewshot.learners.interface import Aux, Learner, Part
+from components.fewshot.learners.maths import cross_entropy
 from components.fewshot.learners.metric.protonet import squared_distances
 from components.fewshot.serving.manifest import Manifest
+from components.fewshot.serving.served import ServedModel, ServedState
 from tests.components.fewshot import toys
 
 IMAGES, LABELS = toys.images(20, 8)
@@ -100,8 +102,8 @@ def test_labels_that_make_no_sense(served, labels, support, said):
         episode(served, labels, support)
 
 
-def test_a_task_state_of_another_way(served):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="task_state does not fit"):
+def test_a_vector_that_is_no_task_state(served):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="task_state has another format"):
         call(served, "predict", task_state=tf.zeros(7), num_classes=tf.constant(3), query_images=strings(QUERY))
 
 
@@ -117,6 +119,35 @@ def test_a_state_under_a_wrong_number_of_classes(served, way):
         call(served, "predict", **given, query_images=strings(QUERY))
 
 
+def test_a_task_state_of_another_model(served, tmp_path):
+    """The same network and learner, other weights: the vector fits in length, and the sentence says what is wrong."""
+    other = toys.trained.__wrapped__("protonet", seed=1)
+    other.export(str(tmp_path))
+    theirs = ServedModel(str(tmp_path)).adapt([ENCODED[row] for row in SUPPORT], SUPPORT_LABELS)
+    with pytest.raises(ValueError, match="the model refuses: task_state was made by another model: adapt again"):
+        ServedModel(served[2]).predict(theirs, [ENCODED[row] for row in QUERY])
+
+
+def test_a_task_state_in_a_file(served, tmp_path):
+    model, path = ServedModel(served[2]), str(tmp_path / "defects.state")
+    state = model.adapt([ENCODED[row] for row in SUPPORT], SUPPORT_LABELS)
+    state.save(path)
+    loaded = ServedState.load(path)
+    assert loaded.num_classes == 3 and loaded.vector.tobytes() == state.vector.tobytes()
+    query = [ENCODED[row] for row in QUERY]
+    np.testing.assert_array_equal(ServedModel(served[2]).predict(loaded, query), model.predict(state, query))
+
+
+@pytest.mark.parametrize("content", [b"", b"no state", b"PK\x03\x04"])
+def test_a_file_that_holds_no_task_state(tmp_path, content):
+    path = tmp_path / "file"
+    with pytest.raises(FileNotFoundError, match="no task state at .*expected a file that `ServedState.save` wrote"):
+        ServedState.load(str(path))
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="holds no task state: expected a file that `ServedState.save` wrote"):
+        ServedState.load(str(path))
+
+
 class Counting(Learner):
     """Keeps every support image: its state grows with the support set, and it counts its own steps."""
 
@@ -126,22 +157,24 @@ class Counting(Learner):
     def adapt(self, weights, support, labels, way):
         features, _ = self.support_features(weights.base, weights.state, support, training=False)
         hit = keras.ops.cast(labels[:, None] == keras.ops.arange(way, dtype="int32"), "float32")
-        return {"scale": keras.ops.ones((1,)), "support": keras.ops.concatenate([features, hit], 1)}
+        seen = -70_000 - keras.ops.shape(labels)[0] * keras.ops.ones((), "int32")
+        return {"seen": seen, "support": features.vector, "hit": keras.ops.cast(hit, "bool")}
 
     def predict(self, weights, task_state, query):
         features, _ = self.query_features(weights.base, weights.state, query, training=False)
-        size = self.base.feature_size
-        support, hit = task_state["support"][:, :size], task_state["support"][:, size:]
-        near = keras.ops.softmax(-squared_distances(features, support))
-        return keras.ops.log(keras.ops.matmul(near, hit) + 1e-6) * task_state["scale"]
+        near = keras.ops.softmax(-squared_distances(features.vector, task_state["support"]))
+        hit = keras.ops.cast(task_state["hit"], "float32")
+        count = keras.ops.cast(-70_000 - task_state["seen"], "float32")
+        return keras.ops.log(keras.ops.matmul(near, hit) + 1e-6) * count
 
     def loss(self, weights, task):
         state = self.adapt(weights, task.support, task.support_labels, task.way)
         logits = self.predict(weights, state, task.query)
         return cross_entropy(logits, task.query_labels), Aux(logits, weights.state, [weights.own_state[0] + 1])
 
-    def task_state_shapes(self, way):
-        return {"scale": (1,), "support": (-1, self.base.feature_size + way)}
+    def task_state_parts(self, way):
+        size = self.base.feature_size
+        return {"seen": Part((), "int32"), "support": Part((None, size)), "hit": Part((None, way), "bool")}
 
 
 def test_a_state_that_grows_with_the_support_set_and_one_of_the_learner(tmp_path, monkeypatch):

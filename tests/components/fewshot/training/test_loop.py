@@ -190,6 +190,6 @@ def test_each_task_of_a_meta_batch_has_a_dropout_of_its_own():
     masks = []
     for number in (0, 1):
         own = dropout_of_its_own(weights, state, number)
-        masks.append(np.array(pure([], own, images, training=True, batch_statistics=False)[0]))
+        masks.append(np.array(pure([], own, images, training=True, batch_statistics=False)[0].vector))
     assert (masks[0] != masks[1]).any()
     np.testing.assert_array_equal(dropout_of_its_own(weights, state, 0)[0], state[0])

@@ -3,17 +3,17 @@
 import numpy as np
 import tensorflow as tf
 
-from components.fewshot.learners.interface import unit
+from components.fewshot.learners.maths import unit_length
 from components.fewshot.learners.transfer.softmax_head import softmax_regression
 
 
 def test_unit_by_hand():
-    assert np.array(unit(tf.constant([[3.0, 4], [0, 0]]))).tolist() == [[np.float32(0.6), np.float32(0.8)], [0, 0]]
+    assert np.array(unit_length(tf.constant([[3.0, 4], [0, 0]]))).tolist() == [[np.float32(0.6), np.float32(0.8)], [0, 0]]
 
 
 def test_softmax_regression_is_at_the_minimum():
     rng = np.random.default_rng(0)
-    features = np.array(unit(tf.constant(rng.standard_normal((12, 5)), tf.float32)))
+    features = np.array(unit_length(tf.constant(rng.standard_normal((12, 5)), tf.float32)))
     labels = np.repeat([0, 1, 2], 4)
     l2 = 0.01
     kernel = np.array(softmax_regression(tf.constant(features), tf.constant(labels, tf.int32), 3, 300, l2))

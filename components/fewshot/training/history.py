@@ -1,0 +1,91 @@
+"""The history of a training: a row for each step and each validation, kept in a file that only grows."""
+
+import json
+import os
+from typing import Any, TypedDict
+
+import tensorflow as tf
+
+from components.fewshot.training.checkpoint import write_durably
+
+
+class Trained(TypedDict):
+    """One outer step: means over its tasks."""
+
+    step: int
+    loss: float
+    accuracy: float
+    learning_rate: float  # of the next step
+
+
+class Validated(TypedDict):
+    """One validation: mean accuracy, the half-width of its 95% interval over episodes, mean log loss."""
+
+    step: int
+    accuracy: float
+    ci95: float
+    loss: float
+
+
+class History(TypedDict):
+    """All rows of a training; `best_step` is the step of the weights that are kept."""
+
+    steps: list[Trained]
+    validation: list[Validated]
+    best_step: int
+
+
+def validation_of_kept(history: History) -> dict[str, object]:
+    """The validation of the weights that are kept; empty where there was none."""
+    return next((dict(row) for row in history["validation"] if row["step"] == history["best_step"]), {})
+
+
+class HistoryFile:
+    """Rows of a history as JSON lines, appended at each checkpoint.
+
+    A checkpoint holds the number of its rows. Rows beyond it, of a run that was killed later, are dropped on reading.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.steps = self.validations = 0  # rows that the file holds
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """How many steps and validations the file holds."""
+        return self.steps, self.validations
+
+    def append(self, history: History) -> None:
+        """Writes the rows that the file does not hold yet, and flushes them to disk."""
+        new: list[dict[str, Trained] | dict[str, Validated]] = [{"step": r} for r in history["steps"][self.steps :]]
+        new += [{"validation": row} for row in history["validation"][self.validations :]]
+        fresh = self.rows == (0, 0)
+        lines = "".join(json.dumps(row) + "\n" for row in new)
+        write_durably(self.path, lines.encode(), "wb" if fresh else "ab")
+        self.steps, self.validations = len(history["steps"]), len(history["validation"])
+
+    def read(self, steps: int, validations: int) -> History | None:
+        """The first rows, as many of each as given, or None where the file holds fewer; the file is cut to them."""
+        history: History = {"steps": [], "validation": [], "best_step": 0}
+        for row in self._stored():
+            if "step" in row and len(history["steps"]) < steps:
+                history["steps"].append(row["step"])
+            elif "validation" in row and len(history["validation"]) < validations:
+                history["validation"].append(row["validation"])
+        if (len(history["steps"]), len(history["validation"])) != (steps, validations):
+            return None
+        self.steps = self.validations = 0
+        self.append(history)
+        return history
+
+    def _stored(self) -> list[dict[str, Any]]:
+        if not tf.io.gfile.exists(self.path):
+            return []
+        with tf.io.gfile.GFile(self.path) as file:
+            lines = file.read().split("\n")
+        return [json.loads(line) for line in lines[:-1]]  # a line without its end was being written at a kill
+
+
+def history_file(checkpoint: str) -> HistoryFile:
+    """The history that belongs to the checkpoint at this path; it lies beside it."""
+    return HistoryFile(os.path.join(os.path.dirname(checkpoint), "history.jsonl"))
