@@ -1,26 +1,28 @@
-"""What is seen of training while it runs: a progress bar on the terminal, scalars in TensorBoard."""
+"""Shows training while it runs: a progress bar on the terminal, and scalars in TensorBoard."""
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from components.fewshot.training.history import History
 from components.fewshot.training.loop import Progress
 
-LINES = 10  # printed in all where the output is no terminal
+LINES = 10  # lines printed in all if the output is not a terminal
 
 
 class Reporter:
-    """Called after each step. It writes the history so far anew, for a resumed run has a new directory.
+    """Reports each step of a training.
+
+    A resumed run has a new directory, so the reporter first writes the whole history up to now.
 
     Args:
-      name: shown in front.
-      directory: of the TensorBoard events.
-      steps: planned.
+      name: the name in front of the progress bar.
+      directory: where the TensorBoard events are written.
+      steps: the planned number of steps.
     """
 
     def __init__(self, name: str, directory: str, steps: int) -> None:
@@ -32,8 +34,8 @@ class Reporter:
         self.task = self.bar.add_task(name, total=steps, facts="")
         self.steps_written = self.validations_written = 0
 
-    def __call__(self, history: dict[str, Any]) -> Callable[[Progress], None]:
-        """Takes the history up to now, which training goes on to fill; returns what is called after each step."""
+    def __call__(self, history: History) -> Callable[[Progress], None]:
+        """Takes the history, which training will extend; returns the function to call after each step."""
         self.history = history
         self._write_new()
         if self._shows_bar:
@@ -41,7 +43,7 @@ class Reporter:
         return self._report
 
     def close(self) -> None:
-        """Ends the bar and flushes the events."""
+        """Ends the progress bar and flushes the events."""
         self._write_new()
         if self._shows_bar:
             self.bar.stop()
@@ -63,10 +65,11 @@ class Reporter:
     def _write_new(self) -> None:
         with self.writer.as_default():
             for row in self.history["steps"][self.steps_written :]:
-                for key in ("loss", "accuracy", "learning_rate"):
-                    tf.summary.scalar(f"train/{key}", row[key], row["step"])
-            for row in self.history["validation"][self.validations_written :]:
-                for key in ("accuracy", "loss"):
-                    tf.summary.scalar(f"validation/{key}", row[key], row["step"])
+                tf.summary.scalar("train/loss", row["loss"], row["step"])
+                tf.summary.scalar("train/accuracy", row["accuracy"], row["step"])
+                tf.summary.scalar("train/learning_rate", row["learning_rate"], row["step"])
+            for judged in self.history["validation"][self.validations_written :]:
+                tf.summary.scalar("validation/accuracy", judged["accuracy"], judged["step"])
+                tf.summary.scalar("validation/loss", judged["loss"], judged["step"])
         self.steps_written = len(self.history["steps"])
         self.validations_written = len(self.history["validation"])

@@ -134,7 +134,9 @@ def assign_weights(learner: Learner, path: str) -> tuple[str | None, str | None]
     return digest.hexdigest(), None
 
 
-def manifest_of(trained: Trained, settings: TrainerSettings, data: dict[str, object], lineage: dict[str, object]) -> Manifest:
+def manifest_of(
+    trained: Trained, settings: TrainerSettings, data: dict[str, object], lineage: dict[str, object]
+) -> Manifest:
     """What the exported model says of itself."""
     learner, history = trained.learner, trained.history
     return Manifest(

@@ -31,7 +31,7 @@ class PureModel:
             raise ValueError(f"base model {model.name!r} has no input shape yet: start it with keras.Input or build it")
         self.model = model
         self.weights = weights_of(model)  # by the identity of their variables
-        _check_outputs(model)
+        self._output = _output_of(model)
         _check_regularisers(model)
         self._twin = twin_of(model)
         self._in_twin = {
@@ -79,8 +79,8 @@ class PureModel:
         Raises:
           ValueError: it depends on the size of the images.
         """
-        output = self.model.output
-        shape = tuple((output["vector"] if isinstance(output, dict) else output).shape)
+        output = self._output["vector"] if isinstance(self._output, dict) else self._output
+        shape = tuple(output.shape)
         if None in shape[1:]:
             raise ValueError(f"base model {self.model.name!r}: expected an output of fixed size, got {shape}")
         return math.prod(shape[1:])
@@ -94,15 +94,20 @@ def _features(output: Tensor | dict[str, Tensor]) -> Features:
     return Features(output if rank == 4 else None, vector)
 
 
-def _check_outputs(model: keras.Model) -> None:
-    output = getattr(model, "output", None)
-    named = isinstance(output, dict) and set(output) == OUTPUTS
-    if not named and not hasattr(output, "shape"):
-        got = sorted(output) if isinstance(output, dict) else type(output).__name__
-        raise ValueError(
-            f"base model {model.name!r}: expected one output, or two named 'map' and 'vector', got {got}; a model that is a "
-            "class of your own becomes one as keras.Model(inputs, your_model(inputs))"
-        )
+def _output_of(model: keras.Model) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
+    """What the model returns, as Keras's placeholders.
+
+    Raises:
+      ValueError: it is neither one output nor a map and a vector by name.
+    """
+    output = model.outputs[0] if isinstance(model, keras.Sequential) else getattr(model, "output", None)
+    if hasattr(output, "shape") or (isinstance(output, dict) and set(output) == OUTPUTS):
+        return output
+    got = sorted(output) if isinstance(output, dict) else type(output).__name__
+    raise ValueError(
+        f"base model {model.name!r}: expected one output, or two named 'map' and 'vector', got {got}; a model that is a "
+        "class of your own becomes one as keras.Model(inputs, your_model(inputs))"
+    )
 
 
 def _check_regularisers(model: keras.Model) -> None:

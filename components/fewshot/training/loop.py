@@ -102,11 +102,11 @@ class Trainer:
         rows = self._read() if saves or len(self._unread) >= READ_EVERY else []
         if validates:
             self._validate()
-        if saves:
-            self._save()
         validated = self.history["validation"][-1]["accuracy"] if self.history["validation"] else None
         for row in rows:
             self.report(Progress(row["step"], self.settings.steps, row["loss"], row["accuracy"], validated))
+        if saves:
+            self._save()
 
     def _read(self) -> list[Trained]:
         """Rows of the steps whose numbers were not read yet, which join the history."""

@@ -167,6 +167,7 @@ def test_map_and_vector():
         [v.value for v in one.model.trainable_variables], [], images, training=False, batch_statistics=False
     )
     np.testing.assert_array_equal(np.reshape(features.map, (2, -1)), features.vector)
+    assert PureModel(keras.Sequential([keras.Input((5, 6, 1)), layers.Flatten()])).feature_size == 30
     flat = PureModel(keras.Model(inputs, layers.Flatten()(inputs)))
     assert flat([], [], images, training=False, batch_statistics=False)[0].map is None
 

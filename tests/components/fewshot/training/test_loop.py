@@ -161,6 +161,22 @@ def test_optimizers_by_name():
         build_optimizer(TrainingSettings(optimizer="adaam"))
 
 
+@pytest.mark.parametrize("name", ["adam", "sgd", "adafactor"])
+def test_slots_go_by_the_name_of_their_weight(store, name):
+    """The same names in a second model of one process, whose layers Keras numbers on."""
+    runs = [trainer(store, optimizer=name, gradient_clip=1.0) for _ in range(2)]
+    assert list(runs[0].slots) == list(runs[1].slots)
+    assert len(runs[0].slots) == len(runs[0].optimizer.variables)
+    if name == "adam":
+        assert {"base/conv2d/kernel/momentum", "base/dense/bias/velocity", "iteration"} <= runs[0].slots.keys()
+
+
+def test_steps_are_reported_in_order_and_read_in_blocks(store):
+    seen: list[int] = []
+    trainer(store, steps=25, validate_every=100, checkpoint_every=100, report=lambda p: seen.append(p.step)).run()
+    assert seen == list(range(1, 26))
+
+
 def test_each_step_draws_the_next_episodes(store):
     drawn: list[int] = []
     sampler = EpisodeSampler(store.index, EpisodeSpec(way=3, query=3), 0)

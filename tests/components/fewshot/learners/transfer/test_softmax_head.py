@@ -8,7 +8,10 @@ from components.fewshot.learners.transfer.softmax_head import softmax_regression
 
 
 def test_unit_by_hand():
-    assert np.array(unit_length(tf.constant([[3.0, 4], [0, 0]]))).tolist() == [[np.float32(0.6), np.float32(0.8)], [0, 0]]
+    assert np.array(unit_length(tf.constant([[3.0, 4], [0, 0]]))).tolist() == [
+        [np.float32(0.6), np.float32(0.8)],
+        [0, 0],
+    ]
 
 
 def test_softmax_regression_is_at_the_minimum():
