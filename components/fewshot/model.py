@@ -1,4 +1,4 @@
-"""Few-shot learning in a notebook: any Keras model, plain numpy arrays, the verbs of Keras."""
+"""Few-shot learning in a notebook: any Keras model, numpy arrays, and the methods of Keras."""
 
 import hashlib
 from collections.abc import Callable
@@ -40,8 +40,8 @@ class MetaLearningModel:
       base_model: any `keras.Model` from float32 images [B, H, W, C] in 0..1 to features.
       num_classes: way of the training episodes.
       learner: a name of `LEARNERS`.
-      seed: of episodes and of the learner's own initial values.
-      learner_settings: of that learner.
+      seed: of the episodes and of the initial values of the learner's variables.
+      learner_settings: settings of that learner.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class MetaLearningModel:
 
         Raises:
           pydantic.ValidationError (a ValueError): no such setting or value.
-          TypeError: an optimizer that is no name.
+          TypeError: the optimizer is not a name.
         """
         if not isinstance(optimizer, str):
             raise TypeError(
@@ -141,7 +141,7 @@ class MetaLearningModel:
         learner = self._trained()
         if learner.has_fixed_head and len(found) != learner.way:
             raise ValueError(
-                f"learner {self._choice.name!r} tells apart exactly {learner.way} classes, got {len(found)}"
+                f"learner {self._choice.name!r} has a fixed head: expected exactly {learner.way} classes, got {len(found)}"
             )
         self._task_state = learner.adapt(learner.values(), _tensor(support_images), tf.constant(labels), len(found))
         self._way = len(found)
@@ -193,7 +193,7 @@ class MetaLearningModel:
 
 
 def hold_out(classes: list[str], share: float) -> list[str]:
-    """`share` of the class names, chosen by hash, so that the order in which they come does not matter."""
+    """A `share` of the class names, chosen by hash, so that their order does not matter."""
     if not 0 <= share < 1:
         raise ValueError(f"validation_split: expected a share of the classes in 0..1, got {share}")
     by_hash = sorted(classes, key=lambda name: hashlib.sha256(name.encode()).digest())
@@ -201,10 +201,10 @@ def hold_out(classes: list[str], share: float) -> list[str]:
 
 
 def image_spec(base_model: keras.Model) -> ImageSpec:
-    """What a base model sees.
+    """The image size and channels that a base model takes.
 
     Raises:
-      ValueError: it does not say, or it is no image of 1 or 3 channels.
+      ValueError: the model has no input shape, or its input is not an image of 1 or 3 channels.
     """
     shape = tuple(getattr(base_model, "input_shape", None) or ())[1:]
     if len(shape) != 3 or None in shape or shape[2] not in (1, 3):

@@ -1,4 +1,4 @@
-"""The table of base models, one file a network, and a Keras model as a pure function of its weights.
+"""The table of base models, one file for each network; and any Keras model as a pure function of its weights.
 
 Imports no other room.
 """

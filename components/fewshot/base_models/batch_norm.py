@@ -1,7 +1,7 @@
-"""Batch normalisation by statistics of one's choice: fast on a CPU, and with right derivatives of every order.
+"""Batch normalisation whose statistics the caller chooses: fast on a CPU, and with correct derivatives of every order.
 
-Keras ties the statistics to `training`, which also rules dropout. TensorFlow's moments have a wrong second derivative, and
-its fused operation passes no gradient to moments from outside. Here each is used only for what it does well.
+In Keras, `training` decides both on the statistics and on dropout. TensorFlow's moments have a wrong second derivative, and
+its fused operation passes no gradient to moments from outside. This module uses each only where it is correct.
 """
 
 from collections.abc import Iterator
@@ -126,7 +126,7 @@ def _affine(rows: Tensor, factor: Tensor, offset: Tensor) -> Tensor:
 
 
 def _moments(inputs: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Mean [C] and variance [C]. TensorFlow's own take the mean in the variance for a constant: right for the first
-    derivative, wrong for the second, which MAML follows."""
+    """Mean [C] and variance [C]. TensorFlow's own function treats the mean inside the variance as a constant. Its
+    first derivative is right, its second is wrong, and MAML needs the second."""
     mean = ops.mean(inputs, axis=axes, keepdims=True)
     return ops.squeeze(mean, axes), ops.mean(ops.square(inputs - mean), axis=axes)

@@ -1,4 +1,4 @@
-"""No features at all: the baseline of raw pixels."""
+"""Raw pixels as features: a baseline without any network."""
 
 import keras
 from keras import layers
@@ -7,6 +7,6 @@ from components.fewshot.base_models.layers import Shape
 
 
 def pixels(shape: Shape) -> keras.Model:
-    """The image itself, flattened: what a learner is worth without any features."""
+    """The flattened image; it shows how good a learner is without a feature network."""
     inputs = keras.Input(shape)
     return keras.Model(inputs, layers.Flatten()(inputs), name="pixels")

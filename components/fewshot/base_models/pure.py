@@ -1,4 +1,4 @@
-"""Any `keras.Model` as a pure function of explicit weights, with a say in where batch normalisation takes its statistics."""
+"""Any `keras.Model` as a pure function of explicit weights; the caller chooses the statistics of batch normalisation."""
 
 import math
 from typing import Literal
@@ -51,8 +51,8 @@ class PureModel:
         """Features of images, and the state (the non-trainable weights) after the call.
 
         Args:
-          training: whether dropout and its like are at work.
-          batch_statistics, keep_exactly: where batch normalisation takes its moments (`batch_norm.Statistics`).
+          training: whether dropout and similar layers are active.
+          batch_statistics, keep_exactly: which moments batch normalisation uses (`batch_norm.Statistics`).
         """
         own = [self._in_twin[id(variable)] for variable in self.model.trainable_variables]
         own_state = [self._in_twin[id(variable)] for variable in self.model.non_trainable_variables]

@@ -1,4 +1,4 @@
-"""Base models by name, and how one is found: the table, `keras.applications`, or the user's own function."""
+"""Finds a base model by name: in the table, in `keras.applications`, or as the user's own function."""
 
 import importlib
 import inspect
@@ -15,7 +15,7 @@ from components.fewshot.base_models.mlp import mlp
 from components.fewshot.base_models.pixels import pixels
 from components.fewshot.base_models.resnet12 import resnet12
 
-# A feature network that fetches nothing; `weights: imagenet` is for the user to say.
+# A feature network without downloads; a user who wants pretrained weights sets `weights: imagenet`.
 KERAS_APPLICATION: dict[str, Any] = {"include_top": False, "weights": None, "pooling": "avg"}
 
 
@@ -44,7 +44,8 @@ def build_base_model(settings: BaseModelSettings, shape: Shape) -> keras.Model:
     """The base model for images of `shape` [H, W, C].
 
     Raises:
-      ValueError: no such name, function or setting (the message lists what exists), or no model of such images.
+      ValueError: there is no such name, function or setting (the message lists what exists), or the function returns no
+        model of such images.
     """
     model = bound(settings, shape)()
     if not isinstance(model, keras.Model):
@@ -56,10 +57,10 @@ def build_base_model(settings: BaseModelSettings, shape: Shape) -> keras.Model:
 
 
 def bound(settings: BaseModelSettings, shape: Shape) -> Callable[[], Any]:
-    """The function of a base model with all its arguments; nothing is built yet.
+    """The function of a base model with all its arguments; the model is not built yet.
 
     Raises:
-      ValueError: no such name, function or setting; the message lists what exists.
+      ValueError: there is no such name, function or setting; the message lists what exists.
     """
     function = _find(settings.name)
     known = inspect.signature(function).parameters
@@ -78,7 +79,7 @@ def bound(settings: BaseModelSettings, shape: Shape) -> Callable[[], Any]:
 
 
 def user_module(name: str) -> tuple[str, ...]:
-    """The module that a base model of the user's own comes from, to be looked at for changes; else nothing."""
+    """The module of a user's own base model, whose code belongs to the fingerprint; empty for other base models."""
     module = name.partition(":")[0] if ":" in name else ""
     return (module,) if module and module.split(".")[0] != "keras" else ()
 

@@ -1,7 +1,7 @@
-"""Weights by name and kind, so that nobody asks for a position in a list or guesses by a dtype.
+"""Weights by name and kind, so that no code depends on a position in a list or on a dtype.
 
-Keras numbers the layers of a process (`conv2d_7`), so the same model built second has other paths. Names are counted anew
-within the model: the first is `conv2d/kernel`, whatever was built before.
+Keras numbers all layers of a process (`conv2d_7`), so a second model of the same kind has other paths. Here the numbers
+start anew within each model: the first is `conv2d/kernel`, whatever was built before.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import keras
 
 Kind = Literal["trained", "frozen", "moment", "seed"]
-MOMENTUM = 0.9  # of moments whose layer names none
+MOMENTUM = 0.9  # of moments whose layer has no momentum
 
 
 class Weight(NamedTuple):
@@ -52,8 +52,8 @@ def weights_of(model: keras.Model) -> dict[int, Weight]:
 
 
 def names_of(paths: Iterable[str]) -> list[str]:
-    """Paths of variables with the numbers of their layers counted anew, each different: `conv2d_7/kernel` is
-    `conv2d/kernel` where it is the first."""
+    """Unique names from paths of variables, with the layers numbered anew: `conv2d_7/kernel` becomes `conv2d/kernel` if it is
+    the first of its kind."""
     numbered: dict[tuple[str, str], str] = {}
     count: dict[tuple[str, str], int] = {}
     taken: set[str] = set()

@@ -1,4 +1,4 @@
-"""What an episode is: its specification, the classes that it draws from, the images that it draws."""
+"""What an episode is: its specification, the classes it may use, and the images that are drawn for it."""
 
 from typing import NamedTuple
 
@@ -10,15 +10,15 @@ TURNS = 4
 
 
 class EpisodeSpec(BaseModel):
-    """What an episode is made of; `way` and `shot` are a number or an inclusive range drawn anew for each episode.
+    """The specification of episodes. `way` and `shot` are a number, or a range from which each episode draws one.
 
     Attributes:
       way: classes in an episode.
       shot: support images a class.
       query: query images a class.
-      rotations: a class turned by 90, 180 and 270 degrees is a class of its own (Santoro et al. 2016, for Omniglot).
+      rotations: a class turned by 90, 180 or 270 degrees counts as another class (Santoro et al. 2016, for Omniglot).
       within_domain: all classes of an episode come from one domain, drawn uniformly from those that have enough.
-      distractors: further classes of which only query images appear, labelled -1.
+      distractors: number of further classes that appear only in the query set, with the label -1.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,7 +36,9 @@ class EpisodeSpec(BaseModel):
         low, high = value if isinstance(value, tuple) else (value, value)
         least = 2 if info.field_name == "way" else 1
         if not least <= low <= high:
-            raise ValueError(f"expected a number of at least {least} or a range [low, high] of such, got {value}")
+            raise ValueError(
+                f"expected a number of at least {least} or a range [low, high] of such numbers, got {value}"
+            )
         return value
 
     @property
@@ -51,12 +53,12 @@ class EpisodeSpec(BaseModel):
 
     @property
     def images_per_class(self) -> int:
-        """Images a class must have to be drawn: most shots plus query."""
+        """How many images a class must have: the largest shot plus the query images."""
         return self.shot_range[1] + self.query
 
     @property
     def title(self) -> str:
-        """As people write it: `5-way 1-shot`, `5..10-way 1..5-shot`."""
+        """The usual way to write it: `5-way 1-shot`, `5..10-way 1..5-shot`."""
         way, shot = (f"{lo}" if lo == hi else f"{lo}..{hi}" for lo, hi in (self.way_range, self.shot_range))
         return f"{way}-way {shot}-shot"
 
@@ -83,7 +85,7 @@ class Draw(NamedTuple):
 
 
 class Episode(NamedTuple):
-    """One task: `class_ids[label]` is turn * C + class, so that a rotated class has an id of its own."""
+    """One task. `class_ids[label]` is turn * C + class, so a rotated class has its own id."""
 
     index: int  # type: ignore[assignment]  # shadows tuple.index
     class_ids: np.ndarray  # int32 [way]

@@ -1,4 +1,4 @@
-"""Frozen episodes: written once, read by every model that is judged on them."""
+"""Frozen episodes: written once, and read by every model that is evaluated on them."""
 
 import hashlib
 import os
@@ -55,7 +55,7 @@ def read_frozen(directory: str, name: str = "episodes") -> list[Episode]:
 
 
 def episodes_hash(episodes: Iterable[Episode], index: ClassIndex, source_ids: Sequence[str]) -> str:
-    """SHA-256 (hex) over what the episodes show: names of classes and images, turns and labels, by episode number."""
+    """SHA-256 (hex) of the content of episodes: names of classes and images, turns and labels, by episode number."""
     digest = hashlib.sha256()
     for episode in sorted(episodes, key=lambda e: e.index):
         names = [f"{index.names[c % len(index.names)]}@{c // len(index.names)}" for c in episode.class_ids]

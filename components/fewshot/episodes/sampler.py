@@ -1,7 +1,7 @@
-"""Draws N-way K-shot episodes: a pure function of (class index, specification, seed, number).
+"""Draws N-way K-shot episodes, as a pure function of (class index, specification, seed, number).
 
-Nothing here depends on the order in which images arrive, on a machine or on a worker: episode `i` is drawn from a
-counter-based random generator keyed by (seed, i), whose raw stream numpy guarantees never to change.
+The result does not depend on the order of the images, the machine, or the worker. Episode `i` is drawn from a
+counter-based random generator with the key (seed, i); numpy guarantees that its raw stream never changes.
 """
 
 import numpy as np
@@ -10,10 +10,10 @@ from components.fewshot.episodes.episode import DISTRACTOR, TURNS, ClassIndex, D
 
 
 class EpisodeSampler:
-    """Draws episode `i` of a split: `EpisodeSampler(index, spec, seed)(i)`, the same wherever it is called.
+    """Draws episode `i` of a split: `EpisodeSampler(index, spec, seed)(i)` is the same on every machine.
 
     Raises:
-      ValueError: too few classes hold enough images; the message says how many do and which setting to lower.
+      ValueError: too few classes have enough images; the message says how many do and which setting to lower.
     """
 
     def __init__(self, index: ClassIndex, spec: EpisodeSpec, seed: int) -> None:
@@ -44,7 +44,7 @@ class EpisodeSampler:
 
 
 def _pools(index: ClassIndex, spec: EpisodeSpec) -> list[np.ndarray]:
-    """Class ids that may meet in one episode: one pool, or one a domain; only pools that hold the least way."""
+    """Class ids that may appear together in an episode: one pool, or one for each domain, without those too small."""
     eligible = np.flatnonzero(index.counts >= spec.images_per_class)
     turns = TURNS if spec.rotations else 1
     groups = [eligible]
@@ -59,7 +59,7 @@ def _pools(index: ClassIndex, spec: EpisodeSpec) -> list[np.ndarray]:
         where = "of the same domain " if spec.within_domain else ""
         raise ValueError(
             f"episodes of {spec.title} with {spec.query} query images need {most + spec.distractors} classes {where}"
-            f"of at least {spec.images_per_class} images each, but only {largest} of {count * turns} are that large: "
+            f"of at least {spec.images_per_class} images each, but only {largest} of {count * turns} have so many: "
             "lower episodes.way, episodes.shot or episodes.query, or add images"
         )
     return [pool for pool in pools if len(pool) >= least + spec.distractors]
@@ -71,8 +71,8 @@ def _draw(parts: list[np.ndarray]) -> Draw:
 
 
 class _Random:
-    """Unbiased integers from Philox's raw 64-bit stream, keyed by (seed, number): distributions of numpy may change
-    between versions, this stream may not (NEP 19)."""
+    """Unbiased integers from Philox's raw 64-bit stream with the key (seed, number). Numpy's distributions may change
+    between versions; this stream may not (NEP 19)."""
 
     def __init__(self, seed: int, number: int) -> None:
         if not (0 <= seed < 2**63 and 0 <= number < 2**63):
@@ -81,7 +81,7 @@ class _Random:
         self._bits = np.random.Philox(key=key)
 
     def below(self, n: int) -> int:
-        """A number in 0..n-1, by rejection, so that none is likelier than another."""
+        """A number in 0..n-1; numbers beyond a multiple of n are rejected, so all are equally likely."""
         limit = 2**64 - 2**64 % n
         while (value := int(self._bits.random_raw())) >= limit:
             pass

@@ -1,4 +1,4 @@
-"""How a served model is judged: one episode, checks beside accuracy, metrics over many.
+"""Evaluates a served model: on one episode, by checks beside accuracy, and by metrics over many episodes.
 
 May import `episodes`, `images` and `serving`.
 """

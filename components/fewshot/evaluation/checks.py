@@ -1,23 +1,27 @@
-"""What is checked beside accuracy: independence of batch-mates, dependence on the naming of classes, latency."""
+"""Checks beside accuracy: does a prediction depend on other queries, or on the numbering of the classes; how fast is it."""
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import TypedDict, TypeVar
 
 import numpy as np
 
 from components.fewshot.evaluation.judging import EncodedEpisode
 from components.fewshot.serving.served import ServedModel
 
-TOLERANCE = 1e-4  # of a probability: kernels sum in another order for another batch size
+Result = TypeVar("Result")
+
+TOLERANCE = 1e-4  # of a probability: kernels add in a different order for a different batch size
 LATENCY_EPISODES = 10
-ALONE = 5  # queries of an episode that are asked alone
+ALONE = 5  # queries of an episode that are predicted alone
 
 
 def largest_dependence(model: ServedModel, encoded: EncodedEpisode) -> float:
-    """How much, at most, a query's probabilities change with its batch-mates: a few alone, in halves, in reverse.
+    """The largest change of a query's probabilities with the other queries of its batch: a few queries are predicted alone,
+    all in two halves, and all in reverse.
 
-    Zero but for rounding in an inductive model; nan if any probability is.
+    It is zero except for rounding if the model is inductive, and nan if any probability is nan.
     """
     labels, count = encoded.episode.support.labels, len(encoded.query)
     together = model.episode(encoded.support, labels, encoded.query)
@@ -28,20 +32,30 @@ def largest_dependence(model: ServedModel, encoded: EncodedEpisode) -> float:
         for place in places
         if encoded.query[place]
     ]
-    return float(np.max(changes))  # which passes nan on, as max() does not
+    return float(np.max(changes))  # np.max returns nan if there is one; max() does not
 
 
-def check_independence(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> dict[str, Any]:
-    """The independence check over a few episodes: `checked`, `max_difference`, `tolerance`, `holds`."""
+class Independence(TypedDict):
+    """Whether predictions were independent of the other queries in every episode that was checked."""
+
+    checked: int
+    max_difference: float
+    tolerance: float
+    holds: bool
+
+
+def check_independence(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> Independence:
+    """The independence check over a few episodes."""
     largest = float(np.max([largest_dependence(model, one) for one in encoded], initial=0.0))
     return {"checked": len(encoded), "max_difference": largest, "tolerance": TOLERANCE, "holds": largest <= TOLERANCE}
 
 
-def label_spread(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> dict[str, Any]:
-    """How much accuracy depends on which class a fixed head calls which: its standard deviation over cyclic renamings.
+def label_spread(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> dict[str, float]:
+    """How much accuracy depends on the numbering of the classes, which a fixed head may prefer: its standard deviation over
+    cyclic renumberings.
 
     Returns:
-      `episodes`, `namings` of each, and `std`, the mean over episodes.
+      `episodes`, `namings` (renumberings of each episode), and `std`, the mean over episodes.
     """
     spreads = []
     for one in encoded:
@@ -59,17 +73,17 @@ def label_spread(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> dict[
 
 
 def latency(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> dict[str, float]:
-    """Median milliseconds of `adapt` on a support set, and of `predict` on its queries and on a single one."""
+    """Median milliseconds of `adapt` on a support set, of `predict` on its queries, and of `predict` on a single query."""
     times: dict[str, list[float]] = {"adapt_ms": [], "predict_ms": [], "predict_one_ms": []}
 
-    def timed(key: str, function: Callable[..., Any], *given: Any) -> Any:
+    def timed(key: str, call: Callable[[], Result]) -> Result:
         began = time.perf_counter()
-        value = function(*given)
+        value = call()
         times[key].append(1000 * (time.perf_counter() - began))
         return value
 
     for one in encoded[:LATENCY_EPISODES]:
-        state = timed("adapt_ms", model.adapt, one.support, one.episode.support.labels)
-        timed("predict_ms", model.predict, state, one.query)
-        timed("predict_one_ms", model.predict, state, one.query[:1])
+        state = timed("adapt_ms", partial(model.adapt, one.support, one.episode.support.labels))
+        timed("predict_ms", partial(model.predict, state, one.query))
+        timed("predict_one_ms", partial(model.predict, state, one.query[:1]))
     return {key: float(np.median(values)) for key, values in times.items() if values}

@@ -1,4 +1,4 @@
-"""Judging a served model on episodes, by its signatures alone: what is judged is what is served."""
+"""Evaluates a served model on episodes through its signatures only, so that the model is tested exactly as it is served."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from components.fewshot.serving.served import ServedModel
 
 
 class EncodedEpisode(NamedTuple):
-    """An episode as a caller would send it."""
+    """An episode with encoded images, as a client would send it."""
 
     episode: Episode
     support: list[bytes]
@@ -21,7 +21,7 @@ class EncodedEpisode(NamedTuple):
 
 
 def encode_episode(store: ImageStore, episode: Episode) -> EncodedEpisode:
-    """Fetches the images of an episode once, for all the models that are judged on it."""
+    """Reads the images of an episode once, for all models that are evaluated on it."""
     count = len(store.index.names)
     domains = [store.index.domains[class_id % count] for class_id in episode.class_ids]
     return EncodedEpisode(episode, store.encoded(episode.support), store.encoded(episode.query), domains)

@@ -1,5 +1,4 @@
-"""What is measured on episodes, and how it is summed up: by exact sums, so that any order and any number of workers give the
-same digits."""
+"""The metrics of episodes and their summary. Sums are exact, so any order and any number of workers give the same digits."""
 
 import json
 import math
@@ -22,12 +21,12 @@ class Bin(NamedTuple):
 
 
 class EpisodeResult(NamedTuple):
-    """What one model made of one episode."""
+    """The result of one model on one episode."""
 
     index: int  # type: ignore[assignment]  # shadows tuple.index
     way: int
     shot: int
-    queries: int  # distractors apart
+    queries: int  # without distractors
     correct: int
     log_loss: float  # mean over queries
     bins: tuple[Bin, ...]
@@ -37,7 +36,7 @@ class EpisodeResult(NamedTuple):
 
     @property
     def accuracy(self) -> float:
-        """Share of queries told right."""
+        """Share of queries that are classified correctly."""
         return self.correct / self.queries
 
 
@@ -163,7 +162,7 @@ def expected_calibration_error(reliability: Sequence[dict[str, Any]]) -> float:
 
 
 def auroc(known: Sequence[float], unknown: Sequence[float]) -> float:
-    """Chance that a known query has the higher score than an unknown one; ties count half."""
+    """Probability that a known query has a higher score than an unknown one; ties count half."""
     ordered = np.sort(np.asarray(unknown))
     below, upto = np.searchsorted(ordered, known, "left"), np.searchsorted(ordered, known, "right")
     return float((below + upto).sum() / 2 / (len(known) * len(unknown)))

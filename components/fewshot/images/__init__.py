@@ -1,4 +1,4 @@
-"""From encoded images to pixels, from pixels to a store indexed by class, from a store to training.
+"""Decodes images to pixels, stores them by class, and feeds them to training.
 
 May import `episodes`.
 """

@@ -12,7 +12,8 @@ GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in PIL and tf.image
 
 
 class ImageSpec(BaseModel):
-    """What the base model sees: `height` and `width` in pixels, 1 (grey) or 3 (RGB) `channels`, `invert` for dark ink."""
+    """The form of images for the base model: `height` and `width` in pixels, 1 (grey) or 3 (RGB) `channels`, and `invert`,
+    which makes dark strokes bright."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,15 +57,15 @@ def decode_one(encoded: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
 
 
 def decode(encoded: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
-    """Encoded images (string [B]) to uint8 [B, H, W, C]; an image alone and in a batch gives the same pixels."""
+    """Encoded images (string [B]) to uint8 [B, H, W, C]; an image gives the same pixels alone and in a batch."""
     signature = tf.TensorSpec(spec.shape, tf.uint8)
     return tf.map_fn(lambda one: decode_one(one, spec), encoded, fn_output_signature=signature, parallel_iterations=16)
 
 
 def _unless_animated_webp(encoded: tf.Tensor) -> tf.Tensor:
-    """The bytes, or none of an animated WebP, on which TensorFlow 2.21's decoder corrupts memory.
+    """The bytes, or no bytes if they are an animated WebP, because TensorFlow 2.21's decoder corrupts memory on it.
 
-    Its header: RIFF, size, WEBP, then the chunk VP8X with flags in byte 20, of which bit 1 says that it moves.
+    Its header: RIFF, size, WEBP, then the chunk VP8X with flags in byte 20; bit 1 means an animation.
     """
     head = tf.strings.join([tf.strings.substr(encoded, 0, 21), "\0" * 21])
     flags = tf.io.decode_raw(tf.strings.substr(head, 20, 1), tf.uint8)[0]

@@ -1,4 +1,4 @@
-"""From episodes to tensors: images gathered from a store ahead of the step that needs them."""
+"""From episodes to tensors: reads the images of the next meta-batches while a step runs."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -10,7 +10,7 @@ from components.fewshot.episodes.task import Task
 from components.fewshot.images.store import PixelStore
 from components.fewshot.tensors import Images
 
-AHEAD = 4  # meta-batches made ready while a step runs
+AHEAD = 4  # meta-batches that are prepared while a step runs
 
 
 def task_arrays(store: PixelStore, episode: Episode) -> Task:

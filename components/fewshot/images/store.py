@@ -1,8 +1,8 @@
-"""Class-indexed image store: any image of any class by its row, in constant memory, whatever the size of the set.
+"""Image store with a class index: returns any image of any class by its row. Memory does not grow with the set.
 
 On disk: `shard-*.bin` (images one after another, in any order), `layout.npy` (int64 [N, 3]: shard, offset, length) and
-`index.json` (classes and source ids in the order of rows: by class name, then source id). Order lives in the index alone,
-so the episodes drawn do not depend on how, or by how many workers, the shards were written.
+`index.json` (classes and source ids in the order of rows: by class name, then source id). Only the index holds an order,
+so the episodes do not depend on how, or by how many workers, the shards were written.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -24,16 +24,16 @@ TURNED_BYTES = 256 * 2**20  # of re-encoded turned images kept in memory
 
 
 class PixelStore(Protocol):
-    """What training needs of a store."""
+    """The part of a store that training uses."""
 
     index: ClassIndex
 
     def pixels(self, draw: Draw) -> np.ndarray:
-        """The images of `draw`, [n, H, W, C], turned as it says."""
+        """The images of `draw`, [n, H, W, C], turned by its quarter turns."""
 
 
 class Entry(NamedTuple):
-    """Where one image lies."""
+    """The place of one image in the shards."""
 
     class_name: str
     domain: str
@@ -56,16 +56,16 @@ class ImageStore:
         fingerprint: str = "",
     ) -> None:
         self.index, self.source_ids, self.read, self.shape = index, source_ids, read, shape
-        self.fingerprint = fingerprint  # of classes, source ids and contents, whatever the shards
+        self.fingerprint = fingerprint  # of classes, source ids and contents; the shards do not matter
         turned_images: LRUCache[tuple[int, int], bytes] = LRUCache(TURNED_BYTES, getsizeof=len)
         self._turned = cached(turned_images, lock=threading.Lock())(lambda row, turn: _turn_encoded(read(row), turn))
 
     @classmethod
     def open(cls, directory: str) -> "ImageStore":
-        """The store that `write_index` finished.
+        """Opens the store that `write_index` finished.
 
         Raises:
-          FileNotFoundError: no store lies there.
+          FileNotFoundError: there is no store.
         """
         path = os.path.join(directory, "index.json")
         if not tf.io.gfile.exists(path):
@@ -87,7 +87,7 @@ class ImageStore:
 
     @classmethod
     def from_files(cls, files: Mapping[str, Sequence[tuple[str, str]]]) -> "ImageStore":
-        """A store straight over image files: class name to its (source id, path) pairs, in any order."""
+        """A store that reads image files directly. `files` maps a class name to its (source id, path) pairs, in any order."""
         images = {name: sorted(files[name]) for name in sorted(files)}
         paths = [path for name in images for _, path in images[name]]
 
@@ -141,7 +141,7 @@ def turned(images: Iterable[np.ndarray], turns: np.ndarray) -> np.ndarray:
 
 
 def write_shard(directory: str, shard: str, images: Iterable[tuple[str, str, str, bytes]]) -> Iterator[Entry]:
-    """Streams (class name, domain, source id, image) to one shard file; yields where each image lies."""
+    """Streams (class name, domain, source id, image) to one shard file; yields the place of each image."""
     offset = 0
     tf.io.gfile.makedirs(directory)
     with tf.io.gfile.GFile(os.path.join(directory, shard), "wb") as file:
@@ -154,7 +154,7 @@ def write_shard(directory: str, shard: str, images: Iterable[tuple[str, str, str
 def write_index(directory: str, entries: Iterable[Entry], shape: tuple[int, int, int] | None) -> None:
     """Finishes a store: sorts the entries into rows and writes `layout.npy` and `index.json`.
 
-    Memory: some 300 bytes an image, never an image itself.
+    Memory: about 300 bytes for each image; no image is loaded.
 
     Raises:
       ValueError: two images of a class share a source id.
@@ -170,7 +170,7 @@ def write_index(directory: str, entries: Iterable[Entry], shape: tuple[int, int,
         {"name": name, "domain": domain, "count": sum(1 for _ in group)}
         for (name, domain), group in groupby(rows, lambda row: (row.class_name, row.domain))
     ]
-    description: dict[str, Any] = {"shape": shape, "shards": shards, "classes": classes}
+    description: dict[str, object] = {"shape": shape, "shards": shards, "classes": classes}
     description["source_ids"] = [row.source_id for row in rows]
     content = json.dumps([shape, [(row.class_name, row.source_id, row.digest) for row in rows]])
     description["fingerprint"] = _digest(content.encode())
@@ -191,7 +191,7 @@ def _digest(content: bytes) -> str:
 
 
 def _mapped(path: str) -> np.ndarray:
-    """A file as a memory map, uint8 [size]; one on a remote file system is copied to a temporary file first."""
+    """A file as a memory map, uint8 [size]; a remote file is first copied to a temporary file."""
     if "://" in path:
         local = os.path.join(tempfile.mkdtemp(prefix="fewshot-store-"), os.path.basename(path))
         tf.io.gfile.copy(path, local)

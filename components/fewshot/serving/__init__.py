@@ -1,4 +1,4 @@
-"""A learner as a SavedModel: signatures, manifest, the classes it has seen, and the model as its caller sees it.
+"""Exports a learner as a SavedModel with its signatures, manifest and list of seen classes; also the client's view of it.
 
 May import `episodes`, `images`, `base_models` and `learners`.
 """

@@ -1,4 +1,4 @@
-"""The manifest of an exported model: `assets.extra/fewshot.json`, what a user must know to trust and to call it."""
+"""The manifest of an exported model, `assets.extra/fewshot.json`: what a user must know to call the model and to trust it."""
 
 import os
 from importlib import metadata
@@ -13,15 +13,15 @@ FILE = os.path.join("assets.extra", "fewshot.json")
 
 
 class Manifest(BaseModel):
-    """Everything about a model that its graph does not say.
+    """Facts about a model that its graph does not contain.
 
     Attributes:
-      fixed_way: the only number of classes it can tell apart (a learner with a fixed head), or None if any.
+      fixed_way: the only number of classes that a learner with a fixed head takes; None if it takes any number.
       batch_norm: where batch normalisation takes its statistics at test time: running, support, transductive or none.
       inductive: a query's prediction never depends on other queries.
       validation: of the exported weights, on meta-validation classes: step, accuracy, ci95.
-      metrics: the evaluator's, with intervals; filled in when pushed.
-      data: fingerprints of what it was trained and judged on.
+      metrics: of the evaluator, with confidence intervals; filled in when the model is pushed.
+      data: fingerprints of the training and test data.
       lineage: ids of executions and artifacts in ML Metadata.
     """
 
@@ -71,7 +71,7 @@ class Manifest(BaseModel):
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages that made a model."""
+    """Versions of the packages that were used to make a model."""
     names = ("fewshot-tfx", "tensorflow", "keras", "numpy", "tfx", "apache-beam", "tensorflow-transform")
     found = {}
     for name in names:

@@ -1,4 +1,4 @@
-"""The classes that a model has seen, so that no later run takes them for unseen ones."""
+"""The classes that a model was trained on, so that no later run uses them as unseen classes."""
 
 import json
 import os
@@ -12,7 +12,7 @@ SHOWN = 3  # classes in a message
 
 
 class Seen(BaseModel):
-    """Names of the classes that weights were trained on and chosen by, those of the weights they began with included."""
+    """Names of the classes by which weights were trained (`train`) or chosen (`val`), including those of a warm start."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,7 +21,7 @@ class Seen(BaseModel):
 
     @staticmethod
     def read(directory: str) -> "Seen":
-        """What was written to `directory`; nothing where nothing was."""
+        """The names that were written to `directory`; no names if there is no file."""
         path = os.path.join(directory, FILE)
         if not tf.io.gfile.exists(path):
             return Seen()
@@ -34,13 +34,13 @@ class Seen(BaseModel):
             json.dump({"train": sorted(self.train), "val": sorted(self.val)}, file, ensure_ascii=False)
 
     def __or__(self, other: "Seen") -> "Seen":
-        """What either has seen."""
+        """The names of both."""
         return Seen(train=self.train | other.train, val=self.val | other.val)
 
     def among(self, test: Iterable[str], val: Iterable[str] = ()) -> str | None:
-        """Why these weights must not be judged on the classes `test`, or chosen by `val`; None where they may."""
+        """The reason why these weights must not be tested on the classes `test` or chosen by `val`; None if there is none."""
         known = sorted((self.train | self.val) & set(test)) or sorted(self.train & set(val))
         if not known:
             return None
         some = ", ".join(known[:SHOWN]) + (", ..." if len(known) > SHOWN else "")
-        return f"it has seen {len(known)} of the classes that are to be new to it ({some})"
+        return f"it was trained on {len(known)} of the classes that must be unseen ({some})"

@@ -1,4 +1,4 @@
-"""An exported model as a caller sees it: its signatures and its manifest, nothing else."""
+"""An exported model as a client sees it: only its signatures and its manifest."""
 
 import io
 import re
@@ -105,14 +105,14 @@ def _labels(labels: np.ndarray) -> tf.Tensor:
     return tf.constant(labels, tf.int32)
 
 
-# What TensorFlow puts around the sentence that says what is wrong.
+# Lines that TensorFlow adds to the message of an error.
 _AROUND = re.compile(
     r"^(Graph execution error|Detected at node|<stack traces|\[\[|Function call stack|\d+ root error)|^\s*$"
 )
 
 
 def _reason(error: tf.errors.InvalidArgumentError) -> str:
-    """The sentence of an assertion in the graph, or the first line that says something."""
+    """The message of an assertion in the graph, or the first line that is not one of these."""
     asserted = re.search(r"assertion failed: \[(.*?)\]", error.message)
     lines = [line.strip() for line in error.message.splitlines()]
     said = next((line for line in lines if not _AROUND.match(line)), "no reason given")

@@ -1,4 +1,4 @@
-"""A learner as a SavedModel that adapts when it is called: encoded images in, probabilities out, four signatures."""
+"""A learner as a SavedModel that adapts when it is called. Its four signatures take encoded images."""
 
 from collections.abc import Callable
 
@@ -20,24 +20,24 @@ Signature = Callable[..., dict[str, Tensor]]
 
 
 class Server(tf.Module):
-    """What the SavedModel holds.
+    """The object that becomes the SavedModel.
 
     Args:
       learner: with the weights to serve in its variables.
       preprocess: encoded images (string [B]) to pixels [B, H, W, C], as in training.
-      resources: what `preprocess` must keep alive (a transform layer, lookup tables).
+      resources: objects that `preprocess` needs (a transform layer, lookup tables); they are kept alive.
     """
 
     def __init__(self, learner: Learner, preprocess: Preprocess, resources: object = None) -> None:
         super().__init__()
         self._learner, self._preprocess, self._resources = learner, preprocess, resources
-        # The SavedModel owns copies of its own: variables that an optimizer tracks would drag it along.
+        # Copies: the learner's own variables belong to an optimizer, which would be saved with them.
         self._weights = Weights._make(
             [tf.Variable(value, trainable=False) for value in part] for part in learner.values()
         )
         self._packing = Packing(learner)
         self._fixed_way = learner.way if learner.has_fixed_head else None
-        self._fixed_head = f"this model has a fixed head: it tells apart exactly {self._fixed_way} classes"
+        self._fixed_head = f"this model has a fixed head: it takes exactly {self._fixed_way} classes"
 
     def signatures(self) -> dict[str, Signature]:
         """The signatures, as concrete functions."""
@@ -57,7 +57,7 @@ class Server(tf.Module):
         return {"probabilities": self._predict(state, query_images)}
 
     def adapt(self, support_images: Tensor, support_labels: Tensor) -> dict[str, Tensor]:
-        """Task state as one vector, float32 [P], to be given back to `predict` as it is."""
+        """The task state as one vector, float32 [P], for `predict`."""
         state, way = self._adapt(support_images, support_labels)
         return {"task_state": self._packing.pack(state, way), "num_classes": way}
 
@@ -92,7 +92,7 @@ class Server(tf.Module):
         return Weights._make([tf.convert_to_tensor(variable) for variable in part] for part in self._weights)
 
     def _checked_way(self, images: Tensor, labels: Tensor) -> Scalar:
-        """Number of classes that the labels name; asserts that it can be served."""
+        """Number of classes in the labels; the graph asserts that the labels and this number are valid."""
         checks = [
             tf.debugging.assert_greater(tf.size(labels), 0, "support_images is empty: give at least one image a class"),
             tf.debugging.assert_equal(
@@ -109,7 +109,7 @@ class Server(tf.Module):
             return self._served(tf.identity(way))
 
     def _served(self, way: Scalar) -> Scalar:
-        """The way, once it is clear that the model can tell so many classes apart."""
+        """The way; the graph asserts that a fixed head has so many classes."""
         if self._fixed_way is None:
             return way
         with tf.control_dependencies([tf.debugging.assert_equal(way, self._fixed_way, self._fixed_head)]):

@@ -1,9 +1,9 @@
-"""A task state as one vector of float32, the form in which it travels between `adapt` and `predict`.
+"""Packs a task state into one float32 vector, which `adapt` returns and `predict` takes.
 
     [format, way, fingerprint (4), a length for each free side, the tensors one after the other]
 
-The header lets `predict` refuse what another model, another format or another caller's mistake made. Every number in it is
-below 2**24, so float32 holds it exactly. Integers are split into halves of 16 bits for the same reason.
+With the header, `predict` can refuse a task state of another model or format. Every number in the header is below 2**24,
+so float32 holds it exactly. Integer tensors are split into halves of 16 bits for the same reason.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ HEADER = 2 + WORDS
 EXACT = ("float32", "float16", "bfloat16", "bool")  # every value of these is a float32
 HALVES = ("int32", "uint32")
 
-TOO_SHORT = "task_state is too short to be one: give it as `adapt` returned it"
+TOO_SHORT = "task_state is too short: give it as `adapt` returned it"
 OTHER_FORMAT = f"task_state has another format than {FORMAT}, which this model reads: adapt again with this model"
 OTHER_MODEL = "task_state was made by another model: adapt again with this model"
 MISFIT = "task_state does not fit num_classes: give both as `adapt` returned them"
@@ -31,7 +31,7 @@ class Packing:
     """Packs and unpacks the task states of one learner.
 
     Args:
-      learner: with its final weights, for they are part of the fingerprint.
+      learner: with its final weights, because they are part of the fingerprint.
 
     Raises:
       ValueError: a tensor of the learner's task state has a dtype that float32 cannot hold.
@@ -72,7 +72,7 @@ class Packing:
 
 
 def fingerprint_words(learner: Learner) -> list[int]:
-    """64 bits that tell this model from others, as 4 numbers of 16 bits: of its algorithm, settings and weights."""
+    """The fingerprint of a model, 64 bits as 4 numbers of 16 bits: a digest of its algorithm, settings and weights."""
     digest = hashlib.sha256(f"{type(learner).__qualname__} {learner.settings.model_dump_json()}".encode())
     for name, variable in learner.named_variables().items():
         digest.update(name.encode())

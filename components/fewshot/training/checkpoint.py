@@ -1,4 +1,4 @@
-"""Everything a training run is at one moment, in one file that is replaced at once or not at all."""
+"""The complete state of a training run in one file, which is replaced as a whole or not at all."""
 
 import io
 import json
@@ -13,7 +13,7 @@ import tensorflow as tf
 def save(path: str, arrays: Mapping[str, np.ndarray], facts: Mapping[str, object]) -> None:
     """Writes named arrays and JSON facts beside `path`, flushes them to disk, and renames.
 
-    A kill at any moment leaves the file of before or the file of after.
+    If the process is killed at any moment, the old file or the new file is there.
     """
     buffer = io.BytesIO()
     stored = {**arrays, "__facts__": np.frombuffer(json.dumps(facts).encode(), np.uint8)}

@@ -1,4 +1,4 @@
-"""The history of a training: a row for each step and each validation, kept in a file that only grows."""
+"""The history of a training, with a row for each step and each validation. Its file is only appended to."""
 
 import json
 import os

@@ -1,6 +1,6 @@
-"""How the tasks of a meta-batch are laid out in the graph: one choice, in one place, that no learner knows of.
+"""How the tasks of a meta-batch are laid out in the graph. Learners do not depend on this choice.
 
-A layout takes `one(task, number) -> (loss, accuracy, gradients, state)` and the tasks, and gives the means over tasks.
+A layout takes `one(task, number) -> (loss, accuracy, gradients, state)` and the tasks, and returns the means over tasks.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,12 @@ OneTask = Callable[[Task, Scalar], Result]
 
 
 def unrolled(one: OneTask, tasks: tuple[Task, ...]) -> Result:
-    """A copy of the graph for each task: fastest on a CPU, slow to trace; tasks may differ in way and shot."""
+    """A copy of the graph for each task: fastest on a CPU but slow to trace. Tasks may differ in way and shot."""
     return _mean_of(*[one(task, number) for number, task in enumerate(tasks)])
 
 
 def mapped(one: OneTask, tasks: tuple[Task, ...]) -> Result:
-    """One graph in a loop over tasks: quick to trace; tasks must agree in way and shot."""
+    """One graph in a loop over tasks: quick to trace. All tasks must have the same way and shot."""
     stacked = Task(*(tf.stack(parts) for parts in zip(*tasks, strict=True)))
     first = Task(*(tf.TensorSpec(part.shape[1:], part.dtype) for part in stacked))
     shapes = tf.function(one).get_concrete_function(first, tf.TensorSpec([], tf.int32)).structured_outputs
@@ -37,5 +37,5 @@ def _mean_of(*results: Result) -> Result:
 
 
 def _mean(stacked: Tensor) -> Tensor:
-    """Mean over tasks; of a dropout seed, which is a counter, the first."""
+    """Mean over tasks; for a dropout seed, which is a counter, the value of the first task."""
     return tf.reduce_mean(stacked, 0) if stacked.dtype.is_floating else stacked[0]

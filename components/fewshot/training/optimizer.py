@@ -53,6 +53,6 @@ def find_optimizer(name: str) -> type[keras.optimizers.Optimizer]:
 
 
 def takes_a_rate(name: str) -> bool:
-    """Whether an optimizer of Keras is one to train with, not one around others."""
+    """Whether an optimizer of Keras can train by itself; some only wrap others."""
     wanted = {"learning_rate", "global_clipnorm"}
     return wanted <= inspect.signature(getattr(keras.optimizers, name)).parameters.keys() and name != "Optimizer"

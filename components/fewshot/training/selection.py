@@ -22,7 +22,7 @@ class Validation(NamedTuple):
 
 
 class Validator:
-    """Judges a learner, as it is, on the episodes of `validation`."""
+    """Evaluates a learner with its current weights on the episodes of `validation`."""
 
     def __init__(self, learner: Learner, validation: Validation) -> None:
         self._validation = validation
@@ -44,15 +44,15 @@ class Validator:
 def as_good_as_best(validations: Sequence[Validated]) -> bool:
     """Whether the last of them is within one standard error of the highest accuracy.
 
-    The one-standard-error rule (Breiman et al. 1984): where chance may have made the difference, the weights that trained
-    longer are preferred, for the learning rate falls and the best of many noisy figures is a lucky one.
+    The one-standard-error rule (Breiman et al. 1984): if the difference may be chance, the weights that trained longer are
+    preferred. The learning rate falls during training, and the best of many noisy figures is partly luck.
     """
     highest = max(validations, key=lambda validation: validation["accuracy"])
     return bool(validations[-1]["accuracy"] >= highest["accuracy"] - highest["ci95"] / 1.96)
 
 
 def out_of_patience(validations: Sequence[Validated], patience: int) -> bool:
-    """Whether the last `patience` validations brought no higher accuracy; never with a patience of 0."""
+    """Whether none of the last `patience` validations raised the accuracy; with a patience of 0 never."""
     accuracies = [validation["accuracy"] for validation in validations]
     since_highest = len(accuracies) - 1 - accuracies.index(max(accuracies)) if accuracies else 0
     return bool(patience) and since_highest >= patience

@@ -1,4 +1,4 @@
-"""What is compiled: the outer step, and the judgement of one validation episode."""
+"""The compiled functions: the outer step, and the evaluation of one validation episode."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -16,11 +16,11 @@ from components.fewshot.tensors import Labels, Logits, Scalar, Tensor
 from components.fewshot.training.layouts import LAYOUTS
 from components.fewshot.training.settings import TrainingSettings
 
-SEEDS_APART = 65537  # more than the draws of a step
+SEEDS_APART = 65537  # more than the random draws of one step
 
 
 class Stepped(NamedTuple):
-    """What one outer step tells of itself; scalars that may still be on their way from the device."""
+    """The numbers of one outer step; the device may still be computing them."""
 
     loss: Scalar
     accuracy: Scalar
@@ -53,7 +53,7 @@ def compiled_step(
 
 
 def dropout_of_its_own(weights: Sequence[Weight], state: list[Tensor], number: Scalar) -> list[Tensor]:
-    """The state with which task `number` of a meta-batch draws its dropout: seeds moved apart, all else as it is."""
+    """The state for task `number` of a meta-batch: with its own dropout seeds, and otherwise unchanged."""
     return [
         tensor + tf.cast(number, tensor.dtype) * SEEDS_APART if weight.kind == "seed" else tensor
         for weight, tensor in zip(weights, state, strict=True)
@@ -61,7 +61,7 @@ def dropout_of_its_own(weights: Sequence[Weight], state: list[Tensor], number: S
 
 
 def hit_rate(logits: Logits, targets: Labels) -> Scalar:
-    """Share of images, distractors apart, whose likeliest class is their own."""
+    """Share of images that are classified correctly, without distractors."""
     known = tf.cast(targets >= 0, tf.float32)
     hit = tf.cast(tf.equal(tf.argmax(logits, 1, tf.int32), targets), tf.float32)
     return tf.reduce_sum(hit * known) / tf.reduce_sum(known)
@@ -81,6 +81,6 @@ def compiled_judge(learner: Learner, store: PixelStore) -> Callable[[Task], tupl
 
 
 def make_deterministic(seed: int) -> None:
-    """Same seed, same weights, bit for bit, on one machine: seeds Keras and rules out racing kernels."""
+    """Makes training repeatable bit for bit on one machine: seeds Keras and switches non-deterministic kernels off."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()

@@ -130,7 +130,7 @@ def test_another_seed_gives_others(episodes, inputs, tmp_path):
     [
         (
             {"train": {"way": 11, "query": 3}},
-            r"split 'train': episodes of 11-way 1-shot .* only 10 of 10 are that large",
+            r"split 'train': episodes of 11-way 1-shot .* only 10 of 10 have so many",
         ),
         ({"evaluation": {"way": 6, "query": 3}}, r"split 'val': .* need 6 classes .* only 5 of 5"),
         ({"also": [{"spec": {"way": 7, "query": 3}}]}, r"split 'test': .* need 7 classes"),

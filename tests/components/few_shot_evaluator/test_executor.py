@@ -159,7 +159,7 @@ def test_a_blessed_model_that_has_seen_a_test_class_is_no_rival(tmp_path, episod
     earlier = model_of("transfer", 13)
     Seen(train=frozenset({"test-a/00", "elsewhere"})).write(earlier[0].uri)
     metrics, _, _ = judge(tmp_path, {"episodes": [episodes], "model": model, "baseline_model": earlier})
-    said = "it has seen 1 of the classes that are to be new to it (test-a/00)"
+    said = "it was trained on 1 of the classes that must be unseen (test-a/00)"
     assert metrics["previous"] == {"not_comparable": said} and metrics["blessed"]
 
 

@@ -37,7 +37,7 @@ def test_labels_of_any_kind():
     ("change", "said"),
     [
         ({"num_classes": 15}, "need 15 classes"),
-        ({"validation_split": 0.1}, "only 1 of 1 are that large"),
+        ({"validation_split": 0.1}, "only 1 of 1 have so many"),
         ({"validation_split": 1.5}, "validation_split: expected a share"),
         ({"query": 99}, "of at least 100 images each"),
         ({"scale": 1.0}, "expected uint8 in 0..255 or floats in 0..1, got float64 from 0 to 255"),
@@ -67,7 +67,7 @@ def test_support_labels_that_make_no_sense():
     model = toys.trained("maml")
     with pytest.raises(ValueError, match=r"without gaps, got \[0, 2\]"):
         model.adapt(toys.images(2, 1)[0], [0, 2])
-    with pytest.raises(ValueError, match="tells apart exactly 3 classes, got 2"):
+    with pytest.raises(ValueError, match="expected exactly 3 classes, got 2"):
         model.adapt(toys.images(2, 1)[0], [0, 1])
 
 

@@ -130,7 +130,7 @@ def test_what_it_has_seen_travels_with_it(tmp_path, trained, inputs):
         seen.write(trained[0].uri)
     lineage = ServedModel(path_utils.serving_model_path(model.uri)).manifest.lineage
     assert lineage["warm_start_from"] is None
-    assert lineage["no_warm_start"] == "it has seen 1 of the classes that are to be new to it (test-a/00)"
+    assert lineage["no_warm_start"] == "it was trained on 1 of the classes that must be unseen (test-a/00)"
 
 
 def test_a_base_model_of_ones_own_is_looked_at_for_changes(tmp_path, monkeypatch):

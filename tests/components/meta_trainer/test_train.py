@@ -105,7 +105,7 @@ def test_weights_that_have_seen_a_test_class_are_left_alone(tmp_path, inputs):
     name = ImageStore.open(os.path.join(inputs.test, "store")).index.names[0]
     (Seen(val=frozenset({name})) | first.seen).write(str(tmp_path))
     cold, _ = run(still, earlier, tmp_path / "test")
-    assert not cold.warm and cold.no_warm_start == f"it has seen 1 of the classes that are to be new to it ({name})"
+    assert not cold.warm and cold.no_warm_start == f"it was trained on 1 of the classes that must be unseen ({name})"
     assert cold.seen == first.seen
 
 

@@ -1,7 +1,8 @@
 """Model-agnostic meta-learning (Finn et al. 2017, https://arxiv.org/abs/1703.03400).
 
-All weights take a few gradient steps on the support set; the outer loop learns weights from which these steps lead far,
-with gradients through the steps (second order) or, with `first_order`, past them.
+The inner loop takes a few gradient steps on the support set with all weights. The outer loop learns initial weights from which
+these steps work well. Its gradients pass through the steps (second order) or, with `first_order`, ignore how they depend on
+the initial weights.
 """
 
 import keras
@@ -21,8 +22,8 @@ class MAMLSettings(LearnerSettings):
     inner_rate: step size of the inner loop.
     steps: inner steps in training.
     test_steps: inner steps for a new task.
-    first_order: outer gradients as if the inner ones were constants (FOMAML).
-    batch_norm: by default the support set's moments, since running averages do not survive the inner loop.
+    first_order: treat inner gradients as constants when the outer gradient is taken (FOMAML).
+    batch_norm: the support set's moments by default, because running averages do not fit weights that the inner loop moved.
     """
 
     inner_rate: float = Field(0.4, gt=0)
@@ -51,7 +52,7 @@ class MAML(Learner[Task]):
         def step(_: Tensor, fast: list[Tensor]) -> list[Tensor]:
             return self._inner_step(weights.state, fast, support, labels, training=False)[0]
 
-        # No outer gradient passes here: a loop, whose graph does not grow with its steps.
+        # No outer gradient is taken here, so this is a loop, whose graph does not grow with its steps.
         fast = ops.fori_loop(0, self.settings.test_steps, step, weights.base + weights.own)
         state = self._state_after(weights.state, fast, support, training=False)
         return {f"fast_{i}": tensor for i, tensor in enumerate(fast)} | self.keep_state(state)

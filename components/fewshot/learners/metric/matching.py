@@ -1,7 +1,7 @@
 """Matching networks (Vinyals et al. 2016, https://arxiv.org/abs/1606.04080), without full-context embeddings.
 
-A query's probability of a class is the attention that it pays to the support images of that class: the softmax over all
-support images of the cosine similarity of their features.
+The probability of a class is the attention of the query to the support images of that class. The attention is a softmax over
+all support images of the cosine similarity between their features and those of the query.
 """
 
 from keras import ops
@@ -12,7 +12,7 @@ from components.fewshot.learners.interface import Aux, Learner, LearnerSettings,
 from components.fewshot.learners.maths import cross_entropy, one_hot, unit_length
 from components.fewshot.tensors import Images, Labels, Logits, Scalar, Tensor, Vectors, Way
 
-LEAST_ATTENTION = 1e-7  # to a class; its logarithm is the lowest logit
+LEAST_ATTENTION = 1e-7  # to a class; its logarithm is the lowest possible logit
 
 
 class MatchingSettings(LearnerSettings):
@@ -30,7 +30,7 @@ class Matching(Learner[Task]):
     settings: MatchingSettings
 
     def adapt(self, weights: Weights, support: Images, labels: Labels, way: Way) -> TaskState:
-        """Keeps the support set."""
+        """The features and labels of the support set."""
         features, state = self.support_features(weights.base, weights.state, support, training=False)
         return {**self.keep_state(state), "support": _memory(features.vector, labels, way)}
 

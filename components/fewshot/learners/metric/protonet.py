@@ -1,7 +1,7 @@
 """Prototypical networks (Snell et al. 2017, https://arxiv.org/abs/1703.05175).
 
-A class is the mean of its support features; a query belongs to the nearest mean by squared Euclidean distance. Without any
-training, on pixels, this is the nearest-centroid classifier.
+The prototype of a class is the mean of its support features. A query belongs to the class of the nearest prototype by squared
+Euclidean distance. On pixels, without training, this is the nearest-centroid classifier.
 """
 
 from keras import ops
@@ -16,12 +16,12 @@ class ProtoNet(Learner[Task]):
     """Task state: `prototypes` [way, D]."""
 
     def adapt(self, weights: Weights, support: Images, labels: Labels, way: Way) -> TaskState:
-        """The mean of each class."""
+        """The mean of the features of each class."""
         features, state = self.support_features(weights.base, weights.state, support, training=False)
         return {"prototypes": class_means(features.vector, labels, way), **self.keep_state(state)}
 
     def predict(self, weights: Weights, task_state: TaskState, query: Images) -> Logits:
-        """Minus the squared distance to each prototype."""
+        """The negative squared distance to each prototype."""
         state = self.kept_state(weights, task_state)
         features, _ = self.query_features(weights.base, state, query, training=False)
         return -squared_distances(features.vector, task_state["prototypes"])
@@ -40,7 +40,7 @@ class ProtoNet(Learner[Task]):
 
 def squared_distances(a: Vectors, b: Vectors) -> Tensor:
     """Squared Euclidean distances [A, B] between rows of a [A, D] and b [B, D]."""
-    # |a - b|^2 = |a|^2 - 2 a.b + |b|^2, about the middle of b: far from it the three would cancel in float32.
+    # |a - b|^2 = |a|^2 - 2 a.b + |b|^2, with the middle of b as origin: far from it, rounding in float32 would dominate.
     middle = ops.mean(b, axis=0, keepdims=True)
     a, b = a - middle, b - middle
     squares = ops.sum(a * a, axis=1, keepdims=True) + ops.sum(b * b, axis=1)

@@ -1,7 +1,7 @@
 """Transfer learning, the baseline to beat (Chen et al. 2019, "A Closer Look at Few-shot Classification").
 
-The base model is trained as an ordinary classifier of all training classes, on the very images that the episodes draw, so
-at the same budget as the learner it is compared with. A new task keeps its features and fits a new linear head.
+The base model is trained as an ordinary classifier of all training classes, on the images of the same episodes, so with the
+same budget as the learner it is compared with. For a new task its features stay, and a new linear head is fitted.
 """
 
 import keras

@@ -171,7 +171,9 @@ def test_mistakes_are_marked_and_name_what_was_chosen():
 
 def test_data_and_lineage():
     html = render(inputs_of())
-    assert "exif rotated 3" in html and "cmyk" not in html and "PNG 50" in html and "median&nbsp;16&nbsp;×&nbsp;16" in html
+    assert (
+        "exif rotated 3" in html and "cmyk" not in html and "PNG 50" in html and "median&nbsp;16&nbsp;×&nbsp;16" in html
+    )
     assert "a/1/0.png = a/1/0.png" in html and "/a/model" in html and "training.steps" in html
 
 

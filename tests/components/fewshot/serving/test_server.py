@@ -83,7 +83,7 @@ def test_another_way_than_in_training(served):
     if Manifest.read(served[2]).fixed_way is None:
         assert episode(served, labels, support).shape == (4, 2)
     else:
-        with pytest.raises(tf.errors.InvalidArgumentError, match="tells apart exactly 3 classes"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="takes exactly 3 classes"):
             episode(served, labels, support)
 
 
@@ -111,9 +111,7 @@ def test_a_vector_that_is_no_task_state(served):
 def test_a_state_under_a_wrong_number_of_classes(served, way):
     state = call(served, "adapt", support_images=strings(SUPPORT), support_labels=tf.constant(SUPPORT_LABELS))
     fixed = Manifest.read(served[2]).fixed_way
-    said = (
-        "num_classes: expected at least 1" if way < 1 else "tells apart exactly 3" if fixed else "task_state does not"
-    )
+    said = "num_classes: expected at least 1" if way < 1 else "takes exactly 3" if fixed else "task_state does not"
     given = {"task_state": tf.constant(state["task_state"]), "num_classes": tf.constant(way)}
     with pytest.raises(tf.errors.InvalidArgumentError, match=said):
         call(served, "predict", **given, query_images=strings(QUERY))
