@@ -4,12 +4,12 @@ import json
 import os
 import time
 from collections.abc import Callable
-from typing import TypedDict
 
 import ml_metadata as mlmd
 from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 
+from components.few_shot_evaluator.metrics_json import Metrics
 from components.image_example_gen.summary import Summary
 from data.settings import ImageSetSettings
 from data.sources.checks import check_enough
@@ -19,32 +19,11 @@ from pipeline.graph import create_pipeline, metadata_path
 from pipeline.image_sets import image_set
 from pipeline.platforms.local import NodeEnd, NodeStart, locked, run_locally
 from pipeline.terminal.progress import NodePrinter
-from pipeline.terminal.results import NotComparable, Rival, RunResult
+from pipeline.terminal.results import RunResult
 
 RUN_KEYS = ("run_id", "blessed", "accuracy", "ci95", "baselines", "report", "pushed_model", "seconds")
 
 Report = Callable[[NodeStart | NodeEnd], None]
-
-
-class Independence(TypedDict):
-    """The result of the independence check, as in metrics.json."""
-
-    holds: bool
-
-
-class Metrics(TypedDict):
-    """The part of the evaluator's metrics.json that a result is made of."""
-
-    accuracy: float
-    ci95: float
-    baselines: dict[str, Rival]
-    previous: Rival | NotComparable | None
-    blessed: bool
-    reasons: list[str]
-    learner: str
-    inductive: bool
-    independence: Independence
-    batch_norm: str
 
 
 def check_root(root: str) -> None:

@@ -1,6 +1,8 @@
 """The results that commands print as JSON and show as text."""
 
-from typing import TypedDict, final
+from typing import TypedDict
+
+from components.few_shot_evaluator.metrics_json import Rival
 
 
 class Accuracy(TypedDict):
@@ -8,26 +10,6 @@ class Accuracy(TypedDict):
 
     accuracy: float
     ci95: float
-
-
-class Difference(TypedDict):
-    """The mean difference of two accuracies on the same episodes, and the half-width of its 95 % interval."""
-
-    mean: float
-    ci95: float
-
-
-class Rival(Accuracy):
-    """A model that the candidate is compared with."""
-
-    difference: Difference
-
-
-@final  # so that a test for a key of `Rival` tells the two apart
-class NotComparable(TypedDict):
-    """The reason why the latest blessed model cannot be evaluated on the episodes of this run."""
-
-    not_comparable: str
 
 
 class RunResult(Accuracy):
@@ -40,7 +22,7 @@ class RunResult(Accuracy):
     pushed_model: str | None
     seconds: float
 
-    previous: Rival | NotComparable | None  # the latest blessed model
+    previous: Rival | None  # the latest blessed model
     reasons: list[str]  # why the model is not blessed
     title: str
     inductive: bool

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.terminal.results import Accuracy, Difference, Evaluation, NotComparable, Prediction, Rival, RunResult
+from components.few_shot_evaluator.metrics_json import Difference, Rival
+from pipeline.terminal.results import Accuracy, Evaluation, Prediction, RunResult
 
 SHOWN = 5  # files set aside
 
@@ -18,7 +19,7 @@ def show_result(result: RunResult) -> None:
     table.add_column("accuracy, %", justify="right")
     table.add_column("ahead by, points", justify="right")
     table.add_row("this run", percent(result), "")
-    rivals: dict[str, Rival | NotComparable] = {**result["baselines"]}
+    rivals = dict(result["baselines"])
     if result["previous"]:
         rivals["latest blessed"] = result["previous"]
     for name, rival in rivals.items():
@@ -71,7 +72,7 @@ def show_compiled(target: str, output: str, places: Sequence[str], copy_from: st
         print(f"  ! copy the built-in images there first: a local `fewshot run` writes them to {copy_from}")
 
 
-def percent(judged: Accuracy) -> str:
+def percent(judged: Accuracy | Rival) -> str:
     """Returns an accuracy as `98.54 ± 0.18`."""
     return f"{100 * judged['accuracy']:.2f} ± {100 * judged['ci95']:.2f}"
 
