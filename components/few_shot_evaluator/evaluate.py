@@ -7,10 +7,10 @@ from typing import cast
 import numpy as np
 
 from components.few_shot_evaluator.gate import GateSettings, reasons_against
-from components.few_shot_evaluator.metrics_json import Compared, Independence, Rival, Verdict
+from components.few_shot_evaluator.metrics_json import Compared, Rival, Verdict
 from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage
 from components.fewshot.episodes.episode import Episode, EpisodeSpec
-from components.fewshot.evaluation.checks import check_independence
+from components.fewshot.evaluation.checks import Independence, check_independence
 from components.fewshot.evaluation.judging import encode_episode, judge
 from components.fewshot.evaluation.metrics import EpisodeResult, from_json, paired_difference, summarise
 from components.fewshot.images.store import ImageStore
@@ -73,7 +73,7 @@ def _rival(ours: Sequence[EpisodeResult], theirs: Sequence[EpisodeResult]) -> Ri
 def independence_of(model: ServedModel, store: ImageStore, episodes: Sequence[Episode]) -> Independence:
     """Returns the result of the independence check on the first few episodes."""
     encoded = [encode_episode(store, episode) for episode in episodes[:CHECKED_EPISODES]]
-    return cast(Independence, check_independence(model, encoded))
+    return check_independence(model, encoded)
 
 
 def choose_episodes(results: Sequence[EpisodeResult]) -> list[int]:

@@ -2,7 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.few_shot_evaluator.metrics_json import Compared, Difference
+from components.few_shot_evaluator.metrics_json import Compared
+from components.fewshot.evaluation.summary import Difference
 
 
 class GateSettings(BaseModel):

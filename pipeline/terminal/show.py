@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from components.few_shot_evaluator.metrics_json import Difference, Rival
+from components.few_shot_evaluator.metrics_json import Rival
+from components.fewshot.evaluation.summary import Difference
 from pipeline.terminal.results import Accuracy, Evaluation, Prediction, RunResult
 
 SHOWN = 5  # files set aside

@@ -8,9 +8,10 @@ import jinja2
 from markupsafe import Markup
 from PIL import Image
 
-from components.few_shot_evaluator.metrics_json import Difference, DomainAccuracy, FurtherSummary, Metrics, Rival
+from components.few_shot_evaluator.metrics_json import FurtherSummary, Metrics, Rival
 from components.few_shot_evaluator.report import plots
 from components.few_shot_evaluator.report_inputs import DrawnImage, ReportInputs
+from components.fewshot.evaluation.summary import Difference, DomainAccuracy
 
 THUMBNAIL = 96  # pixels a side; larger images are made smaller, smaller images stay as they are
 DOMAINS = 6  # of the worst and of the best domains that are shown, if there are many

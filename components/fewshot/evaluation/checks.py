@@ -35,6 +35,14 @@ def largest_dependence(model: ServedModel, encoded: EncodedEpisode) -> float:
     return float(np.max(changes))  # np.max returns nan if there is one; max() does not
 
 
+class LabelSpread(TypedDict):
+    """The standard deviation of accuracy over `namings` numberings of the classes, as the mean over `episodes`."""
+
+    episodes: int
+    namings: int
+    std: float
+
+
 class Independence(TypedDict):
     """Whether predictions were independent of the other queries in every episode that was checked."""
 
@@ -50,13 +58,9 @@ def check_independence(model: ServedModel, encoded: Sequence[EncodedEpisode]) ->
     return {"checked": len(encoded), "max_difference": largest, "tolerance": TOLERANCE, "holds": largest <= TOLERANCE}
 
 
-def label_spread(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> dict[str, float]:
+def label_spread(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> LabelSpread:
     """How much accuracy depends on the numbering of the classes, which a fixed head may prefer: its standard deviation over
-    cyclic renumberings.
-
-    Returns:
-      `episodes`, `namings` (renumberings of each episode), and `std`, the mean over episodes.
-    """
+    cyclic renumberings."""
     spreads = []
     for one in encoded:
         way, episode = one.episode.way, one.episode

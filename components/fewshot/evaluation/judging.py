@@ -1,12 +1,13 @@
 """Evaluates a served model on episodes through its signatures only, so that the model is tested exactly as it is served."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from components.fewshot.episodes.episode import Episode
 from components.fewshot.evaluation.metrics import EpisodeResult, score, summarise
+from components.fewshot.evaluation.summary import Summary
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import ServedModel
 
@@ -40,7 +41,7 @@ def evaluate(
     store: ImageStore,
     episodes: Iterable[Episode],
     progress: Callable[[int], None] = lambda done: None,
-) -> dict[str, Any]:
+) -> Summary:
     """Metrics (`metrics.summarise`) of a model on episodes."""
     results = []
     for episode in episodes:

@@ -3,9 +3,11 @@
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from components.fewshot.evaluation.summary import Difference, DomainAccuracy, Interval, ReliabilityBin, Summary
 
 BINS = 15  # of confidence, as in Guo et al. 2017
 HISTOGRAM_BINS = 20  # of episodes by accuracy
@@ -91,7 +93,7 @@ def score(
     )
 
 
-def summarise(results: Iterable[EpisodeResult]) -> dict[str, Any]:
+def summarise(results: Iterable[EpisodeResult]) -> Summary:
     """The metrics of many episodes.
 
     Returns:
@@ -106,7 +108,7 @@ def summarise(results: Iterable[EpisodeResult]) -> dict[str, Any]:
         raise ValueError("no episode was judged: expected at least one")
     reliability = _reliability(results)
     by_domain = _by_domain(results)
-    summary = {
+    summary: Summary = {
         **interval([result.accuracy for result in results]),
         "log_loss": math.fsum(result.log_loss for result in results) / len(results),
         "ece": expected_calibration_error(reliability),
@@ -124,13 +126,13 @@ def summarise(results: Iterable[EpisodeResult]) -> dict[str, Any]:
     return summary
 
 
-def interval(values: Sequence[float]) -> dict[str, Any]:
+def interval(values: Sequence[float]) -> Interval:
     """Mean of per-episode accuracies with the half-width of its 95 % interval (normal, 1.96 standard errors)."""
     mean, half = mean_and_ci95(values)
     return {"accuracy": mean, "ci95": half, "episodes": len(values)}
 
 
-def paired_difference(ours: Iterable[EpisodeResult], theirs: Iterable[EpisodeResult]) -> dict[str, float]:
+def paired_difference(ours: Iterable[EpisodeResult], theirs: Iterable[EpisodeResult]) -> Difference:
     """Mean and ci95 of the accuracy difference, episode by episode.
 
     Raises:
@@ -155,7 +157,7 @@ def mean_and_ci95(values: Sequence[float]) -> tuple[float, float]:
     return mean, 1.96 * math.sqrt(variance / count)
 
 
-def expected_calibration_error(reliability: Sequence[dict[str, Any]]) -> float:
+def expected_calibration_error(reliability: Sequence[ReliabilityBin]) -> float:
     """Mean gap between confidence and accuracy over bins, weighted by count (Guo et al. 2017)."""
     total = sum(row["count"] for row in reliability)
     return math.fsum(abs(row["confidence"] - row["accuracy"]) * row["count"] for row in reliability) / total
@@ -168,14 +170,14 @@ def auroc(known: Sequence[float], unknown: Sequence[float]) -> float:
     return float((below + upto).sum() / 2 / (len(known) * len(unknown)))
 
 
-def _grouped(results: Sequence[EpisodeResult], key: Callable[[EpisodeResult], int]) -> dict[str, Any]:
+def _grouped(results: Sequence[EpisodeResult], key: Callable[[EpisodeResult], int]) -> dict[str, Interval]:
     keys = sorted({key(result) for result in results})
     return {str(k): interval([result.accuracy for result in results if key(result) == k]) for k in keys}
 
 
-def _by_domain(results: Sequence[EpisodeResult]) -> list[dict[str, Any]]:
+def _by_domain(results: Sequence[EpisodeResult]) -> list[DomainAccuracy]:
     names = sorted({name for result in results for name in result.domains})
-    rows = []
+    rows: list[DomainAccuracy] = []
     for name in names:
         counts = [result.domains[name] for result in results if name in result.domains]
         queries, correct = (sum(column) for column in zip(*counts, strict=True))
@@ -183,14 +185,19 @@ def _by_domain(results: Sequence[EpisodeResult]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["accuracy"], row["domain"]))
 
 
-def _reliability(results: Sequence[EpisodeResult]) -> list[dict[str, Any]]:
-    rows = []
+def _reliability(results: Sequence[EpisodeResult]) -> list[ReliabilityBin]:
+    rows: list[ReliabilityBin] = []
     for b in range(BINS):
         bins = [result.bins[b] for result in results]
         count = sum(one.count for one in bins)
         confidence, correct = math.fsum(one.confidence for one in bins), sum(one.correct for one in bins)
-        edges = {"low": b / BINS, "high": (b + 1) / BINS, "count": count}
         rows.append(
-            edges | {"confidence": confidence / count if count else 0.0, "accuracy": correct / count if count else 0.0}
+            {
+                "low": b / BINS,
+                "high": (b + 1) / BINS,
+                "count": count,
+                "confidence": confidence / count if count else 0.0,
+                "accuracy": correct / count if count else 0.0,
+            }
         )
     return rows
