@@ -77,6 +77,11 @@ def test_the_readme_example_of_a_notebook(tmp_path, monkeypatch):
     exec(program, names)
     assert names["model"].predict(names["query_images"]).shape == (3, 5)
     assert ServedModel(str(tmp_path / "model_dir")).manifest.learner == "protonet"
+    for image in ("a1.png", "b1.png", "new.png"):
+        keras.utils.save_img(image, names["query_images"][0])
+    (program,) = (block for block in blocks(ROOT / "README.md", "python") if "ServedState.load(" in block)
+    exec(re.sub(r'"fewshot-runs/serving/[^"]*"', '"model_dir"', program), names)
+    assert (tmp_path / "defects.state").exists()
 
 
 def test_the_example_of_a_learner(monkeypatch):
