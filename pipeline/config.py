@@ -16,23 +16,10 @@ from components.fewshot.learners import LearnerChoice, find_learner
 from components.fewshot.training.optimizer import find_optimizer
 from components.fewshot.training.settings import TrainingSettings
 from components.meta_trainer.settings import TrainerSettings
+from components.pusher.settings import PushSettings
 from data.settings import ImageSetSettings
 
 NAME = r"[a-z0-9][a-z0-9-]{0,127}"  # the names that Vertex AI accepts for a pipeline
-
-
-class PushSettings(BaseModel):
-    """Where blessed models are pushed.
-
-    Attributes:
-      destination: directory that TF Serving watches. The default is `<root>/serving/<name>`.
-      keep: number of versions to keep.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    destination: str | None = None
-    keep: int = Field(3, ge=1)
 
 
 class RunSettings(BaseModel):
@@ -218,5 +205,6 @@ def _sentence(error: ValidationError) -> str:
         guess = f"did you mean {near[0]}? " if near else ""
         return f"no setting {key!r}; {guess}there are {', '.join(inside)}"
     reason = first["msg"].removeprefix("Value error, ")
-    got = "" if isinstance(first["input"], dict | BaseModel) else f" (got {first['input']!r})"
+    told = ", got " in reason or isinstance(first["input"], dict | BaseModel)
+    got = "" if told else f" (got {first['input']!r})"
     return f"{key}: {reason}{got}" if key else reason

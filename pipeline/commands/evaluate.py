@@ -42,7 +42,8 @@ def spec_of(way: str, shot: str, query: int, rotations: bool = False, within_dom
     except ValidationError as error:
         first = error.errors()[0]
         reason = first["msg"].removeprefix("Value error, ")
-        raise ValueError(f"--{first['loc'][0]}: {reason}, got {first['input']}") from error
+        got = "" if ", got " in reason else f", got {first['input']}"
+        raise ValueError(f"--{first['loc'][0]}: {reason}{got}") from error
 
 
 def check_counts(episodes: int, seed: int) -> None:

@@ -33,7 +33,7 @@ def test_presets_are_settings(name):
         ({"episodes": {"query": 0}}, "episodes.query: Input should be greater than or equal to 1 (got 0)"),
         (
             {"episodes": {"way": 1}},
-            "episodes.way: expected a number of at least 2 or a range [low, high] of such, got 1",
+            "episodes.way: expected a number of at least 2 or a range [low, high] of such numbers, got 1",
         ),
         ({"name": "Not A Name"}, "name: String should match pattern"),
         ({"image": {"channels": 2}}, "image.channels: expected 1 (grey) or 3 (RGB), got 2"),
