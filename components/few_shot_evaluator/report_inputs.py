@@ -1,35 +1,10 @@
 """The inputs of the report."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 from components.few_shot_evaluator.metrics_json import Metrics
-
-
-class Step(TypedDict):
-    """One step of the outer loop."""
-
-    step: int
-    loss: float
-    accuracy: float
-    learning_rate: float
-
-
-class Validation(TypedDict):
-    """One validation, after a step of the outer loop."""
-
-    step: int
-    accuracy: float
-    ci95: float
-    loss: float
-
-
-class History(TypedDict):
-    """The content of history.json."""
-
-    steps: list[Step]
-    validation: list[Validation]
-    best_step: int  # the step whose weights were kept
+from components.fewshot.training.history import History
 
 
 class DrawnImage(NamedTuple):

@@ -7,8 +7,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from components.few_shot_evaluator.report_inputs import History
 from components.fewshot.evaluation.summary import ReliabilityBin
+from components.fewshot.training.history import History
 
 INK, SOFT, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 OURS, OTHER, GOOD, BAD = "#2563a8", "#9aa5b1", "#2f855a", "#c05621"
