@@ -58,8 +58,7 @@ class ChosenBatchNorm(layers.BatchNormalization):
         of_batch = statistics.of_batch and self.trainable
         if getattr(self, "renorm", False):
             return self._by_keras(inputs, of_batch, statistics.keep_exactly)
-        momentum = 0.0 if statistics.keep_exactly else self.momentum
-        return (_fused if _is_plain(self) else _plainly)(self, inputs, of_batch, statistics.keep_exactly, momentum)
+        return (_fused if _is_plain(self) else _plainly)(self, inputs, of_batch, statistics.keep_exactly)
 
     def _by_keras(self, inputs: Tensor, of_batch: bool, keep_exactly: bool) -> Tensor:
         if of_batch and keep_exactly:
@@ -73,32 +72,31 @@ def _is_plain(layer: ChosenBatchNorm) -> bool:
     return last and layer.compute_dtype == "float32" and layer.epsilon >= 1e-5
 
 
-def _fused(layer: ChosenBatchNorm, inputs: Tensor, of_batch: bool, keep_exactly: bool, momentum: float) -> Tensor:
+def _fused(layer: ChosenBatchNorm, inputs: Tensor, of_batch: bool, keep_exactly: bool) -> Tensor:
     rows = ops.reshape(inputs, (-1, 1, 1, inputs.shape[-1]))
     scale = layer.gamma if layer.scale else ops.ones(inputs.shape[-1])
     offset = layer.beta if layer.center else ops.zeros(inputs.shape[-1])
     mean, variance = layer.moving_mean, layer.moving_variance
     if of_batch and not keep_exactly:
         rows, batch_mean, batch_variance = _normalise(rows, scale, offset, layer.epsilon)
-        _move(layer, batch_mean, batch_variance, momentum)
+        _move(layer, batch_mean, batch_variance, keep_exactly)
     else:
         if of_batch:
             mean, variance = _moments(inputs, tuple(range(len(inputs.shape) - 1)))
-            _move(layer, mean, variance, momentum)
+            _move(layer, mean, variance, keep_exactly)
         factor = scale * ops.rsqrt(variance + layer.epsilon)
         rows = _affine(rows, factor, offset - mean * factor)
     return ops.reshape(rows, ops.shape(inputs))
 
 
-def _plainly(layer: ChosenBatchNorm, inputs: Tensor, of_batch: bool, keep_exactly: bool, momentum: float) -> Tensor:
+def _plainly(layer: ChosenBatchNorm, inputs: Tensor, of_batch: bool, keep_exactly: bool) -> Tensor:
     """Any axis and dtype, in simple operations; half precision is computed in float32, as Keras does."""
-    del keep_exactly  # a momentum of 0 says it
     axis = layer.axis % len(inputs.shape)
     inputs = ops.cast(inputs, "float64" if layer.compute_dtype == "float64" else "float32")
     mean, variance = layer.moving_mean, layer.moving_variance
     if of_batch:
         mean, variance = _moments(inputs, tuple(i for i in range(len(inputs.shape)) if i != axis))
-        _move(layer, mean, variance, momentum)
+        _move(layer, mean, variance, keep_exactly)
     mean, variance = ops.cast(mean, inputs.dtype), ops.cast(variance, inputs.dtype)
     scale = ops.cast(layer.gamma, inputs.dtype) if layer.scale else None
     offset = ops.cast(layer.beta, inputs.dtype) if layer.center else None
@@ -106,7 +104,8 @@ def _plainly(layer: ChosenBatchNorm, inputs: Tensor, of_batch: bool, keep_exactl
     return ops.cast(outputs, layer.compute_dtype)
 
 
-def _move(layer: ChosenBatchNorm, mean: Tensor, variance: Tensor, momentum: float) -> None:
+def _move(layer: ChosenBatchNorm, mean: Tensor, variance: Tensor, keep_exactly: bool) -> None:
+    momentum = 0.0 if keep_exactly else layer.momentum
     for stored, new in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
         stored.assign(stored * momentum + ops.cast(new, stored.dtype) * (1.0 - momentum))
 

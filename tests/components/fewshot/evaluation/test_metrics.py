@@ -26,7 +26,7 @@ DOMAINS = ["Latin", "Greek", "Latin"]
 
 
 def result_of(correct: list[bool], index: int = 0, shot: int = 1, way: int = 2):
-    """An episode in which the given queries, all of class 0, are told right."""
+    """An episode in which the given queries, all of class 0, are classified correctly."""
     rest = [0.0] * (way - 2)
     probabilities = np.array([[0.75, 0.25, *rest] if right else [0.25, 0.75, *rest] for right in correct], np.float32)
     return score(index, shot, probabilities, np.zeros(len(correct), int), ["d"] * way)
