@@ -4,6 +4,7 @@ import math
 from typing import Literal
 
 import keras
+import numpy as np
 from keras import ops
 
 from components.fewshot.base_models.batch_norm import Statistics, normalising_by
@@ -37,6 +38,8 @@ class PureModel:
         self._in_twin = {
             id(variable): its_twin for variable, its_twin in zip(model.variables, self._twin.variables, strict=True)
         }
+        if self._twin is not model:
+            self._check_twin()
 
     def __call__(
         self,
@@ -60,6 +63,19 @@ class PureModel:
         with normalising_by(Statistics(batch_statistics, keep_exactly)), keras.StatelessScope(mapping) as scope:
             output = self._twin.call(images, training=training)
         return _features(output), [scope.get_current_value(variable) for variable in own_state]
+
+    def _check_twin(self) -> None:
+        """Compares model and twin on two images: a configuration that lacks an argument would build another function."""
+        images = np.random.default_rng(0).random((2, *(side or 32 for side in self.model.input_shape[1:])), np.float32)
+        trainable = [variable.value for variable in self.model.trainable_variables]
+        state = [variable.value for variable in self.model.non_trainable_variables]
+        ours = self(trainable, state, ops.convert_to_tensor(images), training=False, batch_statistics=False)[0].vector
+        theirs = _features(self.model(images, training=False)).vector
+        if not np.allclose(ours, theirs, rtol=1e-3, atol=1e-3 * float(ops.max(ops.abs(theirs))), equal_nan=True):
+            raise ValueError(
+                f"base model {self.model.name!r}: a layer or model of your own, built a second time from its `get_config`, "
+                "computes something else; its `get_config` must hold all arguments of the constructor"
+            )
 
     def penalty(self, trainable: list[Tensor]) -> Scalar | None:
         """Sum of the regularisation losses of the trainable weights, or None where no weight has a regulariser."""
@@ -87,9 +103,10 @@ class PureModel:
 
 
 def _features(output: Tensor | dict[str, Tensor]) -> Features:
+    """Map and vector in float32, whatever the model computes in."""
     if isinstance(output, dict):
-        return Features(output["map"], output["vector"])
-    rank = len(output.shape)
+        return Features(ops.cast(output["map"], "float32"), ops.cast(output["vector"], "float32"))
+    rank, output = len(output.shape), ops.cast(output, "float32")
     vector = ops.reshape(output, (ops.shape(output)[0], -1)) if rank > 2 else output
     return Features(output if rank == 4 else None, vector)
 

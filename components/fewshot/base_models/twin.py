@@ -18,7 +18,7 @@ def twin_of(model: keras.Model) -> keras.Model:
     """
     if not _batch_norms(model):
         return model
-    twin = keras.models.clone_model(model, clone_function=_twin_layer, recursive=True)
+    twin = keras.models.clone_model(_uncompiled(model), clone_function=_twin_layer, recursive=True)
     for layer in twin._flatten_layers():
         if type(layer) is layers.BatchNormalization:  # inside a layer of the user's own, which built it a moment ago
             object.__setattr__(layer, "__class__", ChosenBatchNorm)
@@ -27,9 +27,18 @@ def twin_of(model: keras.Model) -> keras.Model:
     return twin
 
 
+def _uncompiled(model: keras.Model) -> keras.Model:
+    """The model, or one of the same layers where it was compiled: a clone would look for the user's losses by name."""
+    if not model.compiled:
+        return model
+    if isinstance(model, keras.Sequential):
+        return keras.Sequential([keras.Input(batch_shape=model.inputs[0].shape), *model.layers], name=model.name)
+    return keras.Model(model.inputs, model.output, name=model.name)
+
+
 def has_chosen_batch_norm(twin: keras.Model) -> bool:
     """Whether the choice of statistics makes any difference to a twin."""
-    return any(isinstance(layer, ChosenBatchNorm) for layer in twin._flatten_layers())
+    return any(isinstance(layer, ChosenBatchNorm) and layer.trainable for layer in twin._flatten_layers())
 
 
 def _batch_norms(layer: layers.Layer) -> list[layers.Layer]:

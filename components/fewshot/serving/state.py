@@ -50,7 +50,9 @@ class Packing:
         parts = self._parts(way)
         free = [tf.shape(state[name])[i] for name, part in parts.items() for i in free_sides(part)]
         header = [tf.cast(number, tf.float32) for number in (FORMAT, way, *self._words, *free)]
-        return tf.concat([tf.stack(header), *(_to_floats(state[name]) for name in parts)], 0)
+        return tf.concat(
+            [tf.stack(header), *(_to_floats(tf.cast(state[name], part.dtype)) for name, part in parts.items())], 0
+        )
 
     def unpack(self, vector: Tensor, way: Scalar) -> TaskState:
         """The task state of a vector; the graph asserts that it is one, of this model, for `way` classes."""

@@ -67,23 +67,37 @@ class HistoryFile:
     def read(self, steps: int, validations: int) -> History | None:
         """The first rows, as many of each as given, or None where the file holds fewer; the file is cut to them."""
         history: History = {"steps": [], "validation": [], "best_step": 0}
-        for row in self._stored():
-            if "step" in row and len(history["steps"]) < steps:
-                history["steps"].append(row["step"])
-            elif "validation" in row and len(history["validation"]) < validations:
-                history["validation"].append(row["validation"])
+        content, kept = self._content(), 0
+        for line in content.splitlines(keepends=True):
+            if (len(history["steps"]), len(history["validation"])) == (steps, validations):
+                break
+            row = _row(line)
+            if row is None:
+                break
+            kept += len(line)
+            history["steps"] += [row["step"]] if "step" in row else []
+            history["validation"] += [row["validation"]] if "validation" in row else []
         if (len(history["steps"]), len(history["validation"])) != (steps, validations):
             return None
-        self.steps = self.validations = 0
-        self.append(history)
+        if kept < len(content):  # beside it and renamed, so that a kill meanwhile leaves one of the two
+            write_durably(f"{self.path}.new", content[:kept].encode())
+            tf.io.gfile.rename(f"{self.path}.new", self.path, overwrite=True)
+        self.steps, self.validations = steps, validations
         return history
 
-    def _stored(self) -> list[dict[str, Any]]:
+    def _content(self) -> str:
         if not tf.io.gfile.exists(self.path):
-            return []
+            return ""
         with tf.io.gfile.GFile(self.path) as file:
-            lines = file.read().split("\n")
-        return [json.loads(line) for line in lines[:-1]]  # a line without its end was being written at a kill
+            return file.read()
+
+
+def _row(line: str) -> dict[str, Any] | None:
+    """The row in a line, or None where a kill left only a part of it."""
+    try:
+        return json.loads(line) if line.endswith("\n") else None
+    except json.JSONDecodeError:
+        return None
 
 
 def history_file(checkpoint: str) -> HistoryFile:

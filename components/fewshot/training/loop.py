@@ -90,6 +90,8 @@ class Trainer:
             self._after_step()
         if self.settings.steps == 0 and not self.history["validation"]:
             self._validate()
+        if self.validation is None:
+            self.history["best_step"] = self.step
         for name, value in self.best.items():
             self.named[name].assign(value)
         if not all(np.isfinite(_array(variable)).all() for variable in self.named.values()):

@@ -35,8 +35,10 @@ def named_slots(
         path = variable.path.rpartition("/")[2]
         weight = max((known for known in names if path.startswith(f"{known}_")), key=len, default=None)
         name = f"{names[weight]}/{path[len(weight) + 1 :]}" if weight else path
-        same = sum(known.partition("@")[0] == name for known in slots)  # Adafactor's rows and columns share a path
-        slots[f"{name}@{same}" if same else name] = variable
+        unique, again = name, 1
+        while unique in slots:  # Adafactor's rows and columns share a path, and so may weights of nested models
+            unique, again = f"{name}@{again}", again + 1
+        slots[unique] = variable
     return slots
 
 

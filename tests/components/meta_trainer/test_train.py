@@ -65,7 +65,7 @@ class Killed(Exception):
 
 def test_a_checkpoint_belongs_to_settings_data_and_code(tmp_path, inputs):
     def die(progress):
-        if progress.step == 4:
+        if progress.step == 5:
             raise Killed
 
     with pytest.raises(Killed):

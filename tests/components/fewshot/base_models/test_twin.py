@@ -92,3 +92,36 @@ def test_the_users_model_is_left_as_it_was():
     PureModel(model)
     assert [id(variable) for variable in model.variables] == before
     assert str(model.get_config()) == config and model.layers[-1].output is output
+
+
+class Forgetful(Block):
+    """Its configuration lacks an argument that changes no shape."""
+
+    def __init__(self, scale=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def get_config(self):
+        return {"name": self.name}
+
+    def call(self, inputs, training=None):
+        return self.scale * super().call(inputs, training=training)
+
+
+def test_a_configuration_that_builds_another_function():
+    with pytest.raises(ValueError, match="built a second time from its `get_config`, computes something else"):
+        model_of(Forgetful(scale=3.0))
+
+
+@pytest.mark.parametrize("sequential", [True, False])
+def test_a_compiled_model(sequential):
+    """With a loss of the user's own, which Keras cannot find by its name."""
+    inputs, norm = keras.Input((4,)), layers.BatchNormalization()
+    model = keras.Sequential([inputs, norm]) if sequential else keras.Model(inputs, norm(inputs))
+    model.compile(loss=lambda y, p: ops.mean(p))
+    assert PureModel(model).has_batch_norm
+
+
+def test_half_precision_gives_float32():
+    pure = model_of(layers.Dense(3, dtype="mixed_float16"), layers.BatchNormalization(dtype="mixed_float16"))
+    assert call(pure, BATCH, training=False, batch_statistics=True)[0].dtype == "float32"

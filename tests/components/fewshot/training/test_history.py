@@ -1,5 +1,7 @@
 """The file of a history only grows, and holds no row of a time that a kill has undone."""
 
+import pytest
+
 from components.fewshot.training.history import history_file, validation_of_kept
 
 
@@ -35,6 +37,20 @@ def test_rows_after_the_checkpoint_are_dropped(tmp_path):
     history["steps"].append(trained(2) | {"loss": 9.0})
     resumed.append(history)
     assert history_file(str(tmp_path / "checkpoint.npz")).read(2, 0)["steps"][1]["loss"] == 9.0
+
+
+def test_a_kill_while_rows_are_dropped_loses_none(tmp_path, monkeypatch):
+    path = str(tmp_path / "checkpoint.npz")
+    history_file(path).append({"steps": [trained(1), trained(2)], "validation": [], "best_step": 0})
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tensorflow.io.gfile.rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            history_file(path).read(1, 0)
+    assert history_file(path).read(1, 0)["steps"] == [trained(1)]
 
 
 def test_a_file_with_too_few_rows_is_none(tmp_path):

@@ -13,7 +13,7 @@ from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import LEARNERS, LearnerChoice, build_learner
 from components.fewshot.training.loop import Trainer
-from components.fewshot.training.optimizer import build_optimizer
+from components.fewshot.training.optimizer import build_optimizer, named_slots
 from components.fewshot.training.selection import Validation, as_good_as_best
 from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.training.step import dropout_of_its_own, make_deterministic
@@ -169,6 +169,16 @@ def test_slots_go_by_the_name_of_their_weight(store, name):
     assert len(runs[0].slots) == len(runs[0].optimizer.variables)
     if name == "adam":
         assert {"base/conv2d/kernel/momentum", "base/dense/bias/velocity", "iteration"} <= runs[0].slots.keys()
+
+
+def test_slots_of_weights_with_equal_paths_are_all_kept():
+    inputs = keras.Input((2,))
+    parts = [keras.Sequential([keras.Input((2,)), layers.Dense(2, name="fc")], name=name) for name in "ab"]
+    learner = build_learner(LearnerChoice(), PureModel(keras.Model(inputs, parts[1](parts[0](inputs)))), 2, 4)
+    optimizer = build_optimizer(TrainingSettings())
+    optimizer.build(learner.variables().base)
+    slots = named_slots(optimizer, learner.named_variables())
+    assert [id(variable) for variable in slots.values()] == [id(variable) for variable in optimizer.variables]
 
 
 def test_steps_are_reported_in_order_and_read_in_blocks(store):
