@@ -10,9 +10,10 @@ from components.few_shot_evaluator.gate import GateSettings, reasons_against
 from components.few_shot_evaluator.metrics_json import Compared, Rival, Verdict
 from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage
 from components.fewshot.episodes.episode import Episode, EpisodeSpec
-from components.fewshot.evaluation.checks import Independence, check_independence
+from components.fewshot.evaluation.checks import check_independence
 from components.fewshot.evaluation.judging import encode_episode, judge
 from components.fewshot.evaluation.metrics import EpisodeResult, from_json, paired_difference, summarise
+from components.fewshot.evaluation.summary import Independence
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.served import ServedModel

@@ -2,8 +2,7 @@
 
 from typing import TypedDict
 
-from components.fewshot.evaluation.checks import Independence, LabelSpread
-from components.fewshot.evaluation.summary import Difference, Summary
+from components.fewshot.evaluation.summary import Difference, Independence, LabelSpread, Summary
 
 
 class FurtherSummary(Summary):

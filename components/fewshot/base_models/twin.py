@@ -54,13 +54,12 @@ def _twin_layer(layer: layers.Layer) -> layers.Layer:
     if not _batch_norms(layer):
         return layer
     try:
-        twin = type(layer).from_config(layer.get_config())
+        return type(layer).from_config(layer.get_config())
     except (NotImplementedError, TypeError, ValueError) as error:
         raise ValueError(
             f"base model: layer {layer.name!r} ({type(layer).__name__}) holds batch normalisation, and cannot be built "
             f"from its configuration ({_first_line(error)}); give it a `get_config` with the arguments of its constructor"
         ) from error
-    return twin
 
 
 def _same_flags(model: keras.Model, twin: keras.Model) -> None:

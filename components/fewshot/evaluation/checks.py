@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypedDict, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from components.fewshot.evaluation.judging import EncodedEpisode
+from components.fewshot.evaluation.summary import Independence, LabelSpread
 from components.fewshot.serving.served import ServedModel
 
 Result = TypeVar("Result")
@@ -33,23 +34,6 @@ def largest_dependence(model: ServedModel, encoded: EncodedEpisode) -> float:
         if encoded.query[place]
     ]
     return float(np.max(changes))  # np.max returns nan if there is one; max() does not
-
-
-class LabelSpread(TypedDict):
-    """The standard deviation of accuracy over `namings` numberings of the classes, as the mean over `episodes`."""
-
-    episodes: int
-    namings: int
-    std: float
-
-
-class Independence(TypedDict):
-    """Whether predictions were independent of the other queries in every episode that was checked."""
-
-    checked: int
-    max_difference: float
-    tolerance: float
-    holds: bool
 
 
 def check_independence(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> Independence:

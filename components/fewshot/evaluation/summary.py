@@ -1,4 +1,4 @@
-"""The metrics of many episodes, as types."""
+"""The metrics of many episodes and the results of checks, as types."""
 
 from typing import NotRequired, TypedDict
 
@@ -49,3 +49,20 @@ class Summary(Interval):
     histogram: list[int]
     reliability: list[ReliabilityBin]
     distractor_auroc: NotRequired[float]
+
+
+class LabelSpread(TypedDict):
+    """The standard deviation of accuracy over `namings` numberings of the classes, as the mean over `episodes`."""
+
+    episodes: int
+    namings: int
+    std: float
+
+
+class Independence(TypedDict):
+    """Whether predictions were independent of the other queries in every episode that was checked."""
+
+    checked: int
+    max_difference: float
+    tolerance: float
+    holds: bool

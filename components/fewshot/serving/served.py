@@ -80,7 +80,7 @@ class ServedModel:
         Raises:
           ValueError: the model refuses: a task state of another model, or an image it cannot read.
         """
-        vector, way = tf.constant(state.vector), tf.constant(state.num_classes)
+        vector, way = tf.constant(state.vector, tf.float32), tf.constant(state.num_classes)
         return self._call("predict", task_state=vector, num_classes=way, query_images=_strings(query))["probabilities"]
 
     def embed(self, images: Sequence[bytes]) -> np.ndarray:

@@ -119,7 +119,7 @@ class Trainer:
             if not math.isfinite(loss):
                 raise self._diverged(f"the loss is {loss}", number)
             rows.append({"step": number, "loss": loss, "accuracy": accuracy, "learning_rate": rate})
-        self.history["steps"] += rows
+            self.history["steps"].append(rows[-1])  # at once: the rows before a divergence show how it came
         self._unread = []
         return rows
 

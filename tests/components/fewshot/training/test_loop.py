@@ -141,6 +141,7 @@ def test_divergence_is_said(store):
         ValueError, match="training diverged: the loss is (nan|inf) at step .*lower training.learning_rate"
     ):
         run.run()
+    assert run.history["steps"] and all(np.isfinite(row["loss"]) for row in run.history["steps"])
 
 
 def test_schedules():
@@ -182,9 +183,11 @@ def test_slots_of_weights_with_equal_paths_are_all_kept():
 
 
 def test_steps_are_reported_in_order_and_read_in_blocks(store):
-    seen: list[int] = []
-    trainer(store, steps=25, validate_every=100, checkpoint_every=100, report=lambda p: seen.append(p.step)).run()
-    assert seen == list(range(1, 26))
+    seen: list[tuple[int, int]] = []
+    run = trainer(store, steps=25, validate_every=100, checkpoint_every=100)
+    run.report = lambda progress: seen.append((progress.step, len(run.history["steps"])))
+    run.run()
+    assert seen == [(step, 10 if step <= 10 else 20 if step <= 20 else 25) for step in range(1, 26)]
 
 
 def test_each_step_draws_the_next_episodes(store):
