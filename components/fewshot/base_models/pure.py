@@ -103,12 +103,16 @@ class PureModel:
 
 
 def _features(output: Tensor | dict[str, Tensor]) -> Features:
-    """Map and vector in float32, whatever the model computes in."""
+    """Map and vector in at least float32: half precision is widened, float64 stays."""
     if isinstance(output, dict):
-        return Features(ops.cast(output["map"], "float32"), ops.cast(output["vector"], "float32"))
-    rank, output = len(output.shape), ops.cast(output, "float32")
+        return Features(_widened(output["map"]), _widened(output["vector"]))
+    rank, output = len(output.shape), _widened(output)
     vector = ops.reshape(output, (ops.shape(output)[0], -1)) if rank > 2 else output
     return Features(output if rank == 4 else None, vector)
+
+
+def _widened(tensor: Tensor) -> Tensor:
+    return ops.cast(tensor, keras.backend.result_type(tensor.dtype, "float32"))
 
 
 def _output_of(model: keras.Model) -> keras.KerasTensor | dict[str, keras.KerasTensor]:

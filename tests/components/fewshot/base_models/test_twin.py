@@ -125,3 +125,9 @@ def test_a_compiled_model(sequential):
 def test_half_precision_gives_float32():
     pure = model_of(layers.Dense(3, dtype="mixed_float16"), layers.BatchNormalization(dtype="mixed_float16"))
     assert call(pure, BATCH, training=False, batch_statistics=True)[0].dtype == "float32"
+
+
+def test_float64_stays():
+    """Finite differences need it: rounded to float32, a loss tells a step of 1e-6 only by its last digits."""
+    pure = model_of(layers.Dense(3, dtype="float64"), layers.BatchNormalization(dtype="float64"))
+    assert call(pure, BATCH, training=False, batch_statistics=True)[0].dtype == "float64"

@@ -60,8 +60,8 @@ def test_second_order_gradient_against_finite_differences(mode):
         moved = [w + step * d for w, d in zip(at, direction, strict=True)]
         return float(learner.loss(weights._replace(base=moved[:-2], own=moved[-2:]), task)[0])
 
-    measured = (loss(1e-5) - loss(-1e-5)) / 2e-5
-    assert slope == pytest.approx(measured, rel=1e-5)
+    measured = (loss(1e-6) - loss(-1e-6)) / 2e-6
+    assert slope == pytest.approx(measured, rel=1e-7)
     learner = make(inner_rate=0.5, steps=2, batch_norm=mode, first_order=True)
     first_order = learner.outer_step(weights, task).gradients
     without = sum(float(tf.reduce_sum(g * d)) for g, d in zip(first_order, direction, strict=True))
