@@ -7,6 +7,7 @@ counter-based random generator with the key (seed, i); numpy guarantees that its
 import numpy as np
 
 from components.fewshot.episodes.episode import DISTRACTOR, TURNS, ClassIndex, Draw, Episode, EpisodeSpec
+from components.fewshot.episodes.randomness import Random
 
 
 class EpisodeSampler:
@@ -22,7 +23,7 @@ class EpisodeSampler:
 
     def __call__(self, i: int) -> Episode:
         """Episode number `i` (0, 1, ...)."""
-        rng = _Random(self.seed, i)
+        rng = Random(self.seed, i)
         way = rng.between(*self.spec.way_range)
         shot = rng.between(*self.spec.shot_range)
         fitting = [pool for pool in self._pools if len(pool) >= way + self.spec.distractors]
@@ -68,35 +69,3 @@ def _pools(index: ClassIndex, spec: EpisodeSpec) -> list[np.ndarray]:
 def _draw(parts: list[np.ndarray]) -> Draw:
     rows, turns, labels = np.concatenate(parts, axis=1)
     return Draw(rows, turns.astype(np.int32), labels.astype(np.int32))
-
-
-class _Random:
-    """Unbiased integers from Philox's raw 64-bit stream with the key (seed, number). Numpy's distributions may change
-    between versions; this stream may not (NEP 19)."""
-
-    def __init__(self, seed: int, number: int) -> None:
-        if not (0 <= seed < 2**63 and 0 <= number < 2**63):
-            raise ValueError(f"seed and episode number: expected 0 to 2**63-1, got {seed} and {number}")
-        key = np.array([seed, number], np.uint64)
-        self._bits = np.random.Philox(key=key)
-
-    def below(self, n: int) -> int:
-        """A number in 0..n-1; numbers beyond a multiple of n are rejected, so all are equally likely."""
-        limit = 2**64 - 2**64 % n
-        while (value := int(self._bits.random_raw())) >= limit:
-            pass
-        return value % n
-
-    def between(self, low: int, high: int) -> int:
-        """A number in low..high; a single choice draws nothing."""
-        return low if low == high else low + self.below(high - low + 1)
-
-    def choose(self, n: int, k: int) -> np.ndarray:
-        """`k` different numbers of 0..n-1 in random order: the first k of a Fisher-Yates shuffle, in O(k) memory."""
-        moved: dict[int, int] = {}
-        chosen = np.empty(k, np.int64)
-        for i in range(k):
-            j = i + self.below(n - i)
-            chosen[i] = moved.get(j, j)
-            moved[j] = moved.get(i, i)
-        return chosen

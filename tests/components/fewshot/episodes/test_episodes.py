@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from components.fewshot.episodes.episode import DISTRACTOR, ClassIndex, Episode, EpisodeSpec
 from components.fewshot.episodes.frozen import episodes_hash, from_example, read_frozen, to_example
-from components.fewshot.episodes.sampler import EpisodeSampler, _Random
+from components.fewshot.episodes.randomness import Random
+from components.fewshot.episodes.sampler import EpisodeSampler
 
 
 def index_of(counts: list[int], domains: list[str] | None = None) -> ClassIndex:
@@ -51,7 +52,7 @@ def test_classes_too_small_are_never_drawn():
 
 def test_choose_is_uniform():
     # 3 of 4 in order: 24 arrangements, each expected 1000 times with a standard deviation of 31.
-    draws = [tuple(_Random(0, i).choose(4, 3)) for i in range(24_000)]
+    draws = [tuple(Random(0, i).choose(4, 3)) for i in range(24_000)]
     counts = np.unique(draws, axis=0, return_counts=True)[1]
     assert len(counts) == 24 and counts.min() > 850 and counts.max() < 1150
 
