@@ -12,7 +12,6 @@ from rich.table import Table
 from components.fewshot.base_models.conv4 import conv4
 from components.fewshot.base_models.pure import PureModel
 from components.fewshot.episodes.episode import EpisodeSpec
-from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.images.decode import ImageSpec, decode
 from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import Learner, LearnerChoice, build_learner
@@ -22,6 +21,7 @@ from components.fewshot.serving.server import Server, export
 from components.fewshot.training.loop import READ_EVERY, Progress, Trainer
 from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.training.step import make_deterministic
+from components.fewshot.training.units import training_units
 
 IMAGE = ImageSpec(height=28, width=28, channels=1)
 CLASSES, EACH, WARM, TIMED, BLOCKS = 100, 20, 5, 30, 4
@@ -30,6 +30,7 @@ ROWS: list[tuple[str, dict[str, object], EpisodeSpec, int]] = [  # learner, sett
     ("protonet", {}, EpisodeSpec(way=20, shot=5, query=5), 1),
     ("maml", {}, EpisodeSpec(way=5, shot=1, query=5), 4),
     ("maml", {"first_order": True}, EpisodeSpec(way=5, shot=1, query=5), 4),
+    ("nca", {}, EpisodeSpec(way=60, shot=1, query=5), 1),
     ("transfer", {}, EpisodeSpec(way=60, shot=1, query=5), 1),
 ]
 
@@ -59,7 +60,7 @@ def step_time(learner: Learner, store: ArrayStore, spec: EpisodeSpec, batch: int
             moments.append(time.perf_counter())
 
     settings = TrainingSettings(steps=(1 + BLOCKS) * READ_EVERY, meta_batch=batch)
-    Trainer(learner, settings, store, EpisodeSampler(store.index, spec, 0), report=report).run()
+    Trainer(learner, settings, training_units(learner.unit, store, spec, settings, 0), report=report).run()
     return 1000 * float(np.median(np.diff(moments))) / READ_EVERY
 
 

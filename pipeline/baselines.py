@@ -49,4 +49,4 @@ BASELINES = {
 
 
 def _cold(run: RunSettings) -> TrainerSettings:
-    return run.trainer().model_copy(update={"warm_start": False})
+    return run.trainer().model_copy(update={"warm_start": None})

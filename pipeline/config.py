@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from components.episode_generator.settings import AlsoSpec, EpisodeGeneratorSettings
 from components.few_shot_evaluator.gate import GateSettings
@@ -19,6 +19,7 @@ from components.meta_trainer.settings import TrainerSettings
 from components.pusher.settings import PushSettings
 from data.settings import ImageSetSettings
 
+COLD, PRODUCTION = "none", "production"  # values of warm_start beside a path
 NAME = r"[a-z0-9][a-z0-9-]{0,127}"  # the names that Vertex AI accepts for a pipeline
 
 
@@ -39,7 +40,8 @@ class RunSettings(BaseModel):
       base_model: the feature network.
       training: steps, learning rate and the like.
       baseline_steps: outer steps of the transfer-learning baseline. The default is the number of the model itself.
-      warm_start: whether to start from the weights of the latest blessed model when the data have changed.
+      warm_start: what training starts from: `none`, the directory of an exported model, or `production`, the model that the
+        push destination serves when these settings first meet these training images.
       gate: what a model must reach to be blessed.
       push: where blessed models are pushed.
       schema_file: path of a schema of examples that replaces the built-in one.
@@ -61,10 +63,19 @@ class RunSettings(BaseModel):
     base_model: BaseModelSettings = BaseModelSettings()
     training: TrainingSettings = TrainingSettings()
     baseline_steps: int | None = Field(None, ge=0)
-    warm_start: bool = True
+    warm_start: str = "none"
     gate: GateSettings = GateSettings()
     push: PushSettings = PushSettings()
     schema_file: str | None = None
+
+    @field_validator("warm_start", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if value is None or value is False:
+            return COLD
+        if not isinstance(value, str):
+            raise ValueError(f"expected none, production, or the directory of an exported model, got {value}")
+        return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> "RunSettings":
@@ -102,7 +113,7 @@ class RunSettings(BaseModel):
             episodes=self.train_episodes,
             image=self.image,
             seed=self.seed,
-            warm_start=self.warm_start,
+            warm_start=None if self.warm_start == COLD else self.warm_start,
         )
 
     def episode_generator(self) -> EpisodeGeneratorSettings:

@@ -1,17 +1,14 @@
 """The graph, the same for every target. `create_pipeline` is the table of contents of the project."""
 
 import os
+from collections.abc import Sequence
 from typing import Literal
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx import types
 from tfx.components import ExampleValidator
 from tfx.dsl.components.base import base_node
-from tfx.dsl.components.common import resolver
-from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
-from tfx.types import standard_artifacts
 
 from components.episode_generator.component import EpisodeGenerator
 from components.few_shot_evaluator.component import FewShotEvaluator
@@ -24,7 +21,7 @@ from components.pusher.component import Pusher
 from data.settings import ImageSetSettings
 from pipeline.baselines import BASELINES
 from pipeline.config import RunSettings
-from pipeline.history.resolvers import BlessedBefore, BlessedOnOtherData
+from pipeline.history.production import destination_of, run_fingerprint
 
 Target = Literal["local", "vertex", "kubeflow"]
 
@@ -39,6 +36,7 @@ def create_pipeline(
     root: str,
     target: Target = "local",
     data_fingerprint: str = "",
+    served: Sequence[str] | None = None,
 ) -> Pipeline:
     """Returns the pipeline: all components, chained.
 
@@ -46,8 +44,10 @@ def create_pipeline(
       settings: the settings of the run.
       data: where the images are.
       root: directory of artifacts, metadata, checkpoints and pushed models. It is a bucket unless the target is local.
-      target: the platform that runs the pipeline. Only the way of finding earlier models depends on it.
+      target: the platform that runs the pipeline. Only on this machine the pipeline has a metadata store of its own.
       data_fingerprint: changes when an image changes, so that the cache is not reused.
+      served: the directories of the pushed versions that the candidate is compared with; the last is in production. None if
+        the run starts later and elsewhere, and is to look for itself.
     """
     # Reads images into tf.Examples, one split for each set of classes. Bad files are set aside.
     examples = image_example_gen(data, data_fingerprint)
@@ -68,14 +68,9 @@ def create_pipeline(
     )
     episodes = generator.outputs["episodes"]
 
-    # Finds the model that a warm start begins with.
-    earlier = earlier_model(target, "warm_start_model", BlessedOnOtherData, episodes=episodes)
-
     # Trains the model and the baselines that it must beat.
     checkpoints = os.path.join(root, "checkpoints")
-    trainer = MetaTrainer(
-        episodes, transform_graph, settings.trainer(), checkpoints, earlier.outputs["model"], settings.learner.name
-    )
+    trainer = MetaTrainer(episodes, transform_graph, settings.trainer(), checkpoints, title=settings.learner.name)
     baselines = {
         name: MetaTrainer(episodes, transform_graph, baseline.settings(settings), checkpoints, title=name).with_id(
             baseline.node_id
@@ -84,14 +79,14 @@ def create_pipeline(
     }
 
     # Evaluates all models on the same frozen episodes, through their signatures. Writes the blessing and the report.
-    model = trainer.outputs["model"]
-    previous = earlier_model(target, "latest_blessed_model", BlessedBefore, current=model)
+    model, destination = trainer.outputs["model"], destination_of(settings, root)
     evaluator = FewShotEvaluator(
         episodes,
         model,
         settings.gate,
         {name: baseline.outputs["model"] for name, baseline in baselines.items()},
-        baseline_model=previous.outputs["model"],
+        destination=destination,
+        served=served,
         model_run=trainer.outputs["model_run"],
         examples=raw,
         configuration=settings.model_dump_json(),
@@ -102,12 +97,13 @@ def create_pipeline(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
         evaluation=evaluator.outputs["evaluation"],
-        destination=settings.push.destination or os.path.join(root, "serving", settings.name),
+        destination=destination,
         keep=settings.push.keep,
+        run=run_fingerprint(settings, data_fingerprint),
     )
 
-    nodes: list[base_node.BaseNode] = [examples, statistics, schema, validator, transform, generator, earlier, trainer]
-    nodes += [*baselines.values(), previous, evaluator, pusher]
+    nodes: list[base_node.BaseNode] = [examples, statistics, schema, validator, transform, generator, trainer]
+    nodes += [*baselines.values(), evaluator, pusher]
     return Pipeline(
         pipeline_name=settings.name,
         pipeline_root=os.path.join(root, "artifacts"),
@@ -116,26 +112,6 @@ def create_pipeline(
         metadata_connection_config=_metadata(root) if target == "local" else None,
         beam_pipeline_args=BEAM,
     )
-
-
-def earlier_model(target: Target, node_id: str, strategy: type, **standpoint: types.BaseChannel) -> resolver.Resolver:
-    """Returns a resolver of an earlier blessed model.
-
-    Vertex AI and Kubeflow run only TFX's own strategies, so there it takes the latest blessed model.
-
-    Args:
-      target: the platform that runs the pipeline.
-      node_id: id of the resolver's node.
-      strategy: the strategy of the local target.
-      standpoint: the artifacts that the strategy compares earlier models with.
-    """
-    channels: dict[str, types.BaseChannel] = {
-        "model": types.Channel(type=standard_artifacts.Model),
-        "model_blessing": types.Channel(type=standard_artifacts.ModelBlessing),
-    }
-    if target == "local":
-        return resolver.Resolver(strategy_class=strategy, **channels, **standpoint).with_id(node_id)
-    return resolver.Resolver(strategy_class=LatestBlessedModelStrategy, **channels).with_id(node_id)
 
 
 def metadata_path(root: str) -> str:

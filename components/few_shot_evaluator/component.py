@@ -1,6 +1,7 @@
 """Specification of the FewShotEvaluator."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
@@ -19,6 +20,8 @@ class FewShotEvaluatorSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {
         "gate": component_spec.ExecutionParameter(type=str),
+        "destination": component_spec.ExecutionParameter(type=str),
+        "served": component_spec.ExecutionParameter(type=str),
         "configuration": component_spec.ExecutionParameter(type=str),
         "code_fingerprint": component_spec.ExecutionParameter(type=str),
     }
@@ -26,7 +29,6 @@ class FewShotEvaluatorSpec(component_spec.ComponentSpec):
         "episodes": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
         **{name: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True) for name in BASELINES},
-        "baseline_model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
         "model_run": component_spec.ChannelParameter(type=standard_artifacts.ModelRun, optional=True),
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
     }
@@ -37,14 +39,16 @@ class FewShotEvaluatorSpec(component_spec.ComponentSpec):
 
 
 class FewShotEvaluator(base_beam_component.BaseBeamComponent):
-    """Evaluates a model, the baselines and the latest blessed model on the same frozen episodes, and decides on the blessing.
+    """Evaluates a model, the baselines and the model in production on the same frozen episodes, and decides on the blessing.
 
     Args:
       episodes: the output of the EpisodeGenerator.
       model: the candidate.
       gate: what the candidate must reach to be blessed.
       baselines: the models that the candidate must beat; their names are those in `BASELINES`.
-      baseline_model: the latest blessed model.
+      destination: the directory that models are pushed to; the one in production is there.
+      served: the directories of the versions in `destination` at the start of the run, which become a part of the cache key;
+        None if the executor must look for itself, because the run starts later and elsewhere.
       model_run, examples: the report takes its learning curves and its summary of the data from these.
       configuration: the settings of the run as JSON, for the report.
     """
@@ -58,7 +62,8 @@ class FewShotEvaluator(base_beam_component.BaseBeamComponent):
         model: types.BaseChannel,
         gate: GateSettings,
         baselines: Mapping[str, types.BaseChannel] | None = None,
-        baseline_model: types.BaseChannel | None = None,
+        destination: str = "",
+        served: Sequence[str] | None = None,
         model_run: types.BaseChannel | None = None,
         examples: types.BaseChannel | None = None,
         configuration: str = "{}",
@@ -67,10 +72,11 @@ class FewShotEvaluator(base_beam_component.BaseBeamComponent):
             episodes=episodes,
             model=model,
             **(baselines or {}),
-            baseline_model=baseline_model,
             model_run=model_run,
             examples=examples,
             gate=gate.model_dump_json(),
+            destination=destination,
+            served="" if served is None else json.dumps(list(served)),
             configuration=configuration,
             code_fingerprint=code_fingerprint(*CODE),
             evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),

@@ -18,8 +18,8 @@ from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.served import ServedModel
 
-MODEL, PREVIOUS = "model", "previous"
-SHOWN = ("accuracy", "ci95", "log_loss", "ece", "episodes")
+MODEL, PRODUCTION, BEST = "model", "production", "best"
+SHOWN = ("accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes")
 CHECKED_EPISODES = 5
 MOST_DRAWN = 40  # query images that the report shows of an episode
 
@@ -44,22 +44,25 @@ def verdict(
     results: dict[str, list[EpisodeResult]],
     gate: GateSettings,
     independence: Independence,
-    incomparable: str | None = None,
+    incomparable: Mapping[str, str],
+    warm_start: str | None = None,
 ) -> Verdict:
     """Returns the metrics of the candidate and of its rivals, and the decision of the gate.
 
     Args:
-      results: the results of `model`, of the baselines by their names, and of `previous` if there is one.
+      results: the results of `model`, of the baselines by their names, and of `production` and `best` if there are any.
       gate: what the candidate must reach.
       independence: the result of the independence check.
-      incomparable: the reason why the previous model could not be evaluated, if it could not.
+      incomparable: the reason why `production` or `best` could not be evaluated, by its name.
+      warm_start: where the candidate's training started, if it did not start cold.
     """
     ours = results[MODEL]
     rivals = {name: _rival(ours, theirs) for name, theirs in results.items() if name != MODEL}
-    previous = rivals.pop(PREVIOUS, None)
-    if not previous and incomparable:
-        previous = {"not_comparable": incomparable}
-    compared = {"baselines": rivals, "previous": previous, "independence": independence}
+    earlier = {
+        name: rivals.pop(name, None) or (Rival(not_comparable=incomparable[name]) if name in incomparable else None)
+        for name in (PRODUCTION, BEST)
+    }
+    compared = {"baselines": rivals, **earlier, "warm_start": warm_start, "independence": independence}
     metrics = cast(Compared, {**summarise(ours), **compared})
     reasons = reasons_against(metrics, gate)
     return {**metrics, "blessed": not reasons, "reasons": reasons, "gate": gate.model_dump()}

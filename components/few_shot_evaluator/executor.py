@@ -14,10 +14,10 @@ from tfx.utils import io_utils, path_utils
 
 from components.few_shot_evaluator.baselines import BASELINES
 from components.few_shot_evaluator.evaluate import (
+    BEST,
     MODEL,
-    PREVIOUS,
+    PRODUCTION,
     choose_episodes,
-    comparable,
     draw_episode,
     independence_of,
     read_results,
@@ -28,14 +28,13 @@ from components.few_shot_evaluator.judging import JudgeEpisodes, image_store, se
 from components.few_shot_evaluator.metrics_json import Metrics, Rival
 from components.few_shot_evaluator.report import render
 from components.few_shot_evaluator.report_inputs import ReportInputs
+from components.few_shot_evaluator.rivals import earlier_models, served_versions
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.frozen import read_frozen
 from components.fewshot.evaluation.checks import label_spread, latency
 from components.fewshot.evaluation.judging import encode_episode
 from components.fewshot.evaluation.metrics import EpisodeResult, summarise
-from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.manifest import Manifest
-from components.fewshot.serving.seen import Seen
 
 FEW = 10  # episodes on which latency and label spread are measured
 FACTS = ("learner", "base_model", "batch_norm", "inductive")
@@ -56,18 +55,23 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
         spec = EpisodeSpec.model_validate_json(episodes.get_string_custom_property("spec_test"))
         evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
         store = image_store(os.path.join(split, "store"))
-        models, incomparable = models_to_judge(input_dict, spec, store)
+        candidate, models = models_of(input_dict)
+        served = served_versions(exec_properties["destination"], exec_properties["served"])
+        earlier = earlier_models(served, Manifest.read(models[MODEL]), spec, store.index.names)
+        models |= earlier.models
         also = json.loads(episodes.get_string_custom_property("also"))
         results = self._judge(split, evaluation.uri, models, len(also))
 
-        model, frozen = served_model(serving_dir(models[MODEL])), read_frozen(split)
+        model, frozen = served_model(models[MODEL]), read_frozen(split)
         gate = GateSettings.model_validate_json(exec_properties["gate"])
-        decision = verdict(results["episodes"], gate, independence_of(model, store, frozen), incomparable)
-        rivals = decision["baselines"] | ({PREVIOUS: decision["previous"]} if decision["previous"] else {})
+        independence, warm = independence_of(model, store, frozen), model.manifest.lineage.get("warm_start_from")
+        decision = verdict(results["episodes"], gate, independence, earlier.unfit, cast(str | None, warm))
+        rivals = decision["baselines"] | {name: rival for name in (PRODUCTION, BEST) if (rival := decision[name])}
         for name, rival in rivals.items():
             if name in models:
-                facts = Manifest.read(serving_dir(models[name])).model_dump(include=set(FACTS))
-                rival.update(cast(Rival, facts))
+                rival.update(cast(Rival, Manifest.read(models[name]).model_dump(include=set(FACTS))))
+            if name in earlier.models:
+                rival["version"] = os.path.basename(earlier.models[name])
         first = [encode_episode(store, episode) for episode in frozen[:FEW]]
         times = latency(model, first)
         further = {
@@ -77,7 +81,8 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
             ],
             "label_spread": label_spread(model, first) if model.manifest.fixed_way else None,
         }
-        metrics = cast(Metrics, {**decision, **facts_of(episodes, spec, model.manifest), **further})
+        facts = facts_of(episodes, spec, model.manifest) | {"served": earlier.served}
+        metrics = cast(Metrics, {**decision, **facts, **further})
         by_number = {episode.index: episode for episode in frozen}
         drawn = [draw_episode(model, store, by_number[i]) for i in choose_episodes(results["episodes"][MODEL])]
         inputs = ReportInputs(
@@ -89,18 +94,19 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
             rejected=read_json(input_dict.get("examples"), "rejected.json"),
             lineage=lineage_of(input_dict, model.manifest),
             episodes=drawn,
+            duplicates=read_json(input_dict.get("examples"), "duplicates.json"),
+            classes=read_json(input_dict.get("episodes"), "classes.json"),
         )
         write(evaluation.uri, "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False))
         write(evaluation.uri, "latency.json", json.dumps(times, indent=2))
         write(evaluation.uri, "report.html", render(inputs))
-        bless(artifact_utils.get_single_instance(output_dict["blessing"]), metrics["blessed"], models)
+        bless(artifact_utils.get_single_instance(output_dict["blessing"]), metrics["blessed"], candidate, models)
 
     def _judge(
-        self, split: str, output: str, models: dict[str, types.Artifact], also: int
+        self, split: str, output: str, models: dict[str, str], also: int
     ) -> dict[str, dict[str, list[EpisodeResult]]]:
         """Returns the results by set of episodes, then by model; it also leaves them as lines of text beside the metrics."""
-        directories = {name: serving_dir(model) for name, model in models.items()}
-        sets = {"episodes": directories} | {f"also-{i}": {MODEL: directories[MODEL]} for i in range(also)}
+        sets = {"episodes": models} | {f"also-{i}": {MODEL: models[MODEL]} for i in range(also)}
         with self._make_beam_pipeline() as pipeline:
             for name, judged in sets.items():
                 _ = (
@@ -113,16 +119,10 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
         return {name: read_results(_lines(os.path.join(output, f"results-{name}-*"))) for name in sets}
 
 
-def models_to_judge(
-    inputs: dict[str, list[types.Artifact]], spec: EpisodeSpec, store: ImageStore
-) -> tuple[dict[str, types.Artifact], str | None]:
-    """Returns the candidate and its rivals by name, and the reason why the latest blessed model, if any, is not among them."""
-    models = {name: artifacts[0] for name in (MODEL, *BASELINES) if (artifacts := inputs.get(name))}
-    if not (previous := inputs.get("baseline_model")):
-        return models, None
-    unfit = comparable(Manifest.read(serving_dir(previous[0])), spec)
-    unfit = unfit or Seen.read(previous[0].uri).among(store.index.names)
-    return models | ({} if unfit else {PREVIOUS: previous[0]}), unfit
+def models_of(inputs: dict[str, list[types.Artifact]]) -> tuple[types.Artifact, dict[str, str]]:
+    """Returns the candidate, and the directories of the SavedModels of candidate and baselines by name."""
+    found = {name: artifacts[0] for name in (MODEL, *BASELINES) if (artifacts := inputs.get(name))}
+    return found[MODEL], {name: path_utils.serving_model_path(model.uri) for name, model in found.items()}
 
 
 def facts_of(episodes: types.Artifact, spec: EpisodeSpec, manifest: Manifest) -> dict[str, object]:
@@ -132,13 +132,7 @@ def facts_of(episodes: types.Artifact, spec: EpisodeSpec, manifest: Manifest) ->
         **manifest.model_dump(include=set(FACTS)),
         "seed": episodes.get_int_custom_property("seed"),
         "episodes_hash": episodes.get_string_custom_property("hash_test"),
-        "warm_start": bool(manifest.lineage.get("warm_start_from")),
     }
-
-
-def serving_dir(model: types.Artifact) -> str:
-    """Returns the directory of the SavedModel in a Model artifact."""
-    return path_utils.serving_model_path(model.uri)
 
 
 def read_json(artifacts: list[types.Artifact] | None, name: str) -> Any:
@@ -156,14 +150,12 @@ def lineage_of(inputs: dict[str, list[types.Artifact]], manifest: Manifest) -> d
     return {"artifacts": artifacts, "data": manifest.data, "versions": manifest.versions}
 
 
-def bless(blessing: types.Artifact, blessed: bool, models: dict[str, types.Artifact]) -> None:
+def bless(blessing: types.Artifact, blessed: bool, model: types.Artifact, models: dict[str, str]) -> None:
     """Marks the blessing in the way that TFX's Pusher and resolver expect."""
-    model, previous = models[MODEL], models.get(PREVIOUS)
     blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
-    if previous:
-        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, previous.uri)
-        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, previous.id)
+    if PRODUCTION in models:
+        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, models[PRODUCTION])
     write(blessing.uri, constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME, "")
     value = constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)

@@ -1,24 +1,28 @@
-"""The gate: it decides whether a model is blessed."""
+"""The gate: it decides whether a model is blessed, by intervals over classes."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.few_shot_evaluator.metrics_json import Compared
+from components.fewshot.evaluation.intervals import cannot_tell
 from components.fewshot.evaluation.summary import Difference
 
 
 class GateSettings(BaseModel):
-    """What a model must reach to be blessed.
+    """What a model must reach to be blessed. Every bound is one of a 95 % interval over classes.
 
     Attributes:
-      threshold: the least value of the lower bound of the accuracy's 95 % interval.
-      margin: how far the mean difference to the latest blessed model, on the same episodes, may be below 0.
-      require_baselines: the model must be better than every baseline: the whole interval of the difference is above 0.
+      threshold: the least lower bound of the accuracy.
+      margin: how far the lower bound of the difference to the model in production may be below 0.
+      drift_margin: the same for the best model that was ever pushed and judged on this test set. It ends a series of models
+        that are each a little worse than the one before.
+      require_baselines: the lower bound of the difference to every baseline must be above 0.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     threshold: float = Field(0.0, ge=0, le=1)
     margin: float = Field(0.01, ge=0, le=1)
+    drift_margin: float = Field(0.02, ge=0, le=1)
     require_baselines: bool = True
 
 
@@ -26,23 +30,10 @@ def reasons_against(metrics: Compared, gate: GateSettings) -> list[str]:
     """Returns every reason against blessing the model, each as a sentence; without a reason the model is blessed.
 
     Args:
-      metrics: only `accuracy`, `ci95`, `baselines`, `previous` and `independence` are read.
+      metrics: the figures of the candidate and of its rivals.
       gate: what the model must reach.
     """
-    reasons = []
-    lower = metrics["accuracy"] - metrics["ci95"]
-    if not lower >= gate.threshold:  # also true if the bound is nan
-        reasons.append(
-            f"the lower bound of the accuracy, {_percent(lower)}, is below the threshold of {_percent(gate.threshold)}"
-        )
-    for name, baseline in metrics["baselines"].items() if gate.require_baselines else ():
-        difference = baseline["difference"]
-        if not difference["mean"] - difference["ci95"] > 0:
-            reasons.append(f"not better than the baseline {name!r}: {_points(difference)}")
-    previous = metrics["previous"]
-    if previous and previous.get("difference") and not previous["difference"]["mean"] >= -gate.margin:
-        said = _points(previous["difference"])
-        reasons.append(f"worse than the latest blessed model by more than {100 * gate.margin:.2f} points: {said}")
+    reasons = _by_intervals(metrics, gate)
     independence = metrics["independence"]
     if not independence["holds"]:
         reasons.append(
@@ -52,9 +43,41 @@ def reasons_against(metrics: Compared, gate: GateSettings) -> list[str]:
     return reasons
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f} %"
+def _by_intervals(metrics: Compared, gate: GateSettings) -> list[str]:
+    # Baselines start cold. They have had fewer steps than a model that started warm, and do not decide about it.
+    baselines = metrics["baselines"] if gate.require_baselines and not metrics["warm_start"] else {}
+    ahead_of = {name: rival["difference"] for name, rival in baselines.items()}
+    earlier = [("the model in production", metrics["production"], gate.margin)]
+    earlier += [("the best model so far", metrics["best"], gate.drift_margin)]
+    no_worse = [
+        (name, rival["difference"], margin) for name, rival, margin in earlier if rival and "difference" in rival
+    ]
+    interval = metrics["over_classes"]
+    if interval is None:
+        asked = gate.threshold > 0 or ahead_of or no_worse
+        return [cannot_tell(metrics["classes"], max(int(way) for way in metrics["by_way"]))] if asked else []
+    reasons = []
+    if not interval["low"] >= gate.threshold:  # also true if the bound is nan
+        lower, least = (f"{100 * share:.2f} %" for share in (interval["low"], gate.threshold))
+        reasons.append(f"the lower bound of the accuracy, {lower}, is below the threshold of {least}")
+    for name, difference in ahead_of.items():
+        if not lower_bound(difference) > 0:
+            reasons.append(f"not better than the baseline {name!r}: {said(difference)}")
+    for name, difference, margin in no_worse:
+        if not lower_bound(difference) >= -margin:
+            reasons.append(f"it may be worse than {name} by more than {100 * margin:.2f} points: {said(difference)}")
+    return reasons
 
 
-def _points(difference: Difference) -> str:
-    return f"{100 * difference['mean']:+.2f} ± {100 * difference['ci95']:.2f} points"
+def lower_bound(difference: Difference) -> float:
+    """Returns the lower bound over classes; minus infinity where the classes cannot tell."""
+    over_classes = difference["over_classes"]
+    return over_classes["low"] if over_classes else float("-inf")
+
+
+def said(difference: Difference) -> str:
+    """Returns a difference with its interval over classes, in points."""
+    over_classes, mean = difference["over_classes"], 100 * difference["mean"]
+    if not over_classes:
+        return f"{mean:+.2f} points, without an interval over classes"
+    return f"{mean:+.2f} points, {100 * over_classes['low']:+.2f} to {100 * over_classes['high']:+.2f} over classes"

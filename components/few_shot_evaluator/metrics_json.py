@@ -2,7 +2,7 @@
 
 from typing import TypedDict
 
-from components.fewshot.evaluation.summary import Difference, Independence, LabelSpread, Summary
+from components.fewshot.evaluation.summary import Difference, Independence, LabelSpread, OverClasses, Summary
 
 
 class FurtherSummary(Summary):
@@ -15,10 +15,13 @@ class FurtherSummary(Summary):
 
 
 class Rival(TypedDict, total=False):
-    """A baseline or the latest blessed model. If it could not be compared, it has only the reason, `not_comparable`."""
+    """A baseline, the model in production or the best one so far. If it could not be compared, `not_comparable` is the reason,
+    and there are no figures."""
 
+    version: str  # in the push destination
     accuracy: float
     ci95: float
+    over_classes: OverClasses | None
     log_loss: float
     ece: float
     episodes: int
@@ -34,7 +37,9 @@ class Compared(Summary):
     """The metrics of the candidate beside those of its rivals; the gate decides on these."""
 
     baselines: dict[str, Rival]
-    previous: Rival | None
+    production: Rival | None
+    best: Rival | None
+    warm_start: str | None
     independence: Independence
 
 
@@ -58,6 +63,6 @@ class Metrics(Verdict):
     inductive: bool
     seed: int
     episodes_hash: str
-    warm_start: bool
+    served: list[str]
     also: list[FurtherSummary]
     label_spread: LabelSpread | None

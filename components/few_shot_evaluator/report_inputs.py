@@ -37,3 +37,5 @@ class ReportInputs(NamedTuple):
     rejected: list[dict[str, str]] | None  # rejected.json of the examples: `path` and `reason` of each file set aside
     lineage: Mapping[str, object]
     episodes: list[DrawnEpisode]
+    duplicates: list[list[dict[str, str]]] | None = None  # duplicates.json of the examples: the files of each picture
+    classes: list[dict[str, object]] | None = None  # classes.json of the episodes: which classes they can use

@@ -20,6 +20,7 @@ from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
 from components.fewshot.training.selection import Validation
 from components.fewshot.training.settings import TrainingSettings
+from components.fewshot.training.units import training_units
 
 BATCH = 256  # query images in memory at a time
 
@@ -108,7 +109,7 @@ class MetaLearningModel:
         store = ArrayStore(images[~is_validation], labels[~is_validation])
         if rotations and images.shape[1] != images.shape[2]:
             raise ValueError(f"rotations need square images, got {images.shape[1]} x {images.shape[2]}")
-        draw = sampler_of("training", store, self._spec, self.seed)
+        sampler_of("training", store, self._spec, self.seed)  # refuses too few classes in the words of these arguments
         validation = None
         if held_out:
             kept = ArrayStore(images[is_validation], labels[is_validation])
@@ -122,7 +123,8 @@ class MetaLearningModel:
             **{"steps": epochs * steps_per_epoch, "validate_every": steps_per_epoch} | self._training
         )
         report = _progress_bar(epochs, steps_per_epoch) if verbose else lambda progress: None
-        self._history = Trainer(self._learner, settings, store, draw, validation, report=report).run().history
+        units = training_units(self._learner.unit, store, self._spec, settings, self.seed)
+        self._history = Trainer(self._learner, settings, units, validation, report=report).run().history
         return self._history
 
     def adapt(self, support_images: np.ndarray, support_labels: np.ndarray) -> None:
@@ -162,7 +164,7 @@ class MetaLearningModel:
     def _probabilities(self, images: np.ndarray) -> np.ndarray:
         learner = self._trained()
         logits = learner.predict(learner.values(), self._task_state or {}, _tensor(images))
-        return keras.ops.softmax(logits).numpy()
+        return learner.probabilities(logits).numpy()
 
     def export(self, directory: str) -> None:
         """Writes a SavedModel that adapts at serving time; it takes encoded images (PNG, JPEG, ...).

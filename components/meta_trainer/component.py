@@ -24,7 +24,6 @@ class MetaTrainerSpec(component_spec.ComponentSpec):
     INPUTS = {
         "episodes": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "transform_graph": component_spec.ChannelParameter(type=standard_artifacts.TransformGraph),
-        "base_model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
     }
     OUTPUTS = {
         "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
@@ -40,7 +39,6 @@ class MetaTrainer(base_component.BaseComponent):
       transform_graph: becomes a part of the SavedModel, so that serving decodes images as training does.
       settings: what is trained and how.
       checkpoint_root: the directory of the checkpoints, from which a killed run continues.
-      base_model: an earlier model; training starts from its weights if `settings.warm_start` is true.
       title: the text in front of the progress bar.
     """
 
@@ -53,13 +51,11 @@ class MetaTrainer(base_component.BaseComponent):
         transform_graph: types.BaseChannel,
         settings: TrainerSettings,
         checkpoint_root: str,
-        base_model: types.BaseChannel | None = None,
         title: str = "training",
     ) -> None:
         spec = MetaTrainerSpec(
             episodes=episodes,
             transform_graph=transform_graph,
-            base_model=base_model,
             settings=settings.model_dump_json(),
             checkpoint_root=checkpoint_root,
             title=title,

@@ -34,12 +34,10 @@ class Executor(base_executor.BaseExecutor):
         graph = artifact_utils.get_single_instance(input_dict["transform_graph"])
         model = artifact_utils.get_single_instance(output_dict["model"])
         run = artifact_utils.get_single_instance(output_dict["model_run"])
-        earlier = input_dict.get("base_model") or []
         inputs = Inputs(
             train=artifact_utils.get_split_uri([episodes], "train"),
             val=artifact_utils.get_split_uri([episodes], "val"),
             test=artifact_utils.get_split_uri([episodes], "test"),
-            earlier=earlier[0].uri if earlier else None,
         )
         began = time.monotonic()
         reporter = Reporter(exec_properties["title"], run.uri, settings.training.steps)
@@ -55,15 +53,15 @@ class Executor(base_executor.BaseExecutor):
             "episodes": {"id": episodes.id, "uri": episodes.uri},
             "transform_graph": {"id": graph.id, "uri": graph.uri},
             "model_uri": model.uri,
-            "warm_start_from": earlier[0].uri if trained.warm else None,
+            "warm_start_from": settings.warm_start if trained.warm else None,
             "no_warm_start": trained.no_warm_start,
         }
-        model.set_int_custom_property("episodes_id", episodes.id)  # a warm start takes a model of other episodes
         preprocess, resources = preprocess_of(graph.uri, settings.image)
         server = Server(trained.learner, preprocess, resources)
-        export(server, manifest_of(trained, settings, data, lineage), path_utils.serving_model_dir(model.uri))
-        save_weights(trained.learner, os.path.join(model.uri, WEIGHTS))
-        trained.seen.write(model.uri)
+        directory = path_utils.serving_model_dir(model.uri)
+        export(server, manifest_of(trained, settings, data, lineage), directory)
+        save_weights(trained.learner, os.path.join(directory, WEIGHTS))
+        trained.seen.write(directory)
         write_json(os.path.join(run.uri, "history.json"), trained.history)
         write_json(os.path.join(run.uri, "timing.json"), timing | {"seconds": time.monotonic() - began})
 

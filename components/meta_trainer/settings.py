@@ -16,7 +16,7 @@ class TrainerSettings(BaseModel):
       episodes: specification of training episodes.
       image: what the base model sees; the transform graph makes it.
       seed: of initial weights, dropout and training episodes.
-      warm_start: begin with the weights of the latest blessed model where they fit.
+      warm_start: directory of an exported model whose weights training starts from, or None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,4 +27,4 @@ class TrainerSettings(BaseModel):
     episodes: EpisodeSpec = EpisodeSpec()
     image: ImageSpec = ImageSpec()
     seed: int = Field(0, ge=0)
-    warm_start: bool = False
+    warm_start: str | None = None

@@ -12,7 +12,6 @@ from components.fewshot.base_models.pure import PureModel
 from components.fewshot.base_models.table import build_base_model
 from components.fewshot.episodes.episode import TURNS
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
-from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.images.decode import ImageSpec
 from components.fewshot.images.store import ImageStore
 from components.fewshot.learners import Learner, build_learner
@@ -25,9 +24,12 @@ from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
 from components.fewshot.training.selection import Validation
 from components.fewshot.training.step import make_deterministic
+from components.fewshot.training.units import training_units
 from components.meta_trainer.settings import TrainerSettings
 
-WEIGHTS = "weights.npz"
+WEIGHTS = os.path.join(
+    "assets.extra", "weights.npz"
+)  # below a SavedModel, so that training can start from a pushed one
 CHECKPOINTS = 20  # that stay: a run has four, and one that was stopped may wait while others are tried
 
 
@@ -38,16 +40,15 @@ class Trained(NamedTuple):
     history: History
     seen: Seen
     warm: bool
-    no_warm_start: str | None  # why the weights of an earlier model were not begun with
+    no_warm_start: str | None  # why training did not start from the weights of an earlier model, although it was to
 
 
 class Inputs(NamedTuple):
-    """Where training reads: the directories of the splits of an episodes artifact, and of an earlier model to begin with."""
+    """Where training reads: the directories of the splits of an episodes artifact."""
 
     train: str
     val: str
     test: str
-    earlier: str | None = None
 
 
 def train(
@@ -62,20 +63,19 @@ def train(
     Args:
       reporter: given the history so far, returns what is called after each step.
     """
-    store, val_store, test_store = (ImageStore.open(os.path.join(split, "store")) for split in inputs[:3])
+    store, val_store, test_store = (ImageStore.open(os.path.join(split, "store")) for split in inputs)
     validation = Validation(val_store, read_frozen(inputs.val))
     chosen_by = episodes_hash(validation.episodes, val_store.index, val_store.source_ids)
     make_deterministic(settings.seed)  # at the last moment: Python's generator is everybody's
     learner = new_learner(settings, store)
     seen = Seen(train=frozenset(store.index.names), val=frozenset(val_store.index.names))
-    earlier = inputs.earlier if settings.warm_start else None
-    warm = begin_with(learner, earlier, test_store.index.names, val_store.index.names) if earlier else Warm()
+    names = test_store.index.names, val_store.index.names
+    warm = begin_with(learner, settings.warm_start, *names) if settings.warm_start else Warm()
     key = [settings.model_dump_json(), store.fingerprint, val_store.fingerprint, chosen_by, code_fingerprint]
     trainer = Trainer(
         learner,
         settings.training,
-        store,
-        EpisodeSampler(store.index, settings.episodes, settings.seed),
+        training_units(learner.unit, store, settings.episodes, settings.training, settings.seed),
         validation,
         checkpoint_file(
             checkpoint_root, hashlib.sha256(json.dumps([*key, warm.fingerprint]).encode()).hexdigest()[:24]
@@ -96,7 +96,7 @@ class Warm(NamedTuple):
 
 
 def begin_with(learner: Learner, earlier: str, test: Sequence[str], val: Sequence[str]) -> Warm:
-    """Gives a learner the weights in the directory `earlier`, unless they have met what is to be new to it or do not fit."""
+    """Gives a learner the weights of an exported model, unless they have met what is to be new to it or do not fit."""
     seen = Seen.read(earlier)
     if refused := seen.among(test, val):
         return Warm(refused=refused)
@@ -114,6 +114,7 @@ def new_learner(settings: TrainerSettings, store: ImageStore) -> Learner:
 
 def save_weights(learner: Learner, path: str) -> None:
     """All weights of a learner, by name."""
+    tf.io.gfile.makedirs(os.path.dirname(path))
     checkpoint.save(path, {name: variable.numpy() for name, variable in learner.named_variables().items()}, {})
 
 

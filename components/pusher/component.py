@@ -10,7 +10,8 @@ from components.pusher import executor
 
 CODE = (
     "components.pusher",
-    *(f"components.fewshot.{name}" for name in ("serving.manifest", "episodes.episode", "images.decode")),
+    *(f"components.fewshot.serving.{name}" for name in ("manifest", "production", "versions")),
+    *(f"components.fewshot.{name}" for name in ("episodes.episode", "images.decode")),
 )
 
 
@@ -20,6 +21,7 @@ class PusherSpec(component_spec.ComponentSpec):
     PARAMETERS = {
         "destination": component_spec.ExecutionParameter(type=str),
         "keep": component_spec.ExecutionParameter(type=int),
+        "run": component_spec.ExecutionParameter(type=str),
         "code_fingerprint": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -40,6 +42,7 @@ class Pusher(TfxPusher):
       destination: the directory that TF Serving watches.
       keep: how many versions are kept.
       evaluation: its metrics are written into the manifest.
+      run: fingerprint of the settings, data and code of the run; written into the manifest.
     """
 
     SPEC_CLASS = PusherSpec
@@ -52,6 +55,7 @@ class Pusher(TfxPusher):
         destination: str,
         keep: int,
         evaluation: types.BaseChannel | None = None,
+        run: str = "",
     ) -> None:
         spec = PusherSpec(
             model=model,
@@ -59,6 +63,7 @@ class Pusher(TfxPusher):
             evaluation=evaluation,
             destination=destination,
             keep=keep,
+            run=run,
             code_fingerprint=code_fingerprint(*CODE),
             pushed_model=types.Channel(type=standard_artifacts.PushedModel),
         )

@@ -18,39 +18,30 @@ TF Serving fails to load it, continues with the model that it has loaded, and tr
 """
 
 import os
-import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from components.fewshot.serving.manifest import FILE as MANIFEST_FILE
 from components.fewshot.serving.manifest import Manifest
+from components.fewshot.serving.production import best_on_same_test
+from components.fewshot.serving.versions import (
+    MODEL_FILE,
+    gfile,
+    holds_model,
+    list_versions,
+    numbered,
+    version_path,
+    version_paths,
+)
 from components.pusher import files
-from components.pusher.files import MODEL_FILE, gfile, holds_model
 
 ASIDE = ".rolled-back"
 TEMPORARY = ".tmp-"
 
 
-def list_versions(destination: str) -> list[int]:
-    """Returns the complete versions that TF Serving sees, lowest first; none if there is no such directory."""
-    return [version for version in _numbered(destination) if holds_model(_path(destination, version))]
-
-
 def list_rolled_back(destination: str) -> list[int]:
     """Returns the versions that a rollback has moved away, lowest first."""
     return list_versions(os.path.join(destination, ASIDE))
-
-
-def latest(destination: str) -> str:
-    """Returns the directory of the version in production.
-
-    Raises:
-      FileNotFoundError: there is no version.
-    """
-    versions = list_versions(destination)
-    if not versions:
-        raise FileNotFoundError(f"no pushed model at {destination}: expected a folder <version> with {MODEL_FILE}")
-    return _path(destination, versions[-1])
 
 
 def push_version(
@@ -66,7 +57,8 @@ def push_version(
     Args:
       source: directory of a SavedModel with a manifest.
       destination: directory that TF Serving watches; it is created if it does not exist.
-      keep: how many versions are kept, at least 1; of the rolled-back versions the same number is kept.
+      keep: how many versions are kept, at least 1; of the rolled-back versions the same number is kept. The best version on
+        the test set of this one stays as well, because later models are compared with it.
       identity: JSON values that, together with the content of the model, identify this push.
       metrics: replaces the metrics in the manifest.
       lineage: is added to the lineage in the manifest.
@@ -95,7 +87,7 @@ def push_version(
             manifest.metrics = dict(manifest.metrics if metrics is None else metrics)
             manifest.lineage = manifest.lineage | dict(lineage or {}) | {"push": push, "version": version}
             path = _publish(source, destination, version, manifest)
-        _prune(destination, keep, spare=path)
+        _prune(destination, keep, spare={path, best_on_same_test(version_paths(destination), Manifest.read(path))})
         _prune(os.path.join(destination, ASIDE), keep)
         return path
 
@@ -124,15 +116,15 @@ def rollback(destination: str, to: int | None = None) -> str:
         if target not in versions + aside:
             raise ValueError(f"{destination}: no version {target} to roll back to; {there}; choose one of these")
         if target in aside:
-            files.reveal(_path(os.path.join(destination, ASIDE), target), _path(destination, target))
-        for version in _numbered(destination):
+            files.reveal(version_path(os.path.join(destination, ASIDE), target), version_path(destination, target))
+        for version in numbered(destination):
             if version > target:
-                files.hide(_path(destination, version), _path(os.path.join(destination, ASIDE), version))
-        return _path(destination, target)
+                files.hide(version_path(destination, version), version_path(os.path.join(destination, ASIDE), version))
+        return version_path(destination, target)
 
 
 def _publish(source: str, destination: str, version: int, manifest: Manifest) -> str:
-    beside, path = os.path.join(destination, f"{TEMPORARY}{version}"), _path(destination, version)
+    beside, path = os.path.join(destination, f"{TEMPORARY}{version}"), version_path(destination, version)
     files.copy(source, beside, leave_out=MANIFEST_FILE)
     manifest.write(beside)
     files.flush(beside)
@@ -151,14 +143,14 @@ def _settle(destination: str) -> None:
                 if gfile.isdir(shown) and not holds_model(shown):  # other files of it, on an object store
                     gfile.rmtree(shown)
                 gfile.rmtree(os.path.join(directory, name))
-    for version in set(_numbered(destination)) & set(list_rolled_back(destination)):
-        files.hide(_path(destination, version), _path(aside, version))
+    for version in set(numbered(destination)) & set(list_rolled_back(destination)):
+        files.hide(version_path(destination, version), version_path(aside, version))
 
 
 def _find(directory: str, push: Mapping[str, object]) -> str | None:
     """Returns the version that an earlier identical push made, or None."""
     for version in reversed(list_versions(directory)):
-        path = _path(directory, version)
+        path = version_path(directory, version)
         try:
             if Manifest.read(path).lineage.get("push") == push:
                 return path
@@ -169,28 +161,17 @@ def _find(directory: str, push: Mapping[str, object]) -> str | None:
 
 def _next_version(destination: str) -> int:
     """Returns the seconds since 1970, or more: the number is higher than every number of the destination, even rolled back."""
-    ever = _numbered(destination) + _numbered(os.path.join(destination, ASIDE))
+    ever = numbered(destination) + numbered(os.path.join(destination, ASIDE))
     return max(int(time.time()), *(version + 1 for version in ever), 1)
 
 
-def _prune(directory: str, keep: int, spare: str | None = None) -> None:
+def _prune(directory: str, keep: int, spare: Collection[str | None] = ()) -> None:
     """Removes all but the newest `keep` versions; each is first moved to a name that TF Serving ignores."""
     for version in list_versions(directory)[:-keep]:
-        path, beside = _path(directory, version), os.path.join(directory, f"{TEMPORARY}{version}")
-        if path != spare:
+        path, beside = version_path(directory, version), os.path.join(directory, f"{TEMPORARY}{version}")
+        if path not in spare:
             files.hide(path, beside)
             gfile.rmtree(beside)
-
-
-def _numbered(directory: str) -> list[int]:
-    if not gfile.isdir(directory):
-        return []
-    names = (name.rstrip("/") for name in gfile.listdir(directory))
-    return sorted(int(name) for name in names if re.fullmatch("0|[1-9][0-9]*", name))
-
-
-def _path(directory: str, version: int) -> str:
-    return os.path.join(directory, str(version))
 
 
 def _listed(versions: list[int]) -> str:

@@ -14,10 +14,21 @@ from tfx.utils import io_utils
 
 from components.pusher.destination import push_version
 
-HEADLINE = ("accuracy", "ci95", "log_loss", "ece", "worst_domain", "inductive", "batch_norm", "independence", "blessed")
+HEADLINE = (
+    "accuracy",
+    "ci95",
+    "over_classes",
+    "log_loss",
+    "ece",
+    "worst_domain",
+    "inductive",
+    "batch_norm",
+    "independence",
+    "blessed",
+)
 JUDGED_ON = ("episodes", "way", "shot", "query", "seed", "episodes_hash")
-COMPARED = ("baselines", "previous")
-ALSO = ("name", "accuracy", "ci95", "log_loss", "ece", "episodes")
+COMPARED = ("baselines", "production", "best", "warm_start", "served")
+ALSO = ("name", "accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes")
 BLESSING = (
     constants.ARTIFACT_PROPERTY_BLESSED_KEY,
     constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY,
@@ -51,7 +62,8 @@ class Executor(tfx_pusher.Executor):
             keep=exec_properties["keep"],
             identity={"model": model.uri, "blessing": content_of(blessing)},
             metrics=read_metrics(input_dict.get("evaluation")),
-            lineage={key: {"id": a[0].id, "uri": a[0].uri} for key, a in sorted(input_dict.items()) if a},
+            lineage={key: {"id": a[0].id, "uri": a[0].uri} for key, a in sorted(input_dict.items()) if a}
+            | {"run": exec_properties["run"]},
         )
         if path is None:
             logging.warning(

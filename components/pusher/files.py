@@ -13,19 +13,12 @@ from fcntl import LOCK_EX, flock
 
 import tensorflow as tf
 
-MODEL_FILE = "saved_model.pb"
-
-gfile = tf.io.gfile
+from components.fewshot.serving.versions import MODEL_FILE, gfile
 
 
 def is_local(path: str) -> bool:
     """Returns whether `path` is on a file system that renames folders in a single step."""
     return "://" not in path
-
-
-def holds_model(directory: str) -> bool:
-    """Returns whether TF Serving would load `directory`."""
-    return bool(gfile.exists(os.path.join(directory, MODEL_FILE)))
 
 
 def files_in(directory: str) -> list[str]:

@@ -11,9 +11,11 @@ from PIL import Image
 from components.few_shot_evaluator.metrics_json import FurtherSummary, Metrics, Rival
 from components.few_shot_evaluator.report import plots
 from components.few_shot_evaluator.report_inputs import DrawnImage, ReportInputs
-from components.fewshot.evaluation.summary import Difference, DomainAccuracy
+from components.fewshot.evaluation.intervals import cannot_tell
+from components.fewshot.evaluation.summary import Difference, DomainAccuracy, OverClasses
 
 THUMBNAIL = 96  # pixels a side; larger images are made smaller, smaller images stay as they are
+BOUNDED = ("accuracy", "ci95", "over_classes")
 DOMAINS = 6  # of the worst and of the best domains that are shown, if there are many
 
 
@@ -29,12 +31,13 @@ def render(inputs: ReportInputs) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(__name__, "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": percent, "points": points, "data_uri": data_uri, "flat": flat}
+    environment.filters |= {"percent": percent, "points": points, "bounds": bounds, "data_uri": data_uri, "flat": flat}
     metrics = inputs.metrics
     return environment.get_template("template.html.j2").render(
         m=metrics,
         inputs=inputs,
         title=episodes_title(metrics),
+        cannot_tell=cannot_tell(metrics["classes"], max(int(way) for way in metrics["by_way"])),
         compared=compared(metrics),
         domains=worst_and_best(metrics["by_domain"]),
         plots={name: Markup(svg) for name, svg in drawings(inputs).items()},
@@ -44,9 +47,10 @@ def render(inputs: ReportInputs) -> str:
 def drawings(inputs: ReportInputs) -> dict[str, str]:
     """Returns the plots by name; a plot without data is left out."""
     metrics = inputs.metrics
-    others = [(row["name"], row["accuracy"], row["ci95"]) for row in compared(metrics) if "accuracy" in row]
+    ours: Row = {"name": "this model", "means": "", **{key: metrics[key] for key in BOUNDED}}  # type: ignore[typeddict-item]  # chosen by key
+    rows = [ours, *(row for row in compared(metrics) if "accuracy" in row)]
     found = {
-        "comparison": plots.comparison([("this model", metrics["accuracy"], metrics["ci95"]), *others]),
+        "comparison": plots.comparison([(row["name"], row["accuracy"], *bounds_of(row)) for row in rows]),
         "histogram": plots.histogram(metrics["histogram"]),
         "reliability": plots.reliability(metrics["reliability"]),
     }
@@ -69,7 +73,7 @@ def shot_points(metrics: Metrics) -> list[tuple[int, str, float, float]]:
 
 
 def compared(metrics: Metrics) -> list[Row]:
-    """Returns a row for each baseline and one for the latest blessed model."""
+    """Returns a row for each baseline, and for the model in production and the best one so far if there are any."""
     explained = {
         "transfer": "transfer learning: a classifier trained on the same images, with a new head for each episode",
         "untrained": "the same learner before training",
@@ -78,9 +82,20 @@ def compared(metrics: Metrics) -> list[Row]:
     rows: list[Row] = [
         {"name": name, "means": explained.get(name, ""), **row} for name, row in metrics["baselines"].items()
     ]
-    if metrics["previous"]:
-        rows.append({"name": "latest blessed", "means": "the model in production", **metrics["previous"]})
+    if metrics["production"]:
+        rows.append({"name": "in production", "means": "the model that is served now", **metrics["production"]})
+    if metrics["best"]:
+        means = "the best model that was ever pushed and judged on these test images"
+        rows.append({"name": "best so far", "means": means, **metrics["best"]})
     return rows
+
+
+def bounds_of(row: Rival) -> tuple[float, float]:
+    """Returns the bounds of the accuracy over classes, or over episodes where the classes cannot tell."""
+    over_classes = row["over_classes"]
+    if over_classes:
+        return over_classes["low"], over_classes["high"]
+    return row["accuracy"] - row["ci95"], row["accuracy"] + row["ci95"]
 
 
 def worst_and_best(domains: list[DomainAccuracy]) -> list[tuple[str, list[DomainAccuracy]]]:
@@ -110,6 +125,14 @@ def percent(share: float, digits: int = 2) -> str:
 def points(difference: Difference) -> str:
     """Returns a difference and its interval in percentage points."""
     return f"{100 * difference['mean']:+.2f} ± {100 * difference['ci95']:.2f}"
+
+
+def bounds(interval: OverClasses | None, signed: bool = False) -> str:
+    """Returns an interval over classes in percentage points; `none` where the classes cannot tell."""
+    if not interval:
+        return "none"
+    low, high = (f"{100 * interval[side]:{'+' if signed else ''}.2f}" for side in ("low", "high"))
+    return f"{low} to {high}"
 
 
 def data_uri(drawn: DrawnImage) -> str:

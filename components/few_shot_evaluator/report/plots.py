@@ -36,13 +36,13 @@ STYLE = {
 }
 
 
-def comparison(rows: Sequence[tuple[str, float, float]]) -> str:
-    """Plots (name, accuracy, half-width), with a line for each model; the first is the candidate. Values are in 0..1."""
+def comparison(rows: Sequence[tuple[str, float, float, float]]) -> str:
+    """Plots (name, accuracy, low, high), with a line for each model; the first is the candidate. Values are in 0..1."""
     figure, axes = _figure(0.7 + 0.42 * len(rows))
-    for place, (_, accuracy, half) in enumerate(rows):
-        colour = OURS if place == 0 else OTHER
-        axes.errorbar(100 * accuracy, place, xerr=100 * half, fmt="o", color=colour, capsize=3, markersize=7, lw=2)
-    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows], color=INK)
+    for place, (_, accuracy, low, high) in enumerate(rows):
+        colour, span = OURS if place == 0 else OTHER, [[100 * (accuracy - low)], [100 * (high - accuracy)]]
+        axes.errorbar(100 * accuracy, place, xerr=span, fmt="o", color=colour, capsize=3, markersize=7, lw=2)
+    axes.set_yticks(range(len(rows)), [row[0] for row in rows], color=INK)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(None, min(100.5, axes.get_xlim()[1]))
     axes.set_xlabel("accuracy, %")

@@ -30,7 +30,9 @@ class ShuffledBatches:
         """Batch number `i` (0, 1, ...)."""
         total = len(self._classes) * self.turns
         places = np.arange(i * self.size, (i + 1) * self.size)
-        parts = [self._in_pass(int(number), places[places // total == number] % total) for number in passes(places, total)]
+        parts = [
+            self._in_pass(int(number), places[places // total == number] % total) for number in passes(places, total)
+        ]
         drawn = np.concatenate(parts)
         rows, turns = drawn % len(self._classes), drawn // len(self._classes)
         labels = turns * len(self.index.names) + self._classes[rows]

@@ -1,5 +1,6 @@
 """What a learner is trained on, as tensors: one episode, or an ordinary batch."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from keras import ops
@@ -16,10 +17,9 @@ class Task(NamedTuple):
     query_labels: Labels  # int32 [Q], -1 for a distractor
     class_ids: Tensor  # int32 [way], of the whole training set
 
-    @staticmethod
-    def of(task: "Task") -> "Task":
-        """The task itself: a training unit made from an episode, as `Batch.of` makes another."""
-        return task
+    def with_images(self, change: Callable[[Images], Images]) -> "Task":
+        """The task with changed images."""
+        return self._replace(support=change(self.support), query=change(self.query))
 
     @property
     def way(self) -> Tensor:
@@ -38,9 +38,6 @@ class Batch(NamedTuple):
     images: Images  # [B, H, W, C]
     targets: Labels  # int32 [B], class ids of the whole training set; -1 for a distractor
 
-    @staticmethod
-    def of(task: Task) -> "Batch":
-        """The images of an episode, support before query."""
-        labels = ops.concatenate([task.support_labels, task.query_labels])
-        ids = ops.where(labels >= 0, ops.take(task.class_ids, ops.maximum(labels, 0)), -1)
-        return Batch(ops.concatenate([task.support, task.query]), ids)
+    def with_images(self, change: Callable[[Images], Images]) -> "Batch":
+        """The batch with changed images."""
+        return self._replace(images=change(self.images))

@@ -18,21 +18,22 @@ class EncodedEpisode(NamedTuple):
     episode: Episode
     support: list[bytes]
     query: list[bytes]
-    domains: list[str]  # [way]
+    classes: list[tuple[str, str]]  # [way], (name, domain)
 
 
 def encode_episode(store: ImageStore, episode: Episode) -> EncodedEpisode:
     """Reads the images of an episode once, for all models that are evaluated on it."""
-    count = len(store.index.names)
-    domains = [store.index.domains[class_id % count] for class_id in episode.class_ids]
-    return EncodedEpisode(episode, store.encoded(episode.support), store.encoded(episode.query), domains)
+    index = store.index
+    places = [class_id % len(index.names) for class_id in episode.class_ids]
+    classes = [(index.names[place], index.domains[place]) for place in places]
+    return EncodedEpisode(episode, store.encoded(episode.support), store.encoded(episode.query), classes)
 
 
 def judge(model: ServedModel, encoded: EncodedEpisode) -> tuple[EpisodeResult, np.ndarray]:
     """One model on one episode: the result, and the probabilities float32 [Q, W]."""
     episode = encoded.episode
     probabilities = model.episode(encoded.support, episode.support.labels, encoded.query)
-    result = score(episode.index, episode.shot, probabilities, episode.query.labels, encoded.domains)
+    result = score(episode.index, episode.shot, probabilities, episode.query.labels, encoded.classes)
     return result, probabilities
 
 

@@ -2,11 +2,13 @@
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from components.fewshot.evaluation.intervals import accuracy_over_classes, difference_over_classes
 from components.fewshot.evaluation.summary import Difference, DomainAccuracy, Interval, ReliabilityBin, Summary
 
 BINS = 15  # of confidence, as in Guo et al. 2017
@@ -22,45 +24,71 @@ class Bin(NamedTuple):
     correct: int
 
 
+class ClassResult(NamedTuple):
+    """The queries of one class of an episode."""
+
+    name: str  # without its turn: a class and the same class turned share their images
+    domain: str
+    queries: int
+    correct: int
+
+
 class EpisodeResult(NamedTuple):
     """The result of one model on one episode."""
 
     index: int  # type: ignore[assignment]  # shadows tuple.index
-    way: int
     shot: int
-    queries: int  # without distractors
-    correct: int
     log_loss: float  # mean over queries
     bins: tuple[Bin, ...]
-    domains: dict[str, tuple[int, int]]  # (queries, correct) of the classes of a domain
+    classes: tuple[ClassResult, ...]  # by label
     known_scores: tuple[float, ...] = ()  # highest probability of each query, kept where there are distractors
     unknown_scores: tuple[float, ...] = ()
+
+    @property
+    def way(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
+
+    @property
+    def queries(self) -> int:
+        """Number of queries, without distractors."""
+        return sum(one.queries for one in self.classes)
+
+    @property
+    def correct(self) -> int:
+        """Number of queries that are classified correctly."""
+        return sum(one.correct for one in self.classes)
 
     @property
     def accuracy(self) -> float:
         """Share of queries that are classified correctly."""
         return self.correct / self.queries
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of its classes."""
+        return frozenset(one.name for one in self.classes)
+
 
 def to_json(result: EpisodeResult) -> str:
     """One line of JSON; `from_json` is its inverse, to the last digit."""
-    return json.dumps(result._asdict())
+    return json.dumps(result._asdict(), ensure_ascii=False)
 
 
 def from_json(line: str) -> EpisodeResult:
     """Inverse of `to_json`."""
     fields = json.loads(line)
     fields["bins"] = tuple(Bin(*one) for one in fields["bins"])
-    fields["domains"] = {name: tuple(counts) for name, counts in fields["domains"].items()}
+    fields["classes"] = tuple(ClassResult(*one) for one in fields["classes"])
     for key in ("known_scores", "unknown_scores"):
         fields[key] = tuple(fields[key])
     return EpisodeResult(**fields)
 
 
 def score(
-    index: int, shot: int, probabilities: np.ndarray, labels: np.ndarray, domains: Sequence[str]
+    index: int, shot: int, probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[tuple[str, str]]
 ) -> EpisodeResult:
-    """Scores probabilities [Q, W] against labels [Q] (-1: a distractor); `domains` [W] are those of the classes.
+    """Scores probabilities [Q, W] against labels [Q] (-1: a distractor); `classes` [W] are (name, domain).
 
     Raises:
       ValueError: a probability is not finite.
@@ -76,29 +104,22 @@ def score(
         Bin(int(here.sum()), math.fsum(confidence[known][here]), int(hit[here].sum()))
         for here in (place == b for b in range(BINS))
     )
-    of_domain = np.array(domains, object)[labels[known]]
-    by_domain = {d: (int((of_domain == d).sum()), int(hit[of_domain == d].sum())) for d in sorted(set(domains))}
+    of_class = [labels[known] == label for label in range(len(classes))]
+    by_class = tuple(
+        ClassResult(name, domain, int(here.sum()), int(hit[here].sum()))
+        for (name, domain), here in zip(classes, of_class, strict=True)
+    )
     scores = (tuple(confidence[known]), tuple(confidence[~known])) if (~known).any() else ((), ())
     losses = -np.log(np.maximum(own, LEAST_PROBABILITY))
-    return EpisodeResult(
-        index,
-        probabilities.shape[1],
-        shot,
-        int(known.sum()),
-        int(hit.sum()),
-        math.fsum(losses) / len(losses),
-        bins,
-        by_domain,
-        *scores,
-    )
+    return EpisodeResult(index, shot, math.fsum(losses) / len(losses), bins, by_class, *scores)
 
 
 def summarise(results: Iterable[EpisodeResult]) -> Summary:
     """The metrics of many episodes.
 
     Returns:
-      accuracy, ci95 (half-width), log_loss, ece, episodes, by_shot, by_way, by_domain (worst first), worst_domain,
-      histogram, reliability, and distractor_auroc where episodes have distractors.
+      accuracy, ci95 (half-width, over episodes), over_classes, classes, log_loss, ece, episodes, by_shot, by_way, by_domain
+      (worst first), worst_domain, histogram, reliability, and distractor_auroc where episodes have distractors.
 
     Raises:
       ValueError: no episode.
@@ -110,6 +131,8 @@ def summarise(results: Iterable[EpisodeResult]) -> Summary:
     by_domain = _by_domain(results)
     summary: Summary = {
         **interval([result.accuracy for result in results]),
+        "over_classes": accuracy_over_classes([r.accuracy for r in results], [r.names for r in results]),
+        "classes": len(frozenset().union(*(result.names for result in results))),
         "log_loss": math.fsum(result.log_loss for result in results) / len(results),
         "ece": expected_calibration_error(reliability),
         "by_shot": _grouped(results, lambda result: result.shot),
@@ -133,18 +156,20 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def paired_difference(ours: Iterable[EpisodeResult], theirs: Iterable[EpisodeResult]) -> Difference:
-    """Mean and ci95 of the accuracy difference, episode by episode.
+    """The mean accuracy difference, episode by episode, with both intervals.
 
     Raises:
       ValueError: they were not judged on the same episodes.
     """
-    a, b = ({result.index: result.accuracy for result in results} for results in (ours, theirs))
+    a, b = ({result.index: result for result in results} for results in (ours, theirs))
     if a.keys() != b.keys():
         raise ValueError(
             f"paired comparison needs the same episodes, got {len(a)} and {len(b)}, {len(a.keys() & b)} shared"
         )
-    mean, half = mean_and_ci95([a[index] - b[index] for index in sorted(a)])
-    return {"mean": mean, "ci95": half}
+    values = [a[index].accuracy - b[index].accuracy for index in sorted(a)]
+    mean, half = mean_and_ci95(values)
+    over_classes = difference_over_classes(values, [a[index].names for index in sorted(a)])
+    return {"mean": mean, "ci95": half, "over_classes": over_classes}
 
 
 def mean_and_ci95(values: Sequence[float]) -> tuple[float, float]:
@@ -176,12 +201,17 @@ def _grouped(results: Sequence[EpisodeResult], key: Callable[[EpisodeResult], in
 
 
 def _by_domain(results: Sequence[EpisodeResult]) -> list[DomainAccuracy]:
-    names = sorted({name for result in results for name in result.domains})
+    found: dict[str, list[tuple[int, ClassResult]]] = defaultdict(list)
+    for result in results:
+        for one in result.classes:
+            found[one.domain].append((result.index, one))
     rows: list[DomainAccuracy] = []
-    for name in names:
-        counts = [result.domains[name] for result in results if name in result.domains]
-        queries, correct = (sum(column) for column in zip(*counts, strict=True))
-        rows.append({"domain": name, "accuracy": correct / queries, "queries": queries, "episodes": len(counts)})
+    for name, parts in found.items():
+        queries, correct = (
+            sum(counts) for counts in zip(*((one.queries, one.correct) for _, one in parts), strict=True)
+        )
+        episodes = len({index for index, _ in parts})
+        rows.append({"domain": name, "accuracy": correct / queries, "queries": queries, "episodes": episodes})
     return sorted(rows, key=lambda row: (row["accuracy"], row["domain"]))
 
 

@@ -3,8 +3,16 @@
 from typing import NotRequired, TypedDict
 
 
+class OverClasses(TypedDict):
+    """A 95 % interval over the choice of `classes` test classes: what to expect on other classes of this kind."""
+
+    low: float
+    high: float
+    classes: int
+
+
 class Interval(TypedDict):
-    """The mean accuracy over episodes, with half the width of its 95 % interval."""
+    """The mean accuracy over episodes, with half the width of its 95 % interval over episodes of these classes."""
 
     accuracy: float
     ci95: float
@@ -12,10 +20,12 @@ class Interval(TypedDict):
 
 
 class Difference(TypedDict):
-    """The mean difference in accuracy on the same episodes, with half the width of its 95 % interval."""
+    """The mean difference in accuracy on the same episodes, with both intervals; `over_classes` is None where the classes
+    cannot tell."""
 
     mean: float
     ci95: float
+    over_classes: OverClasses | None
 
 
 class DomainAccuracy(TypedDict):
@@ -40,6 +50,8 @@ class ReliabilityBin(TypedDict):
 class Summary(Interval):
     """The metrics of one model on one set of episodes."""
 
+    over_classes: OverClasses | None
+    classes: int
     log_loss: float
     ece: float
     by_shot: dict[str, Interval]

@@ -1,16 +1,19 @@
-"""From episodes to tensors: reads the images of the next meta-batches while a step runs."""
+"""From draws to tensors: reads the images of the next units while a step runs."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
 
 from components.fewshot.episodes.episode import Draw, Episode
-from components.fewshot.episodes.task import Task
+from components.fewshot.episodes.task import Batch, Task
 from components.fewshot.images.store import PixelStore
 from components.fewshot.tensors import Images
 
-AHEAD = 4  # meta-batches that are prepared while a step runs
+AHEAD = 4  # steps whose images are prepared while a step runs
+
+Unit = TypeVar("Unit", Task, Batch)
 
 
 def task_arrays(store: PixelStore, episode: Episode) -> Task:
@@ -19,29 +22,30 @@ def task_arrays(store: PixelStore, episode: Episode) -> Task:
     return Task(store.pixels(support), support.labels, store.pixels(query), query.labels, episode.class_ids)
 
 
-def meta_batches(
-    store: PixelStore, draw: Callable[[int], Episode], numbers: Iterable[int], size: int
-) -> Iterator[tuple[Task, ...]]:
-    """Meta-batches of `size` tasks: batch `b` of `numbers` holds the episodes b*size ... b*size + size - 1."""
+def batch_arrays(store: PixelStore, draw: Draw) -> Batch:
+    """One ordinary batch as numpy arrays; images in the store's dtype."""
+    return Batch(store.pixels(draw), draw.labels)
 
-    def batches() -> Iterator[tuple[Task, ...]]:
+
+def fed(read: Callable[[int], Unit], signature: Unit, numbers: Iterable[int], each: int) -> Iterator[tuple[Unit, ...]]:
+    """What each step of `numbers` trains on: step `s` gets the units s*each ... s*each + each - 1, read ahead."""
+
+    def steps() -> Iterator[tuple[Unit, ...]]:
         for number in numbers:
-            yield tuple(task_arrays(store, draw(number * size + i)) for i in range(size))
+            yield tuple(read(number * each + i) for i in range(each))
 
-    signature = (task_signature(store),) * size
-    yield from tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(AHEAD)
+    yield from tf.data.Dataset.from_generator(steps, output_signature=(signature,) * each).prefetch(AHEAD)
 
 
 def task_signature(store: PixelStore) -> Task:
     """Shapes and dtypes of a task of any way and shot, so that one compiled step serves them all."""
-    one = store.pixels(_first_image())
-    images, labels = tf.TensorSpec((None, *one.shape[1:]), one.dtype), tf.TensorSpec([None], tf.int32)
+    images, labels = _images(store), tf.TensorSpec([None], tf.int32)
     return Task(images, labels, images, labels, labels)
 
 
-def as_floats(task: Task) -> Task:
-    """The task with images as float32 in 0..1: bytes are divided by 255, floats are taken as they are."""
-    return task._replace(support=to_unit_range(task.support), query=to_unit_range(task.query))
+def batch_signature(store: PixelStore) -> Batch:
+    """Shapes and dtypes of a batch of any size."""
+    return Batch(_images(store), tf.TensorSpec([None], tf.int32))
 
 
 def to_unit_range(images: Images) -> Images:
@@ -49,5 +53,6 @@ def to_unit_range(images: Images) -> Images:
     return tf.cast(images, tf.float32) / 255.0 if images.dtype == tf.uint8 else tf.cast(images, tf.float32)
 
 
-def _first_image() -> Draw:
-    return Draw(np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.int32))
+def _images(store: PixelStore) -> tf.TensorSpec:
+    one = store.pixels(Draw(np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.int32)))
+    return tf.TensorSpec((None, *one.shape[1:]), one.dtype)

@@ -7,12 +7,14 @@ from components.fewshot.episodes.task import Batch, Task
 from components.fewshot.learners.gradient.maml import MAML
 from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, Outer, Part, TaskState, Weights
 from components.fewshot.learners.metric.matching import Matching
+from components.fewshot.learners.metric.nca import NCA
 from components.fewshot.learners.metric.protonet import ProtoNet
 from components.fewshot.learners.transfer.softmax_head import Transfer
 
 LEARNERS: dict[str, type[Learner]] = {
     "protonet": ProtoNet,
     "matching": Matching,
+    "nca": NCA,
     "maml": MAML,
     "transfer": Transfer,
 }

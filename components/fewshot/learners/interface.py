@@ -7,7 +7,7 @@ signatures and the evaluator know learners only by this interface.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import keras
 from keras import ops
@@ -86,12 +86,15 @@ class Learner(ABC, Generic[Unit]):
       seed: of the initial values of its own variables.
 
     Attributes:
-      unit: what the learner is trained on: `Task`, one episode, or `Batch`, an ordinary batch.
+      unit: what the learner is trained on: an `episode` (a `Task`), or a `Batch` of `shuffled` images of all classes, or
+        one that is `grouped`, several images of each of its classes.
       has_fixed_head: whether it can tell apart only as many classes as in training.
+      temperature: the logits are divided by it before the softmax. It is fitted after training, so that probabilities mean
+        what they say (Guo et al. 2017); no prediction changes by it.
     """
 
     Settings: ClassVar[type[LearnerSettings]] = LearnerSettings
-    unit: ClassVar[type[Task] | type[Batch]] = Task
+    unit: ClassVar[Literal["episode", "shuffled", "grouped"]] = "episode"
     has_fixed_head: ClassVar[bool] = False
 
     def __init__(
@@ -101,6 +104,7 @@ class Learner(ABC, Generic[Unit]):
         self.way, self.train_classes, self.seed = way, train_classes, seed
         self.own: list[keras.Variable] = self.build()
         self.own_state: list[keras.Variable] = self.build_state()
+        self.temperature = keras.Variable(1.0, dtype="float32", trainable=False, name="temperature")
 
     def build(self) -> list[keras.Variable]:
         """The variables that this learner adds to the base model; the outer loop trains them."""
@@ -131,6 +135,14 @@ class Learner(ABC, Generic[Unit]):
         loss, aux = self.loss(weights, unit)
         penalty = self.base.penalty(weights.base)
         return (loss if penalty is None else loss + penalty), aux
+
+    def probabilities(self, logits: Logits) -> Tensor:
+        """Probabilities [Q, way] of the logits that `predict` returned."""
+        return ops.softmax(self.calibrated(logits))
+
+    def calibrated(self, logits: Logits) -> Logits:
+        """The logits [Q, way] divided by the temperature."""
+        return logits / ops.cast(self.temperature, logits.dtype)
 
     def outer_step(self, weights: Weights, unit: Unit) -> Outer:
         """The outer step of one unit: by default the gradient of the objective. A learner with a rule of its own (the
@@ -217,7 +229,7 @@ class Learner(ABC, Generic[Unit]):
         """All its variables by name; the base model's under `base/`, its own under `own/`."""
         weights: Weights = self.variables()
         named = {f"base/{self.base.weights[id(v)].name}": v for v in [*weights.base, *weights.state]}
-        added = [*weights.own, *weights.own_state]
+        added = [*weights.own, *weights.own_state, self.temperature]
         names = names_of(variable.path for variable in added)
         return named | {f"own/{name}": variable for name, variable in zip(names, added, strict=True)}
 

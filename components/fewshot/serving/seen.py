@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import tensorflow as tf
 from pydantic import BaseModel, ConfigDict
 
-FILE = "seen.json"
+FILE = os.path.join("assets.extra", "seen.json")
 SHOWN = 3  # classes in a message
 
 
@@ -21,7 +21,7 @@ class Seen(BaseModel):
 
     @staticmethod
     def read(directory: str) -> "Seen":
-        """The names that were written to `directory`; no names if there is no file."""
+        """The names that belong to the SavedModel in `directory`; no names if there is no file."""
         path = os.path.join(directory, FILE)
         if not tf.io.gfile.exists(path):
             return Seen()
@@ -30,7 +30,9 @@ class Seen(BaseModel):
 
     def write(self, directory: str) -> None:
         """Writes the names, sorted."""
-        with tf.io.gfile.GFile(os.path.join(directory, FILE), "w") as file:
+        path = os.path.join(directory, FILE)
+        tf.io.gfile.makedirs(os.path.dirname(path))
+        with tf.io.gfile.GFile(path, "w") as file:
             json.dump({"train": sorted(self.train), "val": sorted(self.val)}, file, ensure_ascii=False)
 
     def __or__(self, other: "Seen") -> "Seen":

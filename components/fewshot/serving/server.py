@@ -35,6 +35,7 @@ class Server(tf.Module):
         self._weights = Weights._make(
             [tf.Variable(value, trainable=False) for value in part] for part in learner.values()
         )
+        self._temperature = float(learner.temperature)
         self._packing = Packing(learner)
         self._fixed_way = learner.way if learner.has_fixed_head else None
         self._fixed_head = f"this model has a fixed head: it takes exactly {self._fixed_way} classes"
@@ -83,7 +84,8 @@ class Server(tf.Module):
         return self._learner.adapt(self._current(), images, support_labels, way), way
 
     def _predict(self, state: TaskState, query_images: Tensor) -> Logits:
-        return ops.softmax(self._learner.predict(self._current(), state, self._images(query_images)))
+        logits = self._learner.predict(self._current(), state, self._images(query_images))
+        return ops.softmax(logits / self._temperature)
 
     def _images(self, encoded: Tensor) -> Images:
         return to_unit_range(self._preprocess(encoded))

@@ -21,8 +21,8 @@ def unrolled(one: OneTask, tasks: tuple[Task, ...]) -> Result:
 
 def mapped(one: OneTask, tasks: tuple[Task, ...]) -> Result:
     """One graph in a loop over tasks: quick to trace. All tasks must have the same way and shot."""
-    stacked = Task(*(tf.stack(parts) for parts in zip(*tasks, strict=True)))
-    first = Task(*(tf.TensorSpec(part.shape[1:], part.dtype) for part in stacked))
+    stacked = type(tasks[0])(*(tf.stack(parts) for parts in zip(*tasks, strict=True)))
+    first = type(tasks[0])(*(tf.TensorSpec(part.shape[1:], part.dtype) for part in stacked))
     shapes = tf.function(one).get_concrete_function(first, tf.TensorSpec([], tf.int32)).structured_outputs
     signature = tf.nest.map_structure(tf.type_spec_from_value, shapes)
     results = tf.map_fn(lambda pair: one(*pair), (stacked, tf.range(len(tasks))), fn_output_signature=signature)

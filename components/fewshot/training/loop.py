@@ -7,16 +7,15 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from components.fewshot.episodes.episode import Episode
-from components.fewshot.images.feed import meta_batches
-from components.fewshot.images.store import PixelStore
 from components.fewshot.learners.interface import Learner
 from components.fewshot.training import checkpoint
+from components.fewshot.training.calibration import calibrate
 from components.fewshot.training.history import History, Trained, history_file
 from components.fewshot.training.optimizer import build_optimizer, named_slots
 from components.fewshot.training.selection import Validation, Validator, as_good_as_best, out_of_patience
 from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.training.step import Stepped, compiled_step
+from components.fewshot.training.units import Units
 
 READ_EVERY = 10  # steps whose numbers are read at once, so that the loop seldom waits for the device
 
@@ -44,8 +43,7 @@ class Trainer:
     Args:
       learner: what is trained.
       settings: how.
-      store: images of the meta-training classes.
-      draw: episode number -> episode (`EpisodeSampler`).
+      units: what it is trained on (`training_units`).
       validation: episodes by which the best weights are chosen, or None to keep the last.
       checkpoint_path: file that holds the run, or None to keep none.
       report: called for each step, in order, as soon as its numbers are read.
@@ -55,13 +53,12 @@ class Trainer:
         self,
         learner: Learner,
         settings: TrainingSettings,
-        store: PixelStore,
-        draw: Callable[[int], Episode],
+        units: Units,
         validation: Validation | None = None,
         checkpoint_path: str | None = None,
         report: Callable[[Progress], None] = lambda progress: None,
     ) -> None:
-        self.learner, self.settings, self.store, self.draw = learner, settings, store, draw
+        self.learner, self.settings, self.units = learner, settings, units
         self.validation, self.path, self.report = validation, checkpoint_path, report
         self.named = learner.named_variables()
         self.optimizer = build_optimizer(settings)
@@ -82,10 +79,10 @@ class Trainer:
         Raises:
           ValueError: training diverged.
         """
-        step = compiled_step(self.learner, self.optimizer, self.store, self.settings)
-        batches = meta_batches(self.store, self.draw, range(self.step, self.settings.steps), self.settings.meta_batch)
+        step = compiled_step(self.learner, self.optimizer, self.units, self.settings.layout)
+        fed = self.units.feed(range(self.step, self.settings.steps))
         while self.step < self.settings.steps and not self._out_of_patience():
-            self._unread.append(step(next(batches)))
+            self._unread.append(step(next(fed)))
             self.step += 1
             self._after_step()
         if self.settings.steps == 0 and not self.history["validation"]:
@@ -96,6 +93,8 @@ class Trainer:
             self.named[name].assign(value)
         if not all(np.isfinite(_array(variable)).all() for variable in self.named.values()):
             raise self._diverged("a weight is not finite", self.step)
+        if self.validation is not None:
+            calibrate(self.learner, self.validation)
         return Outcome(self.history, self.history["best_step"])
 
     def _after_step(self) -> None:

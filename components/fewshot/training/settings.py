@@ -10,7 +10,9 @@ class TrainingSettings(BaseModel):
 
     Attributes:
       steps: outer steps; 0 exports the base model as it was initialised.
-      meta_batch: episodes a step.
+      meta_batch: episodes a step, for a learner that is trained on episodes.
+      batch_size: images a step, for a learner that is trained on batches; by default as many as the episodes would hold.
+      images_per_class: images of each class in a batch, for a learner that compares the images of a batch with one another.
       optimizer: any Keras optimizer by name.
       learning_rate, schedule, halve_every: `constant`, `cosine` to zero over `steps`, or `halving` every so many steps.
       gradient_clip: largest global norm of the outer gradient, or None.
@@ -24,6 +26,8 @@ class TrainingSettings(BaseModel):
 
     steps: int = Field(2000, ge=0)
     meta_batch: int = Field(1, ge=1)
+    batch_size: int | None = Field(None, ge=2)
+    images_per_class: int = Field(2, ge=2)
     optimizer: str = "adam"
     learning_rate: float = Field(1e-3, gt=0)
     schedule: Literal["constant", "cosine", "halving"] = "cosine"

@@ -8,13 +8,13 @@ import tensorflow as tf
 
 from components.fewshot.base_models.weights import Weight
 from components.fewshot.episodes.task import Task
-from components.fewshot.images.feed import as_floats, task_signature
+from components.fewshot.images.feed import task_signature, to_unit_range
 from components.fewshot.images.store import PixelStore
 from components.fewshot.learners.interface import Learner, Weights
 from components.fewshot.learners.maths import cross_entropy
 from components.fewshot.tensors import Labels, Logits, Scalar, Tensor
 from components.fewshot.training.layouts import LAYOUTS
-from components.fewshot.training.settings import TrainingSettings
+from components.fewshot.training.units import Tensors, Units
 
 SEEDS_APART = 65537  # more than the random draws of one step
 
@@ -28,22 +28,22 @@ class Stepped(NamedTuple):
 
 
 def compiled_step(
-    learner: Learner, optimizer: keras.optimizers.Optimizer, store: PixelStore, settings: TrainingSettings
-) -> Callable[[tuple[Task, ...]], Stepped]:
-    """A function that trains on one meta-batch: it moves the learner's variables and returns means over the tasks."""
-    layout, variables = LAYOUTS[settings.layout], learner.variables()
+    learner: Learner, optimizer: keras.optimizers.Optimizer, units: Units[Tensors], layout: str
+) -> Callable[[tuple[Tensors, ...]], Stepped]:
+    """A function that trains on the units of one step: it moves the learner's variables and returns means over the units."""
+    variables = learner.variables()
 
-    @tf.function(input_signature=[(task_signature(store),) * settings.meta_batch])
-    def step(tasks: tuple[Task, ...]) -> Stepped:
+    @tf.function(input_signature=[(units.signature,) * units.each])
+    def step(given: tuple[Tensors, ...]) -> Stepped:
         weights = Weights(*([variable.value for variable in part] for part in variables))
 
-        def one(task: Task, number: Scalar) -> tuple[Scalar, Scalar, list[Tensor], list[Tensor]]:
-            unit = learner.unit.of(as_floats(task))
+        def one(unit: Tensors, number: Scalar) -> tuple[Scalar, Scalar, list[Tensor], list[Tensor]]:
+            unit = unit.with_images(to_unit_range)
             own = weights._replace(state=dropout_of_its_own(learner.state_weights(), weights.state, number))
             loss, gradients, aux = learner.outer_step(own, unit)
             return loss, hit_rate(aux.logits, unit.targets), gradients, [*aux.state, *aux.own_state]
 
-        loss, accuracy, gradients, state = layout(one, tasks)
+        loss, accuracy, gradients, state = LAYOUTS[layout](one, given)
         optimizer.apply(gradients, variables.base + variables.own)
         for variable, value in zip([*variables.state, *variables.own_state], state, strict=True):
             variable.assign(value)
@@ -53,7 +53,7 @@ def compiled_step(
 
 
 def dropout_of_its_own(weights: Sequence[Weight], state: list[Tensor], number: Scalar) -> list[Tensor]:
-    """The state for task `number` of a meta-batch: with its own dropout seeds, and otherwise unchanged."""
+    """The state for unit `number` of a step: with its own dropout seeds, and otherwise unchanged."""
     return [
         tensor + tf.cast(number, tensor.dtype) * SEEDS_APART if weight.kind == "seed" else tensor
         for weight, tensor in zip(weights, state, strict=True)
@@ -72,12 +72,24 @@ def compiled_judge(learner: Learner, store: PixelStore) -> Callable[[Task], tupl
 
     @tf.function(input_signature=[task_signature(store)])
     def judge(task: Task) -> tuple[Scalar, Scalar]:
-        task, weights = as_floats(task), learner.values()
+        task, weights = task.with_images(to_unit_range), learner.values()
         state = learner.adapt(weights, task.support, task.support_labels, task.way)
-        logits = learner.predict(weights, state, task.query)
+        logits = learner.calibrated(learner.predict(weights, state, task.query))
         return hit_rate(logits, task.query_labels), cross_entropy(logits, task.query_labels)
 
     return judge
+
+
+def compiled_logits(learner: Learner, store: PixelStore) -> Callable[[Task], Logits]:
+    """A function from a task to the logits [Q, way] of its queries, before calibration."""
+
+    @tf.function(input_signature=[task_signature(store)])
+    def logits(task: Task) -> Logits:
+        task, weights = task.with_images(to_unit_range), learner.values()
+        state = learner.adapt(weights, task.support, task.support_labels, task.way)
+        return learner.predict(weights, state, task.query)
+
+    return logits
 
 
 def make_deterministic(seed: int) -> None:

@@ -16,7 +16,7 @@ HOLDS = {"checked": 1, "max_difference": 0.0, "tolerance": 1e-4, "holds": True}
 def episode(index: int, right: int, of: int = 4):
     """A result in which `right` of `of` queries are correctly classified."""
     probabilities = np.array([[0.9, 0.1]] * right + [[0.1, 0.9]] * (of - right), np.float32)
-    return score(index, 1, probabilities, np.zeros(of, int), ["a", "a"])
+    return score(index, 1, probabilities, np.zeros(of, int), [(f"c{index}", "a"), (f"d{index}", "a")])
 
 
 def lines_of(name: str, rights: list[int]) -> list[str]:
@@ -32,22 +32,24 @@ def test_lines_in_any_order():
 
 def test_a_verdict_by_hand():
     results = read_results(
-        lines_of("model", [4, 3, 4]) + lines_of("pixels", [2, 1, 2]) + lines_of("previous", [4, 4, 4])
+        lines_of("model", [4, 3, 4]) + lines_of("pixels", [2, 1, 2]) + lines_of("production", [4, 4, 4])
     )
-    found = verdict(results, GateSettings(margin=0.05), HOLDS)
+    found = verdict(results, GateSettings(margin=0.05), HOLDS, {})
     assert found["accuracy"] == pytest.approx(11 / 12)
     assert found["baselines"]["pixels"]["accuracy"] == pytest.approx(5 / 12)
-    assert found["baselines"]["pixels"]["difference"] == {"mean": 0.5, "ci95": 0.0}
-    assert "previous" not in found["baselines"]
-    assert found["previous"]["difference"]["mean"] == pytest.approx(-1 / 12)
+    same = {"low": 0.5, "high": 0.5, "classes": 6}
+    assert found["baselines"]["pixels"]["difference"] == {"mean": 0.5, "ci95": 0.0, "over_classes": same}
+    assert "production" not in found["baselines"] and found["best"] is None
+    assert found["production"]["difference"]["mean"] == pytest.approx(-1 / 12)
     assert found["blessed"] is False and len(found["reasons"]) == 1
-    assert verdict(results, GateSettings(margin=0.1), HOLDS)["blessed"] is True
+    assert verdict(results, GateSettings(margin=0.5), HOLDS, {})["blessed"] is True
 
 
 def test_a_model_that_cannot_be_compared_is_no_reason():
     results = read_results(lines_of("model", [4, 3]))
-    found = verdict(results, GateSettings(), HOLDS, "it has a fixed head of 5 classes, and these are 3-way")
-    assert found["blessed"] and found["previous"] == {
+    unfit = {"production": "it has a fixed head of 5 classes, and these are 3-way"}
+    found = verdict(results, GateSettings(), HOLDS, unfit)
+    assert found["blessed"] and found["production"] == {
         "not_comparable": "it has a fixed head of 5 classes, and these are 3-way"
     }
 

@@ -5,9 +5,12 @@ import io
 
 import keras
 import numpy as np
+from keras import ops
 from PIL import Image
 
 from components.fewshot.base_models.conv4 import conv4
+from components.fewshot.episodes.task import Batch, Task
+from components.fewshot.learners import Learner
 from components.fewshot.model import MetaLearningModel
 
 
@@ -35,3 +38,11 @@ def trained(learner: str, **settings) -> MetaLearningModel:
     model.compile(learning_rate=3e-3)
     model.fit(*images(20, 8), epochs=1, steps_per_epoch=5, validation_split=0.2, validation_episodes=5, verbose=False)
     return model
+
+
+def unit_of(learner: Learner, task: Task) -> Task | Batch:
+    """What the learner is trained on, made of the images of an episode; a batch holds its support before its queries."""
+    if learner.unit == "episode":
+        return task
+    labels = ops.concatenate([task.support_labels, task.query_labels])
+    return Batch(ops.concatenate([task.support, task.query]), ops.take(task.class_ids, labels))

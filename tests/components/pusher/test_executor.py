@@ -11,7 +11,8 @@ from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.images.decode import ImageSpec
 from components.fewshot.serving.manifest import Manifest
 from components.pusher.component import Pusher
-from components.pusher.destination import latest, list_versions, rollback
+from components.fewshot.serving.versions import latest, list_versions
+from components.pusher.destination import rollback
 from components.pusher.executor import Executor
 
 METRICS = {

@@ -13,8 +13,9 @@ from components.fewshot.images.decode import ImageSpec
 from components.fewshot.serving.manifest import FILE, Manifest
 from components.pusher import destination as pusher
 from components.pusher import files
-from components.pusher.destination import list_rolled_back, list_versions, push_version, rollback
-from components.pusher.files import MODEL_FILE, digest, files_in
+from components.fewshot.serving.versions import MODEL_FILE, list_versions
+from components.pusher.destination import list_rolled_back, push_version, rollback
+from components.pusher.files import digest, files_in
 
 gfile = tf.io.gfile
 CHANGES = ("copy", "makedirs", "rename", "rmtree")

@@ -1,7 +1,7 @@
 """Transfer learning, the baseline to beat (Chen et al. 2019, "A Closer Look at Few-shot Classification").
 
-The base model is trained as an ordinary classifier of all training classes, on the images of the same episodes, so with the
-same budget as the learner it is compared with. For a new task its features stay, and a new linear head is fitted.
+The base model is trained as an ordinary classifier, on shuffled batches of all images of all training classes. For a new task
+its features stay, and a new linear head is fitted.
 """
 
 import keras
@@ -28,7 +28,7 @@ class Transfer(Learner[Batch]):
     """Task state: `kernel` [D, way] over features of unit length."""
 
     Settings = TransferSettings
-    unit = Batch
+    unit = "shuffled"
     settings: TransferSettings
 
     def build(self) -> list[keras.Variable]:

@@ -11,7 +11,8 @@ from components.few_shot_evaluator.gate import GateSettings
 from components.few_shot_evaluator.report import flat, render, shot_points, span, worst_and_best
 from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage, ReportInputs
 from components.fewshot.evaluation.metrics import score, summarise
-from components.image_example_gen.ingest import Fact
+from components.image_example_gen.duplicates import find_duplicates
+from components.image_example_gen.facts import Fact
 from components.image_example_gen.summary import summarise as summary_of
 from tests.components.fewshot import toys
 
@@ -24,14 +25,15 @@ def results_of(right: list[int], shots: tuple[int, ...] = (1,), of: int = 4, dom
     found = []
     for i, n in enumerate(right):
         probabilities = np.array([[0.9, 0.1]] * n + [[0.2, 0.8]] * (of - n), np.float32)
-        found.append(score(i, shots[i % len(shots)], probabilities, np.zeros(of, int), [f"{domain} {i % 3}"] * 2))
+        classes = [(f"class {i + j}", f"{domain} {i % 3}") for j in range(2)]
+        found.append(score(i, shots[i % len(shots)], probabilities, np.zeros(of, int), classes))
     return found
 
 
 def metrics_of(**changes) -> dict:
-    results = {"model": results_of([4, 3, 4, 2]), "pixels": results_of([1, 2, 2, 0]), "previous": results_of([3] * 4)}
+    results = {"model": results_of([4, 3, 4, 2]), "pixels": results_of([1, 2, 2, 0]), "production": results_of([3] * 4)}
     independence = {"checked": 4, "max_difference": 2e-7, "tolerance": 1e-4, "holds": True}
-    metrics = verdict(results, GateSettings(margin=0.5), independence)
+    metrics = verdict(results, GateSettings(margin=1, require_baselines=False), independence, {})
     metrics |= {"learner": "protonet", "base_model": "conv4", "batch_norm": "running", "inductive": True}
     metrics |= {"way": 2, "shot": 1, "query": 4, "seed": 3, "episodes_hash": "f00d", "also": []}
     return metrics | changes
@@ -57,7 +59,8 @@ def inputs_of(**changes) -> ReportInputs:
         for i in range(number)
     ]
     turned = [image._replace(flags=("exif_rotated",)) for image in images[:3]]
-    summary = summary_of([*turned, *images[3:]], rejected=1, fingerprint="f")
+    facts = [*turned, *images[3:]]
+    summary = summary_of(facts, find_duplicates(facts), rejected=1, fingerprint="f")
     plain = ReportInputs(
         metrics_of(),
         {"adapt_ms": 1.25, "predict_ms": 2.5, "predict_one_ms": 0.75},
@@ -111,6 +114,48 @@ def test_files_set_aside_are_named():
     assert "Files set aside" not in render(inputs_of(rejected=None))
 
 
+def test_identical_images_are_counted_and_named():
+    facts = [
+        Fact("test", name, f"{name}/{i}.png", f"photos/{name}/{i}.png", domain=domain, format="PNG", digest=digest)
+        for i, (name, domain, digest) in enumerate(
+            [
+                ("oak", "leaf", "x"),
+                ("oak", "bark", "x"),
+                ("oak", "bark", "z"),
+                ("elm", "leaf", "y"),
+                ("fir", "leaf", "y"),
+            ]
+        )
+    ]
+    facts.append(Fact("test", "oak", "oak/9.png", "photos/oak/9.png", domain="leaf", format="PNG", digest="w"))
+    facts.append(Fact("test", "oak", "oak/10.png", "photos/oak/10.png", domain="leaf", format="PNG", digest="v"))
+    found = find_duplicates(facts)
+    html = render(inputs_of(data_summary=summary_of(facts, found, 0, "f"), duplicates=found.pictures))
+    assert "of another file of the class (they do not take part)</dt><dd>1</dd>" in html
+    assert "in several classes of the split (they do not take part)</dt><dd>2</dd>" in html
+    assert "<dt>test, used</dt><dd>photos/oak/0.png</dd><dt>test, not used</dt><dd>photos/oak/1.png</dd>" in html
+    assert "photos/elm/3.png" in html and "photos/oak/2.png" not in html
+    assert "class oak name several domains (bark 1, leaf 3). It counts as one class of the domain leaf." in html
+    assert Page(html).open == [] and "Identical images</summary>" not in render(inputs_of())
+    many = [[{"split": "test", "path": f"{i}.png", "takes_part": False}] * 30 for i in range(102)]
+    html = render(inputs_of(duplicates=many))
+    assert "and 2 more, in duplicates.json" in html and html.count("and 10 more") == 100
+
+
+def test_classes_that_are_in_no_episode_are_named():
+    small = [
+        {"class_name": NASTY, "images": 13, "lacks": 3, "domain_lacks": 0},
+        {"class_name": "alone", "images": 20, "lacks": 0, "domain_lacks": 4},
+    ]
+    used = {"split": "test", "episodes": "5-way 1-shot", "images_per_class": 16, "classes": 8}
+    html = render(inputs_of(classes=[used | {"classes_too_small": small}, used | {"classes_too_small": []}]))
+    assert "8 of 10</td>" in html and "8 of 8</td>" in html
+    assert html.count("classes are in no episode</summary>") == 1
+    assert "<dd>has 13 images, lacks 3</dd>" in html and "<dt>alone</dt><dd>its domain lacks 4 classes</dd>" in html
+    assert Page(html).open == [] and "<script>alert" not in html
+    assert "Classes that take part" not in render(inputs_of())
+
+
 def test_the_same_inputs_the_same_bytes():
     assert render(inputs_of()) == render(inputs_of())
 
@@ -124,11 +169,15 @@ def test_names_are_text_and_never_markup():
 def test_the_headline_and_its_rivals():
     metrics = metrics_of()
     html = render(inputs_of())
-    assert f"{100 * metrics['accuracy']:.2f} % <small>± {100 * metrics['ci95']:.2f} (95 % interval)" in html
-    assert "nearest class mean of the raw pixels" in html and "the model in production" in html
-    for rival in (metrics["baselines"]["pixels"], metrics["previous"]):
+    low, high = (100 * metrics["over_classes"][side] for side in ("low", "high"))
+    assert f"{100 * metrics['accuracy']:.2f} % <small>{low:.2f} to {high:.2f} (95 % interval over classes)" in html
+    assert f"± {100 * metrics['ci95']:.2f} (95 % interval over episodes)" in html
+    assert "nearest class mean of the raw pixels" in html and "the model that is served now" in html
+    for rival in (metrics["baselines"]["pixels"], metrics["production"]):
         difference = rival["difference"]
         assert f"{100 * difference['mean']:+.2f} ± {100 * difference['ci95']:.2f}" in html
+        low, high = (100 * difference["over_classes"][side] for side in ("low", "high"))
+        assert f"{low:+.2f} to {high:+.2f}" in html
     assert "✓ Blessed." in html and "inductive" in html and "f00d" in html
 
 
@@ -174,7 +223,7 @@ def test_data_and_lineage():
     assert (
         "exif rotated 3" in html and "cmyk" not in html and "PNG 50" in html and "median&nbsp;16&nbsp;×&nbsp;16" in html
     )
-    assert "a/1/0.png = a/1/0.png" in html and "/a/model" in html and "training.steps" in html
+    assert "identical images in two splits</dt><dd>2<" in html and "/a/model" in html and "training.steps" in html
 
 
 def test_a_plot_by_shot_where_shots_differ():

@@ -49,7 +49,7 @@ def test_a_judged_episode(model, store):
     assert probabilities.shape == (12, 3)
     assert (result.index, result.way, result.shot, result.queries) == (3, 3, 2, 12)
     assert result.correct == (probabilities.argmax(1) == episode.query.labels).sum()
-    assert set(result.domains) <= {"a", "b"}
+    assert result.names == {store.index.names[place] for place in episode.class_ids}
 
 
 def test_the_order_of_episodes_does_not_matter(model, store):

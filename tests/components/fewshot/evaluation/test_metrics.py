@@ -22,41 +22,42 @@ from components.fewshot.evaluation.metrics import (
 # Three classes; queries of class 0, 0, 1, 2: right, wrong, right, wrong.
 PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1], [0.0, 1.0, 0.0], [0.7, 0.2, 0.1]], np.float32)
 LABELS = np.array([0, 0, 1, 2])
-DOMAINS = ["Latin", "Greek", "Latin"]
+CLASSES = [("A", "Latin"), ("Alpha", "Greek"), ("B", "Latin")]
 
 
 def result_of(correct: list[bool], index: int = 0, shot: int = 1, way: int = 2):
     """An episode in which the given queries, all of class 0, are classified correctly."""
     rest = [0.0] * (way - 2)
     probabilities = np.array([[0.75, 0.25, *rest] if right else [0.25, 0.75, *rest] for right in correct], np.float32)
-    return score(index, shot, probabilities, np.zeros(len(correct), int), ["d"] * way)
+    return score(index, shot, probabilities, np.zeros(len(correct), int), [(f"c{index + i}", "d") for i in range(way)])
 
 
 def test_one_episode_by_hand():
-    result = score(7, 1, PROBABILITIES, LABELS, DOMAINS)
+    result = score(7, 1, PROBABILITIES, LABELS, CLASSES)
     assert (result.index, result.way, result.shot, result.queries, result.correct) == (7, 3, 1, 4, 2)
     assert result.accuracy == 0.5
     assert result.log_loss == pytest.approx(-(math.log(0.5) + math.log(0.1) + 0 + math.log(0.1)) / 4, rel=1e-6)
-    assert result.domains == {"Greek": (1, 1), "Latin": (3, 1)}
+    assert result.classes == (("A", "Latin", 2, 1), ("Alpha", "Greek", 1, 1), ("B", "Latin", 1, 0))
+    assert result.names == {"A", "Alpha", "B"}
     filled = {place: (one.count, one.correct) for place, one in enumerate(result.bins) if one.count}
     assert filled == {7: (1, 1), 10: (1, 0), 12: (1, 0), 14: (1, 1)}  # 0.5, 0.7, 0.8, 1.0 by fifteenths
     assert result.known_scores == ()
 
 
 def test_a_probability_of_zero_is_not_an_infinite_loss():
-    result = score(0, 1, np.array([[0.0, 1.0]], np.float32), np.array([0]), ["a", "a"])
+    result = score(0, 1, np.array([[0.0, 1.0]], np.float32), np.array([0]), [("a", "d"), ("b", "d")])
     assert result.log_loss == pytest.approx(-math.log(1e-7))
 
 
 def test_distractors_count_for_their_scores_alone():
     labels = np.array([0, -1, 1, -1])
-    result = score(0, 1, PROBABILITIES, labels, DOMAINS)
+    result = score(0, 1, PROBABILITIES, labels, CLASSES)
     assert result.queries == 2 and result.correct == 2
     assert result.known_scores == (0.5, 1.0)
     assert result.unknown_scores == pytest.approx((0.8, 0.7))
     # known 0.5 beats none, known 1.0 beats both
     assert summarise([result])["distractor_auroc"] == 0.5
-    assert "distractor_auroc" not in summarise([score(0, 1, PROBABILITIES, LABELS, DOMAINS)])
+    assert "distractor_auroc" not in summarise([score(0, 1, PROBABILITIES, LABELS, CLASSES)])
 
 
 def test_mean_and_interval_by_hand():
@@ -67,7 +68,7 @@ def test_mean_and_interval_by_hand():
 
 
 def test_calibration_by_hand():
-    result = score(0, 1, PROBABILITIES, LABELS, DOMAINS)
+    result = score(0, 1, PROBABILITIES, LABELS, CLASSES)
     # gaps of the four bins of one query each: |.5-1|, |.7-0|, |.8-0|, |1-1|
     assert summarise([result])["ece"] == pytest.approx((0.5 + 0.7 + 0.8 + 0.0) / 4, rel=1e-6)
     perfect = [{"count": 10, "confidence": 0.3, "accuracy": 0.3}]
@@ -88,11 +89,12 @@ def test_a_summary_by_hand():
     assert found["histogram"][0] == 1 and found["histogram"][10] == 1 and found["histogram"][19] == 1
     assert sum(found["histogram"]) == 3
     assert found["worst_domain"] == {"domain": "d", "accuracy": 0.5, "queries": 6, "episodes": 3}
+    assert found["classes"] == 5 and found["over_classes"]["classes"] == 5
     assert sum(row["count"] for row in found["reliability"]) == 6 and len(found["reliability"]) == BINS
 
 
 def test_domains_worst_first():
-    results = [score(i, 1, PROBABILITIES, LABELS, DOMAINS) for i in range(2)]
+    results = [score(i, 1, PROBABILITIES, LABELS, CLASSES) for i in range(2)]
     assert [(row["domain"], row["queries"]) for row in summarise(results)["by_domain"]] == [("Latin", 6), ("Greek", 2)]
 
 
@@ -105,7 +107,8 @@ def test_paired_difference_by_hand():
     ours = [result_of([True, True], 0), result_of([True, False], 1), result_of([True, True], 2)]
     theirs = [result_of([True, False], 0), result_of([True, False], 1), result_of([False, False], 2)]
     found = paired_difference(ours, theirs[::-1])  # differences 1/2, 0, 1
-    assert found == {"mean": pytest.approx(0.5), "ci95": pytest.approx(1.96 * 0.5 / math.sqrt(3))}
+    assert found["mean"] == pytest.approx(0.5) and found["ci95"] == pytest.approx(1.96 * 0.5 / math.sqrt(3))
+    assert found["over_classes"]["low"] < 0.5 < found["over_classes"]["high"]
     with pytest.raises(ValueError, match="same episodes, got 3 and 2, 2 shared"):
         paired_difference(ours, theirs[:2])
 
@@ -133,10 +136,10 @@ def test_json_and_back_to_the_last_digit(seed, way, queries, distractors):
     labels = rng.integers(0, way, queries)
     if distractors and queries > 1:
         labels[0] = -1
-    result = score(3, 2, probabilities, labels, [f"d{i % 2}" for i in range(way)])
+    result = score(3, 2, probabilities, labels, [(f"c{i}", f"d{i % 2}") for i in range(way)])
     assert from_json(to_json(result)) == result
     assert result.correct == int((probabilities.argmax(1) == labels)[labels >= 0].sum())
-    assert sum(queries for queries, _ in result.domains.values()) == result.queries
+    assert result.queries == (labels >= 0).sum()
 
 
 def test_probabilities_that_are_none():

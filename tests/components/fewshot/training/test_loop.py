@@ -17,6 +17,7 @@ from components.fewshot.training.optimizer import build_optimizer, named_slots
 from components.fewshot.training.selection import Validation, as_good_as_best
 from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.training.step import dropout_of_its_own, make_deterministic
+from components.fewshot.training.units import training_units
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +35,13 @@ def trainer(store, path=None, learner="protonet", report=lambda progress: None, 
     x = layers.Dropout(0.1)(layers.Flatten()(layers.ReLU()(x)))
     base = PureModel(keras.Model(inputs, layers.Dense(8)(x)))
     spec = spec or EpisodeSpec(way=3, shot=1, query=3)
-    sampler = EpisodeSampler(store.index, spec, 0)
     validation = Validation(store, [EpisodeSampler(store.index, spec, 1)(i) for i in range(10)])
     chosen = TrainingSettings(
         **{"steps": 12, "validate_every": 5, "checkpoint_every": 2, "learning_rate": 0.01} | settings
     )
     made = build_learner(LearnerChoice(name=learner), base, 3, 48)
-    return Trainer(made, chosen, store, sampler, validation, path, report)
+    units = training_units(made.unit, store, spec, chosen, 0)
+    return Trainer(made, chosen, units, validation, path, report)
 
 
 def final(run: Trainer) -> list[np.ndarray]:
@@ -192,9 +193,9 @@ def test_steps_are_reported_in_order_and_read_in_blocks(store):
 
 def test_each_step_draws_the_next_episodes(store):
     drawn: list[int] = []
-    sampler = EpisodeSampler(store.index, EpisodeSpec(way=3, query=3), 0)
     run = trainer(store, meta_batch=2, steps=3)
-    run.draw = lambda i: (drawn.append(i), sampler(i))[1]
+    read = run.units.read
+    run.units = run.units._replace(read=lambda i: (drawn.append(i), read(i))[1])
     run.run()
     assert drawn == list(itertools.islice(itertools.count(), 6))
 

@@ -1,0 +1,81 @@
+"""Which models a candidate is compared with: the baselines of its run, and earlier models of the push destination."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from components.few_shot_evaluator.evaluate import BEST, PRODUCTION, comparable
+from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.serving.manifest import Manifest
+from components.fewshot.serving.production import SAME_EPISODES, best_on_same_test
+from components.fewshot.serving.seen import Seen
+from components.fewshot.serving.versions import version_paths
+
+
+class Earlier(NamedTuple):
+    """Earlier models.
+
+    Attributes:
+      served: the directories of all versions in the push destination; the last is in production.
+      models: the directories of `production` and `best`, if there are any.
+      unfit: why one of them cannot be compared, by its name.
+    """
+
+    served: list[str]
+    models: dict[str, str]
+    unfit: dict[str, str]
+
+
+def served_versions(destination: str, served: str) -> list[str]:
+    """Returns the directories of the versions in a push destination.
+
+    Args:
+      destination: where models are pushed; empty if nowhere.
+      served: the directories as JSON, where they were read before the run so that they are part of the cache key; empty if
+        they are to be read now.
+    """
+    if served:
+        return list(json.loads(served))
+    return version_paths(destination) if destination else []
+
+
+def earlier_models(served: Sequence[str], candidate: Manifest, spec: EpisodeSpec, classes: Sequence[str]) -> Earlier:
+    """Returns the model in production and the best one so far, if they are other models than the candidate.
+
+    Args:
+      served: the directories of the versions in the push destination, oldest first.
+      candidate: the manifest of the candidate.
+      spec: of the test episodes.
+      classes: names of the test classes. A model that has seen one of them is not compared.
+    """
+    judged = candidate.model_copy(update={"metrics": spec.model_dump(mode="json", include=set(SAME_EPISODES))})
+    found = {PRODUCTION: served[-1] if served else None, BEST: best_on_same_test(served, judged)}
+    if found[BEST] == found[PRODUCTION]:
+        found[BEST] = None
+    models: dict[str, str] = {}
+    unfit: dict[str, str] = {}
+    for name, path in found.items():
+        if path is None:
+            continue
+        reason = _unfit(path, candidate, spec, classes)
+        if reason:
+            unfit[name] = reason
+        else:
+            models[name] = path
+    return Earlier(list(served), models, unfit)
+
+
+def _unfit(path: str, candidate: Manifest, spec: EpisodeSpec, classes: Sequence[str]) -> str | None:
+    try:
+        manifest = Manifest.read(path)
+    except (FileNotFoundError, ValueError) as error:
+        return f"it was pushed by another tool or version: {error}"
+    if pushed_model(manifest) == candidate.lineage.get("model_uri"):
+        return "it is this very model"
+    return comparable(manifest, spec) or Seen.read(path).among(classes)
+
+
+def pushed_model(manifest: Manifest) -> object:
+    """Returns the path of the artifact that a version was pushed from."""
+    push: Mapping[str, object] = manifest.lineage.get("push") or {}  # type: ignore[assignment]  # JSON
+    return push.get("model")

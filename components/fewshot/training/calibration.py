@@ -1,0 +1,38 @@
+"""Calibration: one temperature, fitted on validation episodes once training has ended (Guo et al. 2017)."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from components.fewshot.images.feed import task_arrays
+from components.fewshot.learners.interface import Learner
+from components.fewshot.training.selection import Validation
+from components.fewshot.training.step import compiled_logits
+
+BOUNDS = (0.02, 50.0)  # of the temperature: where all is classified correctly, no end is best
+
+
+def calibrate(learner: Learner, validation: Validation) -> None:
+    """Sets the temperature of a learner to the one with the least log loss on validation episodes.
+
+    Learners differ in how large their logits are, and a log loss or a calibration error compares them only afterwards.
+    """
+    logits_of = compiled_logits(learner, validation.store)
+    logits = [np.asarray(logits_of(task_arrays(validation.store, episode))) for episode in validation.episodes]
+    learner.temperature.assign(best_temperature(logits, [episode.query.labels for episode in validation.episodes]))
+
+
+def best_temperature(logits: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:
+    """The temperature with the least mean log loss of logits [Q, way] against labels [Q] (-1 does not count), by episode."""
+    known = [(of[at >= 0].astype(np.float64), at[at >= 0]) for of, at in zip(logits, labels, strict=True)]
+
+    def log_loss(log_temperature: float) -> float:
+        scale = math.exp(-log_temperature)
+        own = [log_softmax(of * scale, axis=1)[np.arange(len(at)), at] for of, at in known]
+        return -float(np.mean(np.concatenate(own)))
+
+    low, high = (math.log(bound) for bound in BOUNDS)
+    return math.exp(minimize_scalar(log_loss, bounds=(low, high), method="bounded", options={"xatol": 1e-4}).x)

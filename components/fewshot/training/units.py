@@ -1,0 +1,89 @@
+"""The training units: what one gradient of a learner is computed from, and how the units of a run are drawn.
+
+A unit is an episode, an ordinary batch of shuffled images, or a batch of classes with several images each. All are drawn by
+number, so that a run resumes with the next. The batches hold as many images as the episodes of a step would, so learners of
+different units see the same number of images in the same number of steps.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Generic, NamedTuple, TypeVar
+
+from components.fewshot.episodes.batches import GroupedBatches, ShuffledBatches
+from components.fewshot.episodes.episode import Episode, EpisodeSpec
+from components.fewshot.episodes.sampler import EpisodeSampler
+from components.fewshot.episodes.task import Batch, Task
+from components.fewshot.images.feed import batch_arrays, batch_signature, fed, task_arrays, task_signature
+from components.fewshot.images.store import PixelStore
+from components.fewshot.training.settings import TrainingSettings
+
+Tensors = TypeVar("Tensors", Task, Batch)
+
+
+class Units(NamedTuple, Generic[Tensors]):
+    """The units of a training.
+
+    Attributes:
+      read: unit by number, as numpy arrays.
+      signature: their shapes and dtypes.
+      each: number of units a step.
+    """
+
+    read: Callable[[int], Tensors]
+    signature: Tensors
+    each: int
+
+    def feed(self, steps: range) -> Iterator[tuple[Tensors, ...]]:
+        """The units of each of `steps`, read ahead."""
+        return fed(self.read, self.signature, steps, self.each)
+
+
+def training_units(
+    unit: str, store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int
+) -> Units[Task] | Units[Batch]:
+    """The units of a name in `UNITS`.
+
+    Args:
+      unit: what the learner is trained on (`Learner.unit`).
+      store: images of the meta-training classes.
+      spec: of training episodes.
+      settings: how many episodes or images a step takes.
+      seed: of the draws.
+
+    Raises:
+      ValueError: the store has too few classes or images.
+    """
+    return UNITS[unit](store, spec, settings, seed)
+
+
+def episodes_of(store: PixelStore, draw: Callable[[int], Episode], each: int) -> Units[Task]:
+    """The episodes that `draw` gives by number, `each` a step."""
+    return Units(lambda number: task_arrays(store, draw(number)), task_signature(store), each)
+
+
+def images_a_step(spec: EpisodeSpec, settings: TrainingSettings) -> int:
+    """Images that a step takes: `batch_size`, or as many as its episodes hold, on average where way and shot vary."""
+    way, shot = (sum(bounds) / 2 for bounds in (spec.way_range, spec.shot_range))
+    episode = way * shot + (way + spec.distractors) * spec.query
+    return settings.batch_size or round(settings.meta_batch * episode)
+
+
+def _episodes(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units[Task]:
+    return episodes_of(store, EpisodeSampler(store.index, spec, seed), settings.meta_batch)
+
+
+def _shuffled(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units[Batch]:
+    draw = ShuffledBatches(store.index, images_a_step(spec, settings), seed, spec.rotations)
+    return Units(lambda number: batch_arrays(store, draw(number)), batch_signature(store), 1)
+
+
+def _grouped(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units[Batch]:
+    size = images_a_step(spec, settings)
+    draw = GroupedBatches(store.index, size, settings.images_per_class, seed, spec.rotations)
+    return Units(lambda number: batch_arrays(store, draw(number)), batch_signature(store), 1)
+
+
+UNITS: dict[str, Callable[[PixelStore, EpisodeSpec, TrainingSettings, int], Units[Task] | Units[Batch]]] = {
+    "episode": _episodes,
+    "shuffled": _shuffled,
+    "grouped": _grouped,
+}
