@@ -22,9 +22,9 @@ from pipeline.platforms.local import NodeEnd, NodeStart
 from pipeline.presets import find_preset
 from pipeline.terminal.json_output import selected
 from pipeline.terminal.results import Evaluation, RunResult
-from pipeline.terminal.show import percent, points
+from pipeline.terminal.show import bounds, percent
 
-COMPARED = ("accuracy", "ci95", "log_loss", "ece", "episodes")
+COMPARED = ("accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes")
 TRAINING = ("MetaTrainer", "Baseline")
 
 
@@ -90,12 +90,15 @@ def show_times(seconds: dict[str, float], total: float) -> None:
 
 def show_figures(result: RunResult, others: dict[str, Evaluation]) -> None:
     """Prints the accuracies of the model and the baselines, and those of the model on the other protocols."""
-    table = Table("", "accuracy, %", "ahead by, points", box=None)
-    table.add_row(result["title"], percent(result), "blessed" if result["blessed"] else "not blessed")
+    table = Table("", "accuracy, %", "over classes", "ahead by", "over classes", box=None)
+    verdict = "blessed" if result["blessed"] else "not blessed"
+    table.add_row(result["title"], percent(result), bounds(result["over_classes"]), verdict)
     for name, baseline in result["baselines"].items():
-        table.add_row(name, percent(baseline), points(baseline["difference"]))
+        difference = baseline["difference"]
+        ahead = f"{100 * difference['mean']:+.2f}", bounds(difference["over_classes"], signed=True)
+        table.add_row(name, percent(baseline), bounds(baseline["over_classes"]), *ahead)
     for title, metrics in others.items():
-        table.add_row(title, percent(metrics), "")
+        table.add_row(title, percent(metrics), bounds(metrics["over_classes"]))
     Console().print(table)
 
 

@@ -11,6 +11,7 @@ GLYPHS: dict[str, object] = {
         {"spec": {"way": 5, "shot": 5, "query": 15}, "episodes": 100},
         {"spec": {"way": 20, "shot": 1, "query": 15}, "episodes": 50},
     ],
+    "learner": {"name": "nca"},
     "training": {"steps": 1200, "learning_rate": 2e-3, "validate_every": 200},
 }
 

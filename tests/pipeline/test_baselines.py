@@ -19,7 +19,7 @@ def test_node_ids_are_those_of_earlier_runs():
 
 
 def test_they_have_the_same_budget_and_start_cold():
-    layer = {"training": {"steps": 70}, "warm_start": True, "learner": {"name": "maml"}}
+    layer = {"training": {"steps": 70}, "warm_start": "served/1", "learner": {"name": "maml"}}
     settings, found = load_settings(layer), baselines(**layer)
     transfer, untrained, pixels = (found[name] for name in ("transfer", "untrained", "pixels"))
     assert transfer.training == settings.training and transfer.learner.name == "transfer"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,12 +63,14 @@ def model(model_of):
     return model_of()
 
 
-def judge(root: Path, inputs: dict, workers=artifacts.ONE_WORKER, **gate):
-    """Runs the executor; answers with metrics, the evaluation's directory and the blessing."""
+def judge(root: Path, inputs: dict, workers=artifacts.ONE_WORKER, served: tuple[str, ...] = (), **gate):
+    """Runs the executor, with these versions in the push destination; answers with metrics, the evaluation's directory and
+    the blessing."""
     evaluation = artifacts.artifact(standard_artifacts.ModelEvaluation, root / "evaluation", 21)
     blessing = artifacts.artifact(standard_artifacts.ModelBlessing, root / "blessing", 22)
     settings = GateSettings.model_validate({"require_baselines": False} | gate)
     properties = {"gate": settings.model_dump_json(), "configuration": json.dumps({"seed": 5}), "code_fingerprint": "x"}
+    properties |= {"destination": "nowhere", "served": json.dumps(served)}
     Executor(artifacts.context(workers)).Do(inputs, {"evaluation": [evaluation], "blessing": [blessing]}, properties)
     metrics = json.loads((root / "evaluation" / "metrics.json").read_text())
     return metrics, root / "evaluation", blessing
@@ -84,7 +87,8 @@ def test_what_is_written(judged, episodes, model):
     assert metrics["episodes"] == 12 and metrics["way"] == 3 and metrics["shot"] == 2 and metrics["query"] == 4
     assert metrics["episodes_hash"] == episodes.get_string_custom_property("hash_test")
     assert metrics["batch_norm"] == "running" and metrics["inductive"] is True and metrics["learner"] == "protonet"
-    assert metrics["baselines"].keys() == {"pixels"} and metrics["previous"] is None
+    assert metrics["baselines"].keys() == {"pixels"} and metrics["production"] is None
+    assert metrics["over_classes"]["low"] <= metrics["accuracy"] <= metrics["over_classes"]["high"]
     (also,) = metrics["also"]
     assert also["name"] == "2-way 3-shot" and also["episodes"] == 3
     assert json.loads((directory / "latency.json").read_text()).keys() == {"adapt_ms", "predict_ms", "predict_one_ms"}
@@ -115,21 +119,61 @@ def test_a_transductive_model_is_labelled_and_not_blessed(tmp_path, episodes, mo
     assert "transductive" in (directory / "report.html").read_text()
 
 
-def test_beside_the_latest_blessed_model(tmp_path, episodes, model, model_of):
-    """Against itself the difference is nothing; what was compared is in the blessing."""
-    inputs = {"episodes": [episodes], "model": model, "baseline_model": model}
-    metrics, directory, blessing = judge(tmp_path, inputs)
-    assert metrics["previous"]["difference"] == {"mean": 0.0, "ci95": 0.0} and metrics["blessed"]
-    assert blessing.get_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY) == model[0].uri
-    assert "latest blessed" in (directory / "report.html").read_text()
+def pushed(root: Path, version: int, model: list, **metrics) -> str:
+    """A version as the Pusher leaves it."""
+    path = root / "served" / str(version)
+    shutil.copytree(path_utils.serving_model_path(model[0].uri), path)
+    manifest = Manifest.read(str(path))
+    manifest.metrics = {"way": 3, "shot": 2, "query": 4} | metrics
+    manifest.data = {"fingerprint_test": "images"}
+    manifest.write(str(path))
+    return str(path)
 
 
-def test_a_blessed_model_of_another_way_cannot_be_compared(tmp_path, episodes_of, model, model_of):
+def test_beside_the_model_in_production(tmp_path, episodes, model):
+    """Against a copy of itself the difference is nothing; what was compared is in the blessing."""
+    served = pushed(tmp_path, 7, model)
+    metrics, directory, blessing = judge(tmp_path, {"episodes": [episodes], "model": model}, served=(served,))
+    same = {"low": 0.0, "high": 0.0, "classes": 6}
+    assert metrics["production"]["difference"] == {"mean": 0.0, "ci95": 0.0, "over_classes": same}
+    assert metrics["production"]["version"] == "7" and metrics["served"] == [served]
+    assert metrics["best"] is None and metrics["blessed"]
+    assert blessing.get_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY) == served
+    assert "in production" in (directory / "report.html").read_text()
+
+
+def test_beside_the_best_one_so_far(tmp_path, episodes, model, model_of):
+    """The newest version is in production; an older one had a higher accuracy on the same test images."""
+    candidate = artifacts.artifact(standard_artifacts.Model, tmp_path / "candidate", 14)
+    shutil.copytree(path_utils.serving_model_path(model[0].uri), path_utils.serving_model_dir(candidate.uri))
+    manifest = Manifest.read(path_utils.serving_model_path(candidate.uri))
+    manifest.data = {"fingerprint_test": "images"}
+    manifest.write(path_utils.serving_model_path(candidate.uri))
+    served = tuple(pushed(tmp_path, i, model, accuracy=at) for i, at in enumerate((0.6, 0.9, 0.7)))
+    metrics, directory, _ = judge(tmp_path, {"episodes": [episodes], "model": [candidate]}, served=served)
+    assert (metrics["production"]["version"], metrics["best"]["version"]) == ("2", "1")
+    assert "best so far" in (directory / "report.html").read_text()
+
+
+def test_a_model_in_production_is_not_compared_with_itself(tmp_path, episodes, model):
+    candidate = artifacts.artifact(standard_artifacts.Model, tmp_path / "candidate", 14)
+    shutil.copytree(path_utils.serving_model_path(model[0].uri), path_utils.serving_model_dir(candidate.uri))
+    served = pushed(tmp_path, 7, [candidate])
+    for path, lineage in ((served, {"push": {"model": candidate.uri}}), (None, {"model_uri": candidate.uri})):
+        path = path or path_utils.serving_model_path(candidate.uri)
+        manifest = Manifest.read(path)
+        manifest.lineage = lineage
+        manifest.write(path)
+    metrics, _, _ = judge(tmp_path, {"episodes": [episodes], "model": [candidate]}, served=(served,))
+    assert metrics["production"] == {"not_comparable": "it is this very model"} and metrics["blessed"]
+
+
+def test_a_model_of_another_way_cannot_be_compared(tmp_path, episodes_of, model, model_of):
     episodes = episodes_of(evaluation={"way": 4, "shot": 1, "query": 3}, also=())
-    inputs = {"episodes": [episodes], "model": model, "baseline_model": model_of("maml")}
-    metrics, directory, _ = judge(tmp_path, inputs)
+    served = pushed(tmp_path, 7, model_of("maml"))
+    metrics, directory, _ = judge(tmp_path, {"episodes": [episodes], "model": model}, served=(served,))
     said = "it has a fixed head of 3 classes, and these episodes are 4-way 1-shot"
-    assert metrics["previous"] == {"not_comparable": said} and metrics["blessed"]
+    assert metrics["production"] == {"not_comparable": said} and metrics["blessed"]
     assert "a fixed head of 3 classes" in (directory / "report.html").read_text()
 
 
@@ -155,12 +199,12 @@ def test_a_model_without_manifest(tmp_path, episodes, model):
     assert Manifest.read(path_utils.serving_model_path(model[0].uri)).learner == "protonet"
 
 
-def test_a_blessed_model_that_has_seen_a_test_class_is_no_rival(tmp_path, episodes, model, model_of):
-    earlier = model_of("transfer", 13)
-    Seen(train=frozenset({"test-a/00", "elsewhere"})).write(earlier[0].uri)
-    metrics, _, _ = judge(tmp_path, {"episodes": [episodes], "model": model, "baseline_model": earlier})
+def test_a_model_that_has_seen_a_test_class_is_no_rival(tmp_path, episodes, model, model_of):
+    served = pushed(tmp_path, 7, model_of("transfer", 13))
+    Seen(train=frozenset({"test-a/00", "elsewhere"})).write(served)
+    metrics, _, _ = judge(tmp_path, {"episodes": [episodes], "model": model}, served=(served,))
     said = "it was trained on 1 of the classes that must be unseen (test-a/00)"
-    assert metrics["previous"] == {"not_comparable": said} and metrics["blessed"]
+    assert metrics["production"] == {"not_comparable": said} and metrics["blessed"]
 
 
 def test_a_fixed_head_tells_how_much_names_matter(tmp_path, judged, episodes_of, model_of):

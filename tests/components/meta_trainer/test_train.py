@@ -83,28 +83,27 @@ def test_a_checkpoint_belongs_to_settings_data_and_code(tmp_path, inputs):
 def test_a_warm_start_begins_with_the_earlier_weights(tmp_path, inputs):
     first, _ = run(settings_of(), inputs, tmp_path / "first")
     save_weights(first.learner, str(tmp_path / WEIGHTS))
-    earlier = inputs._replace(earlier=str(tmp_path))
-    still = settings_of(warm_start=True, training={"steps": 0})
-    warm, _ = run(still, earlier, tmp_path / "warm")
+    still = settings_of(warm_start=str(tmp_path), training={"steps": 0})
+    warm, _ = run(still, inputs, tmp_path / "warm")
     assert warm.warm
     for a, b in zip(weights_of(warm.learner), weights_of(first.learner), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert not run(settings_of(training={"steps": 0}), earlier, tmp_path / "cold")[0].warm
+    assert not run(settings_of(training={"steps": 0}), inputs, tmp_path / "cold")[0].warm
 
 
 def test_weights_that_have_seen_a_test_class_are_left_alone(tmp_path, inputs):
     first, _ = run(settings_of(), inputs, tmp_path / "first")
     assert first.seen.train and first.seen.val and not first.seen.train & first.seen.val
     save_weights(first.learner, str(tmp_path / WEIGHTS))
-    still, earlier = settings_of(warm_start=True, training={"steps": 0}), inputs._replace(earlier=str(tmp_path))
+    still = settings_of(warm_start=str(tmp_path), training={"steps": 0})
     first.seen.write(str(tmp_path))
-    warm, _ = run(still, earlier, tmp_path / "same")
+    warm, _ = run(still, inputs, tmp_path / "same")
     assert warm.warm and warm.seen == first.seen
     (Seen(train=frozenset({"elsewhere"})) | first.seen).write(str(tmp_path))
-    assert "elsewhere" in run(still, earlier, tmp_path / "more")[0].seen.train, "what an ancestor has seen stays seen"
+    assert "elsewhere" in run(still, inputs, tmp_path / "more")[0].seen.train, "what an ancestor has seen stays seen"
     name = ImageStore.open(os.path.join(inputs.test, "store")).index.names[0]
     (Seen(val=frozenset({name})) | first.seen).write(str(tmp_path))
-    cold, _ = run(still, earlier, tmp_path / "test")
+    cold, _ = run(still, inputs, tmp_path / "test")
     assert not cold.warm and cold.no_warm_start == f"it was trained on 1 of the classes that must be unseen ({name})"
     assert cold.seen == first.seen
 
@@ -133,8 +132,8 @@ def test_old_checkpoints_go(tmp_path, inputs, monkeypatch):
 def test_weights_that_do_not_fit_are_left_alone(tmp_path, inputs):
     wide, _ = run(settings_of(base_model={"settings": {"filters": 6}}, training={"steps": 1}), inputs, tmp_path)
     save_weights(wide.learner, str(tmp_path / WEIGHTS))
-    earlier = inputs._replace(earlier=str(tmp_path))
-    found, steps = run(settings_of(warm_start=True, training={"steps": 1}), earlier, tmp_path / "narrow")
+    settings = settings_of(warm_start=str(tmp_path), training={"steps": 1})
+    found, steps = run(settings, inputs, tmp_path / "narrow")
     assert not found.warm and steps == [1]
     assert found.no_warm_start == "its weight 'base/batch_normalization/beta' has shape (6,), expected (4,)"
     learner = new_learner(settings_of(), ImageStore.open(os.path.join(inputs.train, "store")))

@@ -10,7 +10,8 @@ from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.images.decode import ImageSpec
 from components.fewshot.serving.manifest import Manifest
 from components.pusher import destination as pusher
-from components.pusher.destination import latest, list_rolled_back, list_versions, push_version, rollback
+from components.fewshot.serving.versions import latest, list_versions
+from components.pusher.destination import list_rolled_back, push_version, rollback
 from components.pusher.files import MODEL_FILE, digest
 
 gfile = tf.io.gfile

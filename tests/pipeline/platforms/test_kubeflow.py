@@ -12,8 +12,7 @@ from pipeline.presets import find_preset
 ROOT = "gs://bucket/fewshot"
 NODES = {
     "ImageExampleGen", "StatisticsGen", "ImageSchema", "ExampleValidator", "Transform", "EpisodeGenerator",
-    "warm_start_model", "MetaTrainer", "Baseline", "Untrained", "Pixels", "latest_blessed_model", "FewShotEvaluator",
-    "Pusher",
+    "MetaTrainer", "Baseline", "Untrained", "Pixels", "FewShotEvaluator", "Pusher",
 }  # fmt: skip
 
 
