@@ -1,10 +1,11 @@
 """Batch normalisation whose statistics the caller chooses: fast on a CPU, and with correct derivatives of every order.
 
 In Keras, `training` decides both on the statistics and on dropout. TensorFlow's moments have a wrong second derivative, and
-its fused operation passes no gradient to moments from outside. This module uses each only where it is correct.
+its fused operation passes no gradient to moments from outside; for that of given moments, a GPU has no deterministic kernel of
+the gradient. This module uses each only where it is correct, and where a GPU can train by it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
@@ -28,13 +29,20 @@ class Statistics(NamedTuple):
     keep_exactly: bool = False
 
 
-_IN_FORCE: ContextVar[Statistics | None] = ContextVar("statistics", default=None)
+class _InForce(NamedTuple):
+    """The statistics of one call of a model, and the layers (by identity) whose moments it has kept exactly so far."""
+
+    statistics: Statistics
+    kept: set[int]
+
+
+_IN_FORCE: ContextVar[_InForce | None] = ContextVar("statistics", default=None)
 
 
 @contextmanager
 def normalising_by(statistics: Statistics) -> Iterator[None]:
-    """While a model is called or traced, every `ChosenBatchNorm` in it uses these statistics."""
-    token = _IN_FORCE.set(statistics)
+    """While a model is called or traced once, every `ChosenBatchNorm` in it uses these statistics."""
+    token = _IN_FORCE.set(_InForce(statistics, set()))
     try:
         yield
     finally:
@@ -48,17 +56,30 @@ class ChosenBatchNorm(layers.BatchNormalization):
         """Normalised inputs, of the same shape.
 
         Raises:
-          ValueError: the inputs are masked, or the layer renormalises while its moments are to be kept exactly.
+          ValueError: the inputs are masked, or the moments are to be kept exactly, and the layer renormalises or is used
+            a second time in one call of the model.
         """
-        statistics = _IN_FORCE.get()
-        if statistics is None:
+        in_force = _IN_FORCE.get()
+        if in_force is None:
             return super().call(inputs, training=training, mask=mask)
         if mask is not None:
             raise ValueError("batch normalisation under a mask is not supported in a base model")
+        statistics = in_force.statistics
         of_batch = statistics.of_batch and self.trainable
+        if of_batch and statistics.keep_exactly:
+            self._keep_once(in_force.kept)
         if getattr(self, "renorm", False):
             return self._by_keras(inputs, of_batch, statistics.keep_exactly)
         return (_fused if _is_plain(self) else _plainly)(self, inputs, of_batch, statistics.keep_exactly)
+
+    def _keep_once(self, kept: set[int]) -> None:
+        """Refuses a second use in one call: the moments of the first would be lost."""
+        if id(self) in kept:
+            raise ValueError(
+                f"layer {self.name!r} normalises in two places, and batch_norm 'support' keeps the moments of one only: give "
+                "each place a layer of its own, or set batch_norm to 'running' or 'transductive'"
+            )
+        kept.add(id(self))
 
     def _by_keras(self, inputs: Tensor, of_batch: bool, keep_exactly: bool) -> Tensor:
         if of_batch and keep_exactly:
@@ -78,7 +99,9 @@ def _fused(layer: ChosenBatchNorm, inputs: Tensor, of_batch: bool, keep_exactly:
     offset = layer.beta if layer.center else ops.zeros(inputs.shape[-1])
     mean, variance = layer.moving_mean, layer.moving_variance
     if of_batch and not keep_exactly:
-        rows, batch_mean, batch_variance = _normalise(rows, scale, offset, layer.epsilon)
+        # As a map where it is one: cuDNN takes many pixels, but not as many images.
+        maps = inputs if len(inputs.shape) == 4 else rows
+        rows, batch_mean, batch_variance = _normalise(maps, scale, offset, layer.epsilon)
         _move(layer, batch_mean, batch_variance, keep_exactly)
     else:
         if of_batch:
@@ -110,18 +133,34 @@ def _move(layer: ChosenBatchNorm, mean: Tensor, variance: Tensor, keep_exactly: 
         stored.assign(stored * momentum + ops.cast(new, stored.dtype) * (1.0 - momentum))
 
 
-def _normalise(rows: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Normalised rows [N, 1, 1, C], mean [C] and variance [C]; gradients do not follow the moments outside."""
-    outputs, mean, unbiased = tf.compat.v1.nn.fused_batch_norm(rows, scale, offset, epsilon=epsilon)
-    number = ops.cast(ops.shape(rows)[0], unbiased.dtype)
+def _normalise(maps: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalised maps [B, H, W, C], mean [C] and variance [C]; gradients do not follow the moments outside."""
+    outputs, mean, unbiased = tf.compat.v1.nn.fused_batch_norm(maps, scale, offset, epsilon=epsilon)
+    number = ops.cast(ops.size(maps) // ops.shape(maps)[-1], unbiased.dtype)
     return outputs, mean, unbiased * (number - 1.0) / number
 
 
-def _affine(rows: Tensor, factor: Tensor, offset: Tensor) -> Tensor:
-    """rows [N, 1, 1, C] * factor [C] + offset [C]: the fused operation in one pass, with gradients to all three."""
+@tf.custom_gradient
+def _affine(rows: Tensor, factor: Tensor, offset: Tensor) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, ...]]]:
+    """rows [N, 1, 1, C] * factor [C] + offset [C], with gradients of every order to all three.
+
+    Rows, because TensorFlow folds the operation into a convolution right before it, and then fails on a batch of no images.
+    The fused operation does it in one pass. Its own gradient has no deterministic GPU kernel, so it is written out here. On a
+    CPU `BiasAddGrad` is the fastest sum over rows.
+    """
     epsilon = 2.0**-10  # the operation wants one; with this, variance + epsilon is 1 exactly
     mean, variance = ops.zeros_like(factor), ops.full_like(factor, 1.0 - epsilon)
-    return tf.compat.v1.nn.fused_batch_norm(rows, factor, offset, mean, variance, epsilon, is_training=False)[0]
+    outputs = tf.compat.v1.nn.fused_batch_norm(rows, factor, offset, mean, variance, epsilon, is_training=False)[0]
+
+    def gradients(upstream: Tensor) -> tuple[Tensor, ...]:
+        return upstream * factor, _sum_of_rows(upstream * rows), _sum_of_rows(upstream)
+
+    return outputs, gradients
+
+
+def _sum_of_rows(rows: Tensor) -> Tensor:
+    """The sum [C] of rows [N, 1, 1, C]."""
+    return tf.raw_ops.BiasAddGrad(out_backprop=rows)
 
 
 def _moments(inputs: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:

@@ -34,6 +34,7 @@ class PureModel:
         self.weights = weights_of(model)  # by the identity of their variables
         self._output = _output_of(model)
         _check_regularisers(model)
+        self._flags = _trainable_flags(model)
         self._twin = twin_of(model)
         self._in_twin = {
             id(variable): its_twin for variable, its_twin in zip(model.variables, self._twin.variables, strict=True)
@@ -56,7 +57,15 @@ class PureModel:
         Args:
           training: whether dropout and similar layers are active.
           batch_statistics, keep_exactly: which moments batch normalisation uses (`batch_norm.Statistics`).
+
+        Raises:
+          ValueError: `trainable` of the model or of a layer was changed since this was made.
         """
+        if _trainable_flags(self.model) != self._flags:
+            raise ValueError(
+                f"base model {self.model.name!r}: `trainable` was changed after the learner was made; freeze layers first, and "
+                "then make the learner (a PureModel or MetaLearningModel)"
+            )
         own = [self._in_twin[id(variable)] for variable in self.model.trainable_variables]
         own_state = [self._in_twin[id(variable)] for variable in self.model.non_trainable_variables]
         mapping = [*zip(own, trainable, strict=True), *zip(own_state, state, strict=True)]
@@ -129,6 +138,11 @@ def _output_of(model: keras.Model) -> keras.KerasTensor | dict[str, keras.KerasT
         f"base model {model.name!r}: expected one output, or two named 'map' and 'vector', got {got}; a model that is a "
         "class of your own becomes one as keras.Model(inputs, your_model(inputs))"
     )
+
+
+def _trainable_flags(model: keras.Model) -> list[bool]:
+    """Which layers and weights are trained: of layers too, for a frozen batch normalisation need not have trained weights."""
+    return [one.trainable for one in (*model._flatten_layers(), *model.variables)]
 
 
 def _check_regularisers(model: keras.Model) -> None:

@@ -98,3 +98,42 @@ def test_masks_are_refused(epsilon):
     x = layers.BatchNormalization(epsilon=epsilon)(layers.Masking()(layers.Reshape((3, 1))(inputs)))
     with pytest.raises(ValueError, match="under a mask is not supported"):
         PureModel(keras.Model(inputs, x))
+
+
+def test_a_layer_in_two_places_cannot_keep_the_moments_of_both():
+    inputs, layer = keras.Input((2,)), layers.BatchNormalization(name="shared")
+    pure = PureModel(keras.Model(inputs, layer(layers.Dense(2)(layer(inputs)))))
+    weights, state = weights_of(pure)
+    batch = tf.constant([[0.0, 0], [2, 4]])
+    for statistics in (True, False):
+        pure(weights, state, batch, training=False, batch_statistics=statistics)
+    with pytest.raises(ValueError, match="layer 'shared' normalises in two places, and batch_norm 'support' keeps"):
+        pure(weights, state, batch, training=False, batch_statistics=True, keep_exactly=True)
+
+
+def test_a_layer_in_one_place_is_called_as_often_as_wished():
+    pure = small_model()
+    weights, state = weights_of(pure)
+    for _ in range(2):
+        pure(weights, state, tf.ones((2, 4, 4, 2)), training=False, batch_statistics=True, keep_exactly=True)
+
+
+@pytest.mark.parametrize("shape", [(6, 2), (3, 4, 2), (2, 3, 4, 2), (2, 2, 2, 2, 2)])
+@pytest.mark.parametrize("mode", MODES)
+def test_inputs_of_any_rank(shape, mode):
+    """The first axes are one: the values of a channel are normalised together, and the variance counts them all."""
+    inputs = keras.Input(shape[1:])
+    pure = PureModel(keras.Model(inputs, layers.BatchNormalization(epsilon=1e-5, momentum=0.5)(inputs)))
+    weights, state = weights_of(pure)
+    batch = np.random.default_rng(0).random(shape, np.float32)
+    rows = batch.reshape(-1, 2)
+    statistics, exactly = MODES[mode]
+    (_, features), after = pure(
+        weights, state, tf.constant(batch), training=False, batch_statistics=statistics, keep_exactly=exactly
+    )
+    mean, variance = (rows.mean(0), rows.var(0)) if statistics else (0.0, 1.0)
+    expected = ((rows - mean) / np.sqrt(variance + 1e-5)).reshape(len(batch), -1)
+    np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
+    share = {"stored": 0.0, "batch": 0.5, "kept": 1.0}[mode]
+    moved = [share * rows.mean(0), 1 - share + share * rows.var(0)]
+    np.testing.assert_allclose(after, moved, rtol=1e-5, atol=1e-6)

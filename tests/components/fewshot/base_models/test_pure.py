@@ -106,3 +106,17 @@ def test_models_that_cannot_serve():
         PureModel(keras.Sequential([layers.Dense(2)]))
     with pytest.raises(ValueError, match="expected an output of fixed size"):
         _ = model_of(layers.Conv2D(3, 1), shape=(None, None, 1)).feature_size
+
+
+@pytest.mark.parametrize("part", ["layer without trained weights", "model", "weight"])
+def test_trainable_that_is_changed_afterwards(part):
+    """Names and kinds of weights, the twin and the optimizer go by what it was before."""
+    layer, dense = layers.BatchNormalization(scale=False, center=False), layers.Dense(2)
+    pure = model_of(layer, dense)
+    changed = {"layer without trained weights": layer, "model": pure.model, "weight": dense.kernel}[part]
+    call(pure, BATCH, training=True, batch_statistics=True)
+    changed.trainable = False
+    with pytest.raises(ValueError, match="`trainable` was changed after the learner was made; freeze layers first"):
+        call(pure, BATCH, training=True, batch_statistics=True)
+    changed.trainable = True
+    call(pure, BATCH, training=True, batch_statistics=True)
