@@ -11,6 +11,8 @@ from components.fingerprint import code_fingerprint
 from components.image_example_gen.executor import Executor
 from data.settings import ImageSetSettings
 
+CODE = ("components.image_example_gen", "components.fewshot.episodes.episode", "data")
+
 
 def image_example_gen(settings: ImageSetSettings, fingerprint: str = "") -> FileBasedExampleGen:
     """Returns the component that reads an image set; its output `examples` has the splits train, val and test.
@@ -23,7 +25,7 @@ def image_example_gen(settings: ImageSetSettings, fingerprint: str = "") -> File
     values = struct_pb2.Struct()
     values["settings"] = settings.model_dump_json()
     values["fingerprint"] = fingerprint
-    values["code_fingerprint"] = code_fingerprint("components.image_example_gen", "data")
+    values["code_fingerprint"] = code_fingerprint(*CODE)
     config = any_pb2.Any()
     config.Pack(values, deterministic=True)
     patterns = watch(settings)

@@ -6,21 +6,24 @@ one list of facts. Both depend on the chunk alone, so the number and order of wo
 
 import hashlib
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from components.image_example_gen.facts import Fact
 from data.settings import ImageSetSettings
 from data.sources.folders import REMOTE_REQUESTS, ImageFile, domain_of, has_image_suffix
 from data.sources.images import MAX_BYTES, BadImage, inspect
-from data.sources.records import read_records, record_files, record_side, to_example
+from data.sources.records import read_records, record_files, record_side, source_id_of, to_example
 
 # A chunk is the work of one worker at a time: large, so that starting it costs little; small, so that workers end together.
 CHUNK_IMAGES = 2000
 CHUNK_BYTES = 64 * 2**20
+
+UNFINISHED = "unfinished-"
 
 
 class Chunk(NamedTuple):
@@ -31,21 +34,6 @@ class Chunk(NamedTuple):
     split: str
     files: tuple[ImageFile, ...] = ()
     records: str = ""
-
-
-class Fact(NamedTuple):
-    """What happened to one image: it was set aside if there is a `reason`, and written otherwise."""
-
-    split: str
-    class_name: str
-    source_id: str
-    path: str
-    reason: str = ""
-    format: str = ""
-    height: int = 0
-    width: int = 0
-    flags: tuple[str, ...] = ()
-    digest: str = ""  # of the decoded pixels
 
 
 class _Read(NamedTuple):
@@ -81,27 +69,59 @@ def ingest(chunk: Chunk, settings: ImageSetSettings, directory: str) -> list[Fac
     """
     writers: dict[str, tf.io.TFRecordWriter] = {}
     facts = []
-    name = f"data_tfrecord-{chunk.number:05d}-of-{chunk.total:05d}.gz"
     for image in _read(chunk, settings):
         example, fact = _judge(image, settings.max_pixels)
         facts.append(fact)
         if example:
             if image.split not in writers:
-                path = posixpath.join(directory, f"Split-{image.split}", f"unfinished-{name}")
-                writers[image.split] = tf.io.TFRecordWriter(path, "GZIP")
+                writers[image.split] = tf.io.TFRecordWriter(_file_of(chunk, image.split, directory, UNFINISHED), "GZIP")
             writers[image.split].write(example)
     for split, writer in writers.items():
         writer.close()
-        folder = posixpath.join(directory, f"Split-{split}")
-        tf.io.gfile.rename(posixpath.join(folder, f"unfinished-{name}"), posixpath.join(folder, name), overwrite=True)
+        _finish(chunk, split, directory)
     return facts
 
 
-def reason_against(file: ImageFile, max_pixels: int) -> str:
-    """Returns the reason why a file would be set aside, or "" if it would be read."""
+def leave_out(chunk: Chunk, facts: Iterable[Fact], directory: str) -> None:
+    """Takes the images of `facts`, which are of this chunk, out of the files that `ingest` wrote.
+
+    A file that is left without images is removed. If a worker does it twice, nothing changes.
+    """
+    by_split: dict[str, set[str]] = {}
+    for fact in facts:
+        by_split.setdefault(fact.split, set()).add(fact.source_id)
+    for split, source_ids in by_split.items():
+        path = _file_of(chunk, split, directory)
+        if not tf.io.gfile.exists(path):
+            continue
+        kept = 0
+        with tf.io.TFRecordWriter(_file_of(chunk, split, directory, UNFINISHED), "GZIP") as writer:
+            for example in tf.data.TFRecordDataset(path, "GZIP").as_numpy_iterator():
+                if source_id_of(example) not in source_ids:
+                    writer.write(example)
+                    kept += 1
+        _finish(chunk, split, directory)
+        if not kept:
+            tf.io.gfile.remove(path)
+
+
+def fact_of(file: ImageFile, max_pixels: int) -> Fact:
+    """Returns what `ingest` would find out about a file; its split is "" here."""
     encoded, reason = _content(file)
-    image = _Read("", file.class_name, "", file.source_id, file.path, file.path, encoded, reason)
-    return _judge(image, max_pixels)[1].reason
+    domain = domain_of(file.class_name)
+    image = _Read("", file.class_name, domain, file.source_id, file.path, file.path, encoded, reason)
+    return _judge(image, max_pixels)[1]
+
+
+def _file_of(chunk: Chunk, split: str, directory: str, prefix: str = "") -> str:
+    """Returns the path of the examples that a chunk gives to a split."""
+    name = f"{prefix}data_tfrecord-{chunk.number:05d}-of-{chunk.total:05d}.gz"
+    return posixpath.join(directory, f"Split-{split}", name)
+
+
+def _finish(chunk: Chunk, split: str, directory: str) -> None:
+    unfinished, finished = _file_of(chunk, split, directory, UNFINISHED), _file_of(chunk, split, directory)
+    tf.io.gfile.rename(unfinished, finished, overwrite=True)
 
 
 def _cut(files: Sequence[ImageFile]) -> Iterator[list[ImageFile]]:
@@ -161,7 +181,7 @@ def _content(file: ImageFile) -> tuple[bytes, str]:
 
 def _judge(image: _Read, max_pixels: int) -> tuple[bytes, Fact]:
     """Returns the example of an image (b"" if it is set aside) and the fact about it."""
-    fact = Fact(image.split, image.class_name, image.source_id, image.path, image.reason)
+    fact = Fact(image.split, image.class_name, image.source_id, image.path, image.reason, image.domain)
     if image.reason:
         return b"", fact
     try:

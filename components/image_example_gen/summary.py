@@ -2,26 +2,36 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
 from typing import TypedDict
 
-from components.image_example_gen.ingest import Fact
-from data.sources.folders import domain_of
+from components.fewshot.episodes.episode import domain_of_images
+from components.image_example_gen.duplicates import DuplicateCounts, DuplicateFile, Duplicates, LeftOut
+from components.image_example_gen.facts import Fact
 from data.sources.images import FLAGS
 from data.sources.splits import SPLITS
 
-LEAKS_SHOWN = 100
+SHOWN = 100  # leaks and duplicates
 REJECTED_SHOWN = 3
 
 
 class SplitSummary(TypedDict):
-    """The size of one split; a class is given as [name, number of images]."""
+    """The images of one split that take part; a class is given as [name, number of images]."""
 
     classes: int
     images: int
     domains: int
     smallest_class: list[str | int] | None
     largest_class: list[str | int] | None
+    empty_classes: list[str]  # all their files were set aside or left out
+    duplicates: LeftOut
+
+
+class MixedClass(TypedDict):
+    """A class whose images name several domains, with the one that it is given."""
+
+    class_name: str
+    domain: str
+    images: dict[str, int]  # of each domain
 
 
 class Summary(TypedDict):
@@ -32,49 +42,57 @@ class Summary(TypedDict):
     policy: dict[str, int]  # images with each flag of the reading policy
     sizes: dict[str, list[int] | None]  # [height, width]
     rejected: int
-    leaks: list[list[str]]  # pairs of source ids
+    leaks: list[list[str]]  # pairs of paths, the first SHOWN of them
     leak_count: int
+    duplicates: DuplicateCounts
+    duplicate_files: list[list[DuplicateFile]]  # the first SHOWN pictures of duplicates.json
+    mixed_domains: list[MixedClass]
     fingerprint: str
 
 
-def summarise(facts: Sequence[Fact], rejected: int, fingerprint: str) -> Summary:
-    """Returns the content of summary.json.
+def summarise(facts: Sequence[Fact], found: Duplicates, rejected: int, fingerprint: str) -> Summary:
+    """Returns the content of summary.json. Its numbers are of the images that take part.
 
     Args:
       facts: one fact for each image that was read.
+      found: the duplicates among them.
       rejected: number of files that were set aside, while listing or reading.
       fingerprint: the fingerprint of the listing.
-
-    Raises:
-      ValueError: two images of a split share a source id.
     """
-    good = [fact for fact in facts if not fact.reason]
-    _check_unique(good)
-    leaks = find_leaks(good)
-    flags = Counter(flag for fact in good for flag in fact.flags)
+    kept = found.kept
+    flags = Counter(flag for fact in kept for flag in fact.flags)
+    domains = _domains(kept)
     return {
-        "splits": {split: _split_summary(fact for fact in good if fact.split == split) for split in SPLITS},
-        "formats": dict(sorted(Counter(fact.format for fact in good).items())),
+        "splits": {split: _split_summary(split, facts, found, domains) for split in SPLITS},
+        "formats": dict(sorted(Counter(fact.format for fact in kept).items())),
         "policy": {flag: flags[flag] for flag in FLAGS},
-        "sizes": _sizes(good),
+        "sizes": _sizes(kept),
         "rejected": rejected,
-        "leaks": [list(leak) for leak in leaks[:LEAKS_SHOWN]],
-        "leak_count": len(leaks),
+        "leaks": [list(leak) for leak in found.leaks[:SHOWN]],
+        "leak_count": len(found.leaks),
+        "duplicates": found.total,
+        "duplicate_files": found.pictures[:SHOWN],
+        "mixed_domains": [
+            {"class_name": name, "domain": domain_of_images(images), "images": dict(sorted(images.items()))}
+            for name, images in sorted(domains.items())
+            if len(images) > 1
+        ],
         "fingerprint": fingerprint,
     }
 
 
-def find_leaks(facts: Iterable[Fact]) -> list[tuple[str, str]]:
-    """Returns pairs of source ids in different splits whose images have the same pixels: one pair per image and two splits."""
-    sides: dict[str, dict[str, str]] = defaultdict(dict)
+def check_unique(facts: Iterable[Fact]) -> None:
+    """Raises ValueError if two images of a split share a source id."""
+    seen: dict[tuple[str, str], str] = {}
     for fact in facts:
-        sides[fact.digest].setdefault(fact.split, fact.source_id)
-    shared = [by_split for by_split in sides.values() if len(by_split) > 1]
-    return sorted(
-        (by_split[one], by_split[other])
-        for by_split in shared
-        for one, other in combinations([split for split in SPLITS if split in by_split], 2)
-    )
+        key = fact.split, fact.source_id
+        if not fact.reason and key in seen:
+            raise ValueError(
+                f"two images of the {fact.split} split share the source id {fact.source_id!r} ({seen[key]} and"
+                f" {fact.path}): give each image its own source id"
+            )
+        if not fact.reason:
+            seen[key] = fact.path
 
 
 def reject_message(rejected: Sequence[Mapping[str, str]], total: int, limit: float, report: str) -> str | None:
@@ -90,27 +108,27 @@ def reject_message(rejected: Sequence[Mapping[str, str]], total: int, limit: flo
     )
 
 
-def _check_unique(facts: Iterable[Fact]) -> None:
-    seen: dict[tuple[str, str], str] = {}
+def _domains(facts: Iterable[Fact]) -> dict[str, Counter[str]]:
+    """Returns {class: {domain: number of images}}; a class is in one split only."""
+    domains: dict[str, Counter[str]] = defaultdict(Counter)
     for fact in facts:
-        key = fact.split, fact.source_id
-        if key in seen:
-            raise ValueError(
-                f"two images of the {fact.split} split share the source id {fact.source_id!r} ({seen[key]} and"
-                f" {fact.path}): give each image its own source id"
-            )
-        seen[key] = fact.path
+        domains[fact.class_name][fact.domain] += 1
+    return domains
 
 
-def _split_summary(facts: Iterable[Fact]) -> SplitSummary:
-    classes = Counter(fact.class_name for fact in facts)
+def _split_summary(
+    split: str, facts: Iterable[Fact], found: Duplicates, domains: Mapping[str, Counter[str]]
+) -> SplitSummary:
+    classes = Counter(fact.class_name for fact in found.kept if fact.split == split)
     by_size = sorted(classes.items(), key=lambda item: (item[1], item[0]))
     return {
         "classes": len(classes),
         "images": sum(classes.values()),
-        "domains": len({domain_of(name) for name in classes}),
+        "domains": len({domain_of_images(domains[name]) for name in classes}),
         "smallest_class": list(by_size[0]) if by_size else None,
         "largest_class": list(by_size[-1]) if by_size else None,
+        "empty_classes": sorted({fact.class_name for fact in facts if fact.split == split} - set(classes)),
+        "duplicates": found.counts.get(split, {"within_class": 0, "across_classes": 0}),
     }
 
 

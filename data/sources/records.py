@@ -53,6 +53,12 @@ def to_example(
     return example.SerializeToString(deterministic=True)
 
 
+def source_id_of(serialised: bytes) -> str:
+    """Returns the source id of an example that `to_example` made."""
+    feature = tf.train.Example.FromString(serialised).features.feature
+    return feature[SOURCE_ID].bytes_list.value[0].decode()
+
+
 def record_files(settings: ImageSetSettings) -> dict[str, list[str]]:
     """Returns {split: files} that match the patterns, sorted. "val" is missing if there is no pattern for it.
 
@@ -84,14 +90,15 @@ def read_records(path: str) -> Iterator[Record]:
         ) from error
 
 
-def record_counts(settings: ImageSetSettings) -> dict[str, dict[str, int]]:
-    """Returns {split: {class: number of images}}. It reads every file once."""
-    counts: dict[str, dict[str, int]] = {"train": {}, "val": {}, "test": {}}
+def record_counts(settings: ImageSetSettings) -> dict[str, dict[str, dict[str, int]]]:
+    """Returns {split: {class: {domain: number of images}}}. It reads every file once."""
+    counts: dict[str, dict[str, dict[str, int]]] = {"train": {}, "val": {}, "test": {}}
     for split, files in record_files(settings).items():
         for file in files:
             for record in read_records(file):
                 side = counts[record_side(settings, split, record.class_name)]
-                side[record.class_name] = side.get(record.class_name, 0) + 1
+                domains = side.setdefault(record.class_name, {})
+                domains[record.domain] = domains.get(record.domain, 0) + 1
     return counts
 
 

@@ -16,6 +16,7 @@ from components.image_example_gen import executor, ingest
 from components.image_example_gen.component import image_example_gen
 from components.image_example_gen.executor import Executor, settings_of
 from data.settings import ImageSetSettings
+from data.sources.image_sets import list_image_set
 from data.sources.records import CLASS, DOMAIN, SOURCE_ID, to_example
 
 
@@ -139,10 +140,11 @@ def test_the_same_image_on_two_sides_is_reported_though_re_encoded(roots, tmp_pa
     (roots / "test" / "D" / "d" / "copy.bmp").write_bytes(picture(1, "BMP"))
     output = run(settings_for(roots), tmp_path)
     summary = json.loads((output / "summary.json").read_text())
-    assert summary["leaks"] == [["A/a/0.png", "D/d/copy.bmp"]]
+    paths = [str(roots / "train" / "A/a/0.png"), str(roots / "test" / "D/d/copy.bmp")]
+    assert summary["leaks"] == [paths]
     assert summary["leak_count"] == 1
     assert warnings == [
-        "1 image(s) are in more than one split, such as 'A/a/0.png' and 'D/d/copy.bmp': accuracy will be too high"
+        f"1 image(s) are in more than one split, such as {paths[0]!r} and {paths[1]!r}: accuracy will be too high"
     ]
     assert len(examples_of(output, "test")) == 9
 
@@ -152,6 +154,75 @@ def test_the_same_class_on_two_sides_ends_the_run(roots, tmp_path):
     (roots / "test" / "A" / "b" / "1.png").write_bytes(picture(99))
     with pytest.raises(ValueError, match=r"1 class stands in both train and test \('A/b'\)"):
         run(settings_for(roots), tmp_path)
+
+
+@pytest.fixture
+def duplicated(roots):
+    """`roots` with D/d of three copies more, one of them re-encoded, and a picture in both D/d and D/e."""
+    folder = roots / "test" / "D"
+    for name in ("8.png", "9.png"):
+        (folder / "d" / name).write_bytes((folder / "d" / "0.png").read_bytes())
+    Image.open(folder / "d" / "1.png").save(folder / "d" / "7.bmp")
+    for name in ("d", "e"):
+        (folder / name / "both.png").write_bytes(picture(777))
+    return roots
+
+
+def test_duplicates_do_not_take_part_and_are_listed(duplicated, tmp_path, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(executor.logging, "warning", lambda form, *values: warnings.append(form % values))
+    output = run(settings_for(duplicated, max_reject_fraction=0), tmp_path)
+    folder = duplicated / "test" / "D"
+    test = [text(one, SOURCE_ID) for one in examples_of(output, "test")]
+    assert test == [f"D/{name}/{number}.png" for name in "de" for number in range(4)]
+    summary = json.loads((output / "summary.json").read_text())
+    assert summary["duplicates"] == {"within_class": 3, "across_classes": 2, "across_splits": 0}
+    assert summary["splits"]["test"]["images"] == 8 and summary["rejected"] == 0
+    listed = json.loads((output / "duplicates.json").read_text())
+    assert [[one["path"] for one in files if one["takes_part"]] for files in listed] == [
+        [str(folder / "d" / "0.png")],
+        [str(folder / "d" / "1.png")],
+        [],
+    ]
+    assert [one["path"] for one in listed[2]] == [str(folder / name / "both.png") for name in "de"]
+    assert [one["path"] for one in listed[0]] == [str(folder / "d" / name) for name in ("0.png", "8.png", "9.png")]
+    assert json.loads((output / "rejected.json").read_text()) == []
+    (warning,) = warnings
+    assert warning.startswith("3 file(s) repeat a picture of their class, and 2 show") and "duplicates.json" in warning
+
+
+def test_duplicates_in_other_chunks_with_any_number_of_workers(duplicated, tmp_path, monkeypatch):
+    monkeypatch.setattr(ingest, "CHUNK_IMAGES", 2)
+    expected = contents(run(settings_for(duplicated), tmp_path / "one"))
+    assert len(examples_of(tmp_path / "one" / "ImageExampleGen" / "examples" / "1", "test")) == 8
+    assert not [name for name in expected if "unfinished" in name]
+    # D/d: 0 1 | 2 3 | 7 8 | 9 both | D/e: 0 1 | 2 3 | both. Two of these seven files are left without images.
+    assert sum(name.startswith("Split-test") for name in expected) == 4
+    workers = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
+    assert contents(run(settings_for(duplicated), tmp_path / "two", *workers)) == expected
+
+
+def test_what_is_left_out_twice_is_out_once(roots, tmp_path):
+    """A runner may give a chunk to a second worker after the first has ended."""
+    settings = settings_for(roots)
+    chunk = ingest.chunks_of({"train": list_image_set(settings).splits["train"]})[0]
+    (tmp_path / "Split-train").mkdir()
+    facts = ingest.ingest(chunk, settings, str(tmp_path))
+    for _ in range(2):
+        ingest.leave_out(chunk, facts[:3], str(tmp_path))
+        assert len(examples_of(tmp_path, "train")) == 9
+    for _ in range(2):
+        ingest.leave_out(chunk, facts, str(tmp_path))
+        assert list((tmp_path / "Split-train").iterdir()) == []
+
+
+def test_a_split_of_duplicates_ends_the_run_and_their_list_outlives_it(roots, tmp_path):
+    for number in range(4):
+        same = (roots / "test" / "D" / "d" / f"{number}.png").read_bytes()
+        (roots / "test" / "D" / "e" / f"{number}.png").write_bytes(same)
+    with pytest.raises(ValueError, match=r"^0 of the 2 classes of the test split have a picture of their own"):
+        run(settings_for(roots), tmp_path)
+    assert len(json.loads((tmp_path / "ImageExampleGen" / "duplicates.json").read_text())) == 4
 
 
 @pytest.fixture
@@ -186,6 +257,23 @@ def test_tfrecords_are_read_and_divided_by_class(records, tmp_path):
     assert 0 < len(val) < 20
     assert {text(one, DOMAIN) for one in train} == {"own domain"}
     assert [(text(one, SOURCE_ID), text(one, DOMAIN)) for one in test] == [("test:0", "D"), ("test:1", "D")]
+
+
+def test_duplicates_and_domains_of_tfrecords(records, tmp_path, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(executor.logging, "warning", lambda form, *values: warnings.append(form % values))
+    with tf.io.TFRecordWriter(str(records / "test")) as writer:
+        for number, (name, domain) in enumerate((("oak", "leaf"), ("oak", "bark"), ("oak", "leaf"), ("elm", "leaf"))):
+            writer.write(to_example(picture(100 + number), "PNG", (6, 5, 3), name, domain, f"{number}.png"))
+        writer.write(to_example(picture(100), "PNG", (6, 5, 3), "oak", "leaf", "again.png"))
+    output = run(record_settings(records), tmp_path)
+    assert {text(one, SOURCE_ID) for one in examples_of(output, "test")} == {"0.png", "1.png", "2.png", "3.png"}
+    summary = json.loads((output / "summary.json").read_text())
+    assert summary["mixed_domains"] == [{"class_name": "oak", "domain": "leaf", "images": {"bark": 1, "leaf": 2}}]
+    assert summary["splits"]["test"]["domains"] == 1 and summary["duplicates"]["within_class"] == 1
+    assert (
+        "the images of class 'oak' name several domains (bark, leaf); it is one class of the domain 'leaf'" in warnings
+    )
 
 
 def test_tfrecords_with_a_class_on_two_sides(records, tmp_path):

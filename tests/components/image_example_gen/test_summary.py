@@ -1,12 +1,13 @@
 import pytest
 
-from components.image_example_gen.ingest import Fact
-from components.image_example_gen.summary import find_leaks, reject_message, summarise
+from components.image_example_gen.duplicates import find_duplicates
+from components.image_example_gen.facts import Fact
+from components.image_example_gen.summary import check_unique, reject_message, summarise
 
 
 def fact(split, class_name, number, digest, **more):
     source = f"{class_name}/{number}.png"
-    values = {"format": "PNG", "height": 10, "width": 20, "digest": digest, **more}
+    values = {"domain": class_name.split("/")[0], "format": "PNG", "height": 10, "width": 20, "digest": digest, **more}
     return Fact(split, class_name, source, f"/root/{source}", **values)
 
 
@@ -21,8 +22,11 @@ FACTS = [
 ]
 
 
+NOTHING_LEFT_OUT = {"empty_classes": [], "duplicates": {"within_class": 0, "across_classes": 0}}
+
+
 def test_a_summary_worked_out_by_hand():
-    assert summarise(FACTS, rejected=4, fingerprint="f") == {
+    assert summarise(FACTS, find_duplicates(FACTS), rejected=4, fingerprint="f") == {
         "splits": {
             "train": {
                 "classes": 2,
@@ -30,6 +34,7 @@ def test_a_summary_worked_out_by_hand():
                 "domains": 2,
                 "smallest_class": ["Greek/b", 1],
                 "largest_class": ["Latin/a", 2],
+                **NOTHING_LEFT_OUT,
             },
             "val": {
                 "classes": 1,
@@ -37,6 +42,7 @@ def test_a_summary_worked_out_by_hand():
                 "domains": 1,
                 "smallest_class": ["Greek/c", 1],
                 "largest_class": ["Greek/c", 1],
+                **NOTHING_LEFT_OUT,
             },
             "test": {
                 "classes": 1,
@@ -44,6 +50,7 @@ def test_a_summary_worked_out_by_hand():
                 "domains": 1,
                 "smallest_class": ["Lao/d", 2],
                 "largest_class": ["Lao/d", 2],
+                **NOTHING_LEFT_OUT,
             },
         },
         "formats": {"GIF": 1, "PNG": 5},
@@ -59,35 +66,67 @@ def test_a_summary_worked_out_by_hand():
         "sizes": {"min": [2, 3], "median": [10, 20], "max": [30, 20]},
         "rejected": 4,
         "leaks": [
-            ["Greek/c/1.png", "Lao/d/1.png"],
-            ["Latin/a/2.png", "Greek/c/1.png"],
-            ["Latin/a/2.png", "Lao/d/1.png"],
+            ["/root/Greek/c/1.png", "/root/Lao/d/1.png"],
+            ["/root/Latin/a/2.png", "/root/Greek/c/1.png"],
+            ["/root/Latin/a/2.png", "/root/Lao/d/1.png"],
         ],
         "leak_count": 3,
+        "duplicates": {"within_class": 0, "across_classes": 0, "across_splits": 3},
+        "duplicate_files": [
+            [
+                {"split": "train", "class_name": "Latin/a", "path": "/root/Latin/a/2.png", "takes_part": True},
+                {"split": "val", "class_name": "Greek/c", "path": "/root/Greek/c/1.png", "takes_part": True},
+                {"split": "test", "class_name": "Lao/d", "path": "/root/Lao/d/1.png", "takes_part": True},
+            ]
+        ],
+        "mixed_domains": [],
         "fingerprint": "f",
     }
 
 
 def test_nothing_read_is_a_summary_too():
-    summary = summarise([], rejected=0, fingerprint="")
+    summary = summarise([], find_duplicates([]), rejected=0, fingerprint="")
     assert summary["splits"]["train"] == {
         "classes": 0,
         "images": 0,
         "domains": 0,
         "smallest_class": None,
         "largest_class": None,
+        **NOTHING_LEFT_OUT,
     }
     assert summary["sizes"] == {"min": None, "median": None, "max": None}
 
 
-def test_the_same_image_twice_on_one_side_is_no_leak():
-    assert find_leaks([fact("train", "a", 1, "d"), fact("train", "b", 1, "d"), fact("test", "c", 1, "e")]) == []
+def test_only_what_takes_part_is_counted():
+    facts = [
+        fact("test", "a/1", 1, "same"),
+        fact("test", "a/1", 2, "same", format="GIF", flags=("animated",)),
+        fact("test", "a/1", 3, "own"),
+        fact("test", "b/1", 1, "two classes"),
+        fact("test", "c/1", 1, "two classes", height=99),
+        fact("test", "d/1", 1, "", reason="damaged"),
+    ]
+    summary = summarise(facts, find_duplicates(facts), rejected=1, fingerprint="")
+    test = summary["splits"]["test"]
+    assert (test["classes"], test["images"], test["domains"], test["smallest_class"]) == (1, 2, 1, ["a/1", 2])
+    assert test["empty_classes"] == ["b/1", "c/1", "d/1"]
+    assert test["duplicates"] == {"within_class": 1, "across_classes": 2}
+    assert summary["duplicates"] == {"within_class": 1, "across_classes": 2, "across_splits": 0}
+    assert summary["formats"] == {"PNG": 2} and summary["policy"]["animated"] == 0
+    assert summary["sizes"]["max"] == [10, 20] and summary["rejected"] == 1
+
+
+def test_a_class_of_several_domains_has_one():
+    facts = [fact("test", "oak", i, str(i), domain=domain) for i, domain in enumerate(("leaf", "bark", "leaf"))]
+    summary = summarise(facts, find_duplicates(facts), 0, "")
+    assert summary["splits"]["test"]["domains"] == 1
+    assert summary["mixed_domains"] == [{"class_name": "oak", "domain": "leaf", "images": {"bark": 1, "leaf": 2}}]
 
 
 def test_two_images_with_one_source_id():
     twice = [fact("train", "a", 1, "d"), fact("train", "a", 1, "e")._replace(path="/other/1.png")]
     with pytest.raises(ValueError, match=r"share the source id 'a/1.png' \(/root/a/1.png and /other/1.png\)"):
-        summarise(twice, 0, "")
+        check_unique(twice)
 
 
 BAD = [{"path": f"/root/{number}.png", "reason": "empty"} for number in range(6)]

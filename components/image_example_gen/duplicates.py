@@ -1,0 +1,150 @@
+"""Finds the same picture in several files, and decides which of these files take part.
+
+A picture is identified by the digest of its decoded pixels. Within a class the first file stands for all. A picture in several
+classes of one split has no true class there, so none of its files takes part in that split. Each split is decided by itself: a
+split has the same images whatever the others hold, and `fewshot evaluate` on its folder finds them again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from typing import NamedTuple, TypedDict
+
+from components.image_example_gen.facts import Fact
+from data.sources.splits import SPLITS, some
+
+LEAST_CLASSES = 2  # of an episode
+
+
+class DuplicateFile(TypedDict):
+    """A file whose picture is in other files too."""
+
+    split: str
+    class_name: str
+    path: str
+    takes_part: bool
+
+
+class LeftOut(TypedDict):
+    """How many files of a split take no part, and why."""
+
+    within_class: int  # their picture is that of an earlier file of their class
+    across_classes: int  # their picture is in several classes of the split
+
+
+class DuplicateCounts(LeftOut):
+    """How many files of all splits take no part, and how many pictures are in more than one split."""
+
+    across_splits: int  # leaks: one for each picture and two splits that it is in
+
+
+class Duplicates(NamedTuple):
+    """Which images take part, and which pictures are in several files.
+
+    Attributes:
+      kept: the images that take part, in the order of the facts.
+      left_out: the files that do not, because of their picture, in the order of the facts.
+      counts: how many files of each split were left out.
+      leaks: (path, path) of the same picture in two splits: one pair per picture and two splits, sorted.
+      pictures: the files of every picture that is in more than one, the files of one picture together, sorted by path.
+    """
+
+    kept: list[Fact]
+    left_out: list[Fact]
+    counts: dict[str, LeftOut]
+    leaks: list[tuple[str, str]]
+    pictures: list[list[DuplicateFile]]
+
+    @property
+    def total(self) -> DuplicateCounts:
+        """The counts of all splits together, with the leaks."""
+        return {
+            "within_class": sum(one["within_class"] for one in self.counts.values()),
+            "across_classes": sum(one["across_classes"] for one in self.counts.values()),
+            "across_splits": len(self.leaks),
+        }
+
+
+def find_duplicates(facts: Sequence[Fact]) -> Duplicates:
+    """Returns what takes part, and the duplicates. Facts with a reason were set aside and are in neither."""
+    pictures: dict[str, list[int]] = defaultdict(list)
+    for number, fact in enumerate(facts):
+        if not fact.reason:
+            pictures[fact.digest].append(number)
+    counts: dict[str, LeftOut] = {split: {"within_class": 0, "across_classes": 0} for split in {f.split for f in facts}}
+    out: set[int] = set()
+    for numbers in pictures.values():
+        for side in _by_split(facts, numbers):
+            count = counts[facts[side[0]].split]
+            if len({facts[number].class_name for number in side}) > 1:
+                count["across_classes"] += len(side)
+                out |= set(side)
+            else:
+                count["within_class"] += len(side) - 1
+                out |= set(side[1:])
+    good = [number for number, fact in enumerate(facts) if not fact.reason]
+    several = [numbers for numbers in pictures.values() if len(numbers) > 1]
+    return Duplicates(
+        [facts[number] for number in good if number not in out],
+        [facts[number] for number in good if number in out],
+        counts,
+        sorted(pair for numbers in several for pair in _leaks(facts, numbers)),
+        sorted((_files(facts, numbers, out) for numbers in several), key=lambda files: [one["path"] for one in files]),
+    )
+
+
+def too_little_left(facts: Sequence[Fact], found: Duplicates, report: str) -> str | None:
+    """Returns the error message if duplicates leave a split with fewer classes than any episode needs, or None.
+
+    Args:
+      facts: what `found` was made from.
+      found: the duplicates.
+      report: where all duplicates are listed.
+    """
+    for split in SPLITS:
+        read = {fact.class_name for fact in facts if fact.split == split and not fact.reason}
+        left = {fact.class_name for fact in found.kept if fact.split == split}
+        if len(left) < LEAST_CLASSES <= len(read):
+            files = next(files for files in found.pictures if _is_contradictory(files, split))
+            shown = some(one["path"] for one in files if one["split"] == split)
+            return (
+                f"{len(left)} of the {len(read):,} classes of the {split} split have a picture of their own, and an episode"
+                f" needs at least {LEAST_CLASSES}: {found.counts[split]['across_classes']:,} files show a picture that is in"
+                f" several classes, and take part in none (such as {shown}): see {report} for all of them, and leave each"
+                " picture in its true class only"
+            )
+    return None
+
+
+def _is_contradictory(files: Iterable[DuplicateFile], split: str) -> bool:
+    return len({one["class_name"] for one in files if one["split"] == split}) > 1
+
+
+def _by_split(facts: Sequence[Fact], numbers: Iterable[int]) -> list[list[int]]:
+    """Returns the files of a picture by split, each list sorted by source id."""
+    sides: dict[str, list[int]] = defaultdict(list)
+    for number in sorted(numbers, key=lambda number: (facts[number].source_id, facts[number].path)):
+        sides[facts[number].split].append(number)
+    return [sides[split] for split in sorted(sides, key=_place)]
+
+
+def _place(split: str) -> int:
+    return SPLITS.index(split) if split in SPLITS else len(SPLITS)
+
+
+def _leaks(facts: Sequence[Fact], numbers: Iterable[int]) -> Iterable[tuple[str, str]]:
+    firsts = [facts[side[0]].path for side in _by_split(facts, numbers)]
+    return combinations(firsts, 2)
+
+
+def _files(facts: Sequence[Fact], numbers: Iterable[int], out: set[int]) -> list[DuplicateFile]:
+    return [
+        {
+            "split": facts[number].split,
+            "class_name": facts[number].class_name,
+            "path": facts[number].path,
+            "takes_part": number not in out,
+        }
+        for side in _by_split(facts, numbers)
+        for number in side
+    ]

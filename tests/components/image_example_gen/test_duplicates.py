@@ -1,0 +1,112 @@
+"""The same picture in several files: which of them take part, and what is said about the others."""
+
+import itertools
+
+import pytest
+
+from components.image_example_gen.duplicates import find_duplicates, too_little_left
+from components.image_example_gen.facts import Fact
+
+
+def fact(path: str, digest: str, reason: str = "") -> Fact:
+    """`fact("test/oak/1.png", "x")`: picture x in a file of the test class oak."""
+    split, class_name, name = path.split("/")
+    return Fact(split, class_name, f"{class_name}/{name}", f"/{path}", reason, digest=digest)
+
+
+def paths(facts: list[Fact]) -> list[str]:
+    return [one.path for one in facts]
+
+
+def test_within_a_class_the_first_file_by_source_id_stands_for_all():
+    found = find_duplicates([fact("test/oak/3.png", "x"), fact("test/oak/1.png", "x"), fact("test/oak/2.png", "y")])
+    assert paths(found.kept) == ["/test/oak/1.png", "/test/oak/2.png"]
+    assert paths(found.left_out) == ["/test/oak/3.png"]
+    assert found.counts == {"test": {"within_class": 1, "across_classes": 0}} and found.leaks == []
+    (picture,) = found.pictures
+    assert [(one["path"], one["takes_part"]) for one in picture] == [
+        ("/test/oak/1.png", True),
+        ("/test/oak/3.png", False),
+    ]
+
+
+def test_a_picture_in_several_classes_of_a_split_has_no_class():
+    facts = [fact("test/oak/1.png", "x"), fact("test/oak/2.png", "x"), fact("test/elm/1.png", "x")]
+    found = find_duplicates([*facts, fact("test/elm/2.png", "own")])
+    assert paths(found.kept) == ["/test/elm/2.png"]
+    assert found.counts["test"] == {"within_class": 0, "across_classes": 3}
+    assert not any(one["takes_part"] for one in found.pictures[0])
+
+
+def test_on_two_sides_it_is_a_leak_and_takes_part_on_both():
+    facts = [fact("train/ash/1.png", "x"), fact("test/oak/1.png", "x"), fact("val/fir/1.png", "x")]
+    found = find_duplicates(facts)
+    assert found.kept == facts and found.left_out == []
+    assert found.leaks == [
+        ("/train/ash/1.png", "/test/oak/1.png"),
+        ("/train/ash/1.png", "/val/fir/1.png"),
+        ("/val/fir/1.png", "/test/oak/1.png"),
+    ]
+    assert found.total == {"within_class": 0, "across_classes": 0, "across_splits": 3}
+
+
+def test_all_three_at_once():
+    """Two files of oak, one of ash and one on the other side: a leak, and contradictory in train alone."""
+    names = ("train/oak/8.png", "train/oak/9.png", "train/ash/9.png", "test/elm/9.png")
+    found = find_duplicates([fact(name, "x") for name in names])
+    assert paths(found.kept) == ["/test/elm/9.png"]
+    assert found.total == {"within_class": 0, "across_classes": 3, "across_splits": 1}
+    assert found.leaks == [("/train/ash/9.png", "/test/elm/9.png")]
+    assert [one["path"] for one in found.pictures[0]] == [
+        "/train/ash/9.png",
+        "/train/oak/8.png",
+        "/train/oak/9.png",
+        "/test/elm/9.png",
+    ]
+
+
+def test_what_was_set_aside_is_no_duplicate():
+    found = find_duplicates([fact("test/oak/1.png", "", "damaged"), fact("test/oak/2.png", "", "damaged")])
+    assert (found.kept, found.left_out, found.pictures) == ([], [], [])
+
+
+def test_the_order_of_the_files_changes_nothing():
+    names = ("test/oak/1.png", "test/oak/2.png", "test/elm/1.png", "train/ash/1.png")
+    facts = [fact(name, digest) for name, digest in zip(names, "xxyy", strict=True)]
+    results = []
+    for order in itertools.permutations(facts):
+        found = find_duplicates(order)
+        results.append((sorted(found.kept), sorted(found.left_out), found.total, found.leaks, found.pictures))
+    assert all(one == results[0] for one in results)
+
+
+def test_a_split_does_not_depend_on_the_others():
+    """So `fewshot evaluate` on the folder of one split has the images of the run."""
+    test = [
+        fact(f"test/{name}.png", digest) for name, digest in (("a/1", "x"), ("a/2", "x"), ("b/1", "y"), ("c/1", "y"))
+    ]
+    train = [fact("train/d/1.png", "x"), fact("train/e/1.png", "x"), fact("train/f/1.png", "y")]
+    alone, together = find_duplicates(test), find_duplicates([*train, *test])
+    assert [one for one in together.kept if one.split == "test"] == alone.kept
+
+
+def test_a_folder_named_twice_is_read_once():
+    twice = [fact("test/oak/1.png", "x")] * 2
+    assert find_duplicates(twice).kept == twice[:1]
+
+
+def test_a_split_without_classes_of_its_own_is_one_sentence():
+    names = ("test/oak/1.png", "test/elm/1.png", "train/a/1.png", "train/b/1.png")
+    facts = [fact(name, digest) for name, digest in zip(names, "xxyz", strict=True)]
+    assert too_little_left(facts, find_duplicates(facts), "/runs/duplicates.json") == (
+        "0 of the 2 classes of the test split have a picture of their own, and an episode needs at least 2: 2 files show a"
+        " picture that is in several classes, and take part in none (such as '/test/elm/1.png', '/test/oak/1.png'): see"
+        " /runs/duplicates.json for all of them, and leave each picture in its true class only"
+    )
+
+
+@pytest.mark.parametrize("names", [("test/oak/1.png",), ("test/oak/1.png", "test/oak/2.png", "test/elm/3.png")])
+def test_enough_is_left(names):
+    """One class only is no matter of duplicates."""
+    facts = [fact(name, "x" if "oak" in name else "y") for name in names]
+    assert too_little_left(facts, find_duplicates(facts), "") is None
