@@ -13,13 +13,13 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from components.episode_generator.build import DrawEpisodes, WriteStore, pixel_record, pixel_shape, raw_record
+from components.episode_generator.classes import Asked, Ingested, asked, check_classes, ingested_of
 from components.episode_generator.settings import EpisodeGeneratorSettings
-from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
-from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.images.store import ImageStore
 
 SPLITS = ("train", "val", "test")
+CLASSES = "classes.json"  # beside the splits: which classes the episodes can use
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -53,17 +53,22 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                     | f"Files[{split}]" >> beam.Create(files)
                     | f"Store[{split}]" >> WriteStore(directory, shape, record)
                 )
-        self._freeze(episodes, settings)
+        self._freeze(episodes, settings, what_was_ingested(artifact_utils.get_single_uri(input_dict["examples"])))
 
-    def _freeze(self, artifact: types.Artifact, settings: EpisodeGeneratorSettings) -> None:
+    def _freeze(
+        self, artifact: types.Artifact, settings: EpisodeGeneratorSettings, ingested: dict[str, Ingested]
+    ) -> None:
         uris = {split: artifact_utils.get_split_uri([artifact], split) for split in SPLITS}
         stores = {split: ImageStore.open(os.path.join(uri, "store")) for split, uri in uris.items()}
         frozen = [("val", "episodes", settings.evaluation, settings.val_episodes)]
         frozen += [("test", "episodes", settings.evaluation, settings.test_episodes)]
         frozen += [("test", f"also-{i}", also.spec, also.episodes) for i, also in enumerate(settings.also)]
-        check_classes("train", stores["train"], settings.train, settings.seed)
-        for split, _, spec, _ in frozen:
-            check_classes(split, stores[split], spec, settings.seed)
+        classes = [check_classes(one, stores[one.split].index, ingested[one.split]) for one in asked(settings)]
+        for one in asked(settings):
+            check_square(one, stores[one.split])
+        io_utils.write_string_file(
+            os.path.join(artifact.uri, CLASSES), json.dumps(classes, indent=1, ensure_ascii=False)
+        )
         with self._make_beam_pipeline() as pipeline:
             for split, name, spec, count in frozen:
                 prefix = os.path.join(uris[split], name)
@@ -97,15 +102,21 @@ def check_anomalies(anomalies: list[types.Artifact]) -> None:
         )
 
 
-def check_classes(split: str, store: ImageStore, spec: EpisodeSpec, seed: int) -> None:
-    """Raises ValueError, which names the split, if the split has too few classes or images for such episodes."""
-    try:
-        EpisodeSampler(store.index, spec, seed)
-    except ValueError as error:
-        raise ValueError(f"split {split!r}: {error}") from error
-    if spec.rotations and store.shape and store.shape[0] != store.shape[1]:
+def check_square(one: Asked, store: ImageStore) -> None:
+    """Raises ValueError if the episodes turn images that are not square."""
+    if one.spec.rotations and store.shape and store.shape[0] != store.shape[1]:
         height, width, _ = store.shape
         raise ValueError(f"rotations need square images, got image.height {height} and image.width {width}")
+
+
+def what_was_ingested(examples: str) -> dict[str, Ingested]:
+    """Returns by split what the summary in the directory of the examples says; other ExampleGens write none."""
+    path, listed = (os.path.join(examples, name) for name in ("summary.json", "duplicates.json"))
+    summary = {}
+    if fileio.exists(path):
+        with fileio.open(path) as file:
+            summary = json.load(file)
+    return {split: ingested_of(summary, split, listed) for split in SPLITS}
 
 
 def describe(

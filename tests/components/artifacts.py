@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +48,29 @@ def pictures_of(split: str) -> list[tuple[str, str, str, np.ndarray]]:
     return rows
 
 
-def write_examples(root: Path, shuffle: int | None = None, files: int = 2) -> dict[str, list[Any]]:
-    """Raw and transformed examples; `shuffle` is the seed of another order of the same images."""
+def write_examples(
+    root: Path,
+    shuffle: int | None = None,
+    files: int = 2,
+    without: Collection[str] = (),
+    domain: Callable[[int], str] | None = None,
+) -> dict[str, list[Any]]:
+    """Raw and transformed examples.
+
+    `shuffle` is the seed of another order of the same images. `without` names source ids that are missing. `domain` gives
+    each image of a split another domain, by its number.
+    """
     raw = artifact(standard_artifacts.Examples, root / "examples" / "1")
     pixels = artifact(standard_artifacts.Examples, root / "transformed_examples" / "2", 2)
     raw.split_names = artifact_utils.encode_split_names(list(CLASSES))
     pixels.split_names = artifact_utils.encode_split_names(["train", "val"])
     for split in CLASSES:
-        rows = pictures_of(split)
+        rows = [row for row in pictures_of(split) if row[2] not in without]
+        if domain:
+            rows = [(name, domain(number), source, image) for number, (name, _, source, image) in enumerate(rows)]
         if shuffle is not None:
             random.Random(shuffle).shuffle(rows)
-        encoded = [to_example(toys.png(i), "PNG", i.shape, name, domain, source) for name, domain, source, i in rows]
+        encoded = [to_example(toys.png(i), "PNG", i.shape, name, named, source) for name, named, source, i in rows]
         _write(os.path.join(raw.uri, f"Split-{split}"), encoded, files)
         if split != "test":
             _write(os.path.join(pixels.uri, f"Split-{split}"), [_transformed(*row) for row in rows], files)

@@ -6,7 +6,8 @@ counter-based random generator with the key (seed, i); numpy guarantees that its
 
 import numpy as np
 
-from components.fewshot.episodes.episode import DISTRACTOR, TURNS, ClassIndex, Draw, Episode, EpisodeSpec
+from components.fewshot.episodes.classes import usable_classes
+from components.fewshot.episodes.episode import DISTRACTOR, ClassIndex, Draw, Episode, EpisodeSpec
 from components.fewshot.episodes.randomness import Random
 
 
@@ -19,7 +20,10 @@ class EpisodeSampler:
 
     def __init__(self, index: ClassIndex, spec: EpisodeSpec, seed: int) -> None:
         self.index, self.spec, self.seed = index, spec, seed
-        self._pools = _pools(index, spec)
+        usable = usable_classes(index, spec)
+        if shortage := usable.shortage():
+            raise ValueError(shortage)
+        self._pools = usable.pools
 
     def __call__(self, i: int) -> Episode:
         """Episode number `i` (0, 1, ...)."""
@@ -42,28 +46,6 @@ class EpisodeSampler:
             if label < way:
                 support.append(drawn[:, :shot])
         return Episode(i, class_ids[:way].astype(np.int32), _draw(support), _draw(query))
-
-
-def _pools(index: ClassIndex, spec: EpisodeSpec) -> list[np.ndarray]:
-    """Class ids that may appear together in an episode: one pool, or one for each domain, without those too small."""
-    eligible = np.flatnonzero(index.counts >= spec.images_per_class)
-    turns = TURNS if spec.rotations else 1
-    groups = [eligible]
-    if spec.within_domain:
-        domains = np.array(index.domains)[eligible]
-        groups = [eligible[domains == domain] for domain in sorted(set(domains))]
-    count = len(index.names)
-    pools = [np.concatenate([group + turn * count for turn in range(turns)]) for group in groups]
-    largest = max((len(pool) for pool in pools), default=0)
-    least, most = spec.way_range
-    if largest < most + spec.distractors:
-        where = "of the same domain " if spec.within_domain else ""
-        raise ValueError(
-            f"episodes of {spec.title} with {spec.query} query images need {most + spec.distractors} classes {where}"
-            f"of at least {spec.images_per_class} images each, but only {largest} of {count * turns} have so many: "
-            "lower episodes.way, episodes.shot or episodes.query, or add images"
-        )
-    return [pool for pool in pools if len(pool) >= least + spec.distractors]
 
 
 def _draw(parts: list[np.ndarray]) -> Draw:

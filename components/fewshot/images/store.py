@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple, Protocol
@@ -95,7 +96,7 @@ class ImageStore:
             with tf.io.gfile.GFile(paths[row], "rb") as file:
                 return file.read()
 
-        index = _class_index((name, name.split("/")[0], len(images[name])) for name in images)
+        index = ClassIndex.of({name: {name.split("/")[0]: len(images[name])} for name in images})
         return cls(index, [source for name in images for source, _ in images[name]], read, None)
 
     def pixels(self, draw: Draw) -> np.ndarray:
@@ -154,21 +155,25 @@ def write_shard(directory: str, shard: str, images: Iterable[tuple[str, str, str
 def write_index(directory: str, entries: Iterable[Entry], shape: tuple[int, int, int] | None) -> None:
     """Finishes a store: sorts the entries into rows and writes `layout.npy` and `index.json`.
 
+    A class is all entries of one name. If they name several domains, it gets one of them (`domain_of_images`).
+
     Memory: about 300 bytes for each image; no image is loaded.
 
     Raises:
       ValueError: two images of a class share a source id.
     """
-    rows = sorted(entries)
+    rows = sorted(entries, key=lambda entry: (entry.class_name, entry.source_id))
     for before, after in pairwise(rows):
-        if before[:3] == after[:3]:
+        if (before.class_name, before.source_id) == (after.class_name, after.source_id):
             raise ValueError(f"two images of class {after.class_name!r} have the source id {after.source_id!r}")
     shards = sorted({row.shard for row in rows})
     number = {shard: i for i, shard in enumerate(shards)}
     layout = np.array([(number[row.shard], row.offset, row.length) for row in rows], np.int64).reshape(-1, 3)
+    groups = groupby(rows, lambda row: row.class_name)
+    index = ClassIndex.of({name: Counter(row.domain for row in group) for name, group in groups})
     classes = [
-        {"name": name, "domain": domain, "count": sum(1 for _ in group)}
-        for (name, domain), group in groupby(rows, lambda row: (row.class_name, row.domain))
+        {"name": name, "domain": domain, "count": int(count)}
+        for name, domain, count in zip(index.names, index.domains, index.counts, strict=True)
     ]
     description: dict[str, object] = {"shape": shape, "shards": shards, "classes": classes}
     description["source_ids"] = [row.source_id for row in rows]

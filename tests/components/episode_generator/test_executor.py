@@ -130,9 +130,14 @@ def test_another_seed_gives_others(episodes, inputs, tmp_path):
     [
         (
             {"train": {"way": 11, "query": 3}},
-            r"split 'train': episodes of 11-way 1-shot .* only 10 of 10 have so many",
+            r"split 'train': episodes of 11-way 1-shot .* only 10 of 10 have so many: add classes or images to train, or lower"
+            r" train_episodes.way, train_episodes.shot or train_episodes.query$",
         ),
-        ({"evaluation": {"way": 6, "query": 3}}, r"split 'val': .* need 6 classes .* only 5 of 5"),
+        (
+            {"evaluation": {"way": 6, "query": 3}},
+            r"split 'val': .* need 6 classes .* only 5 of 5 have so many: name a validation set \(val_dir\), raise .*, or"
+            r" lower episodes.way",
+        ),
         ({"also": [{"spec": {"way": 7, "query": 3}}]}, r"split 'test': .* need 7 classes"),
         ({"evaluation": {"way": 2, "query": 8}}, r"split 'val': .* of at least 9 images each, but only 0"),
     ],
@@ -141,6 +146,64 @@ def test_too_few_classes_or_images(inputs, tmp_path, changes, said):
     with pytest.raises(ValueError, match=said):
         generate(inputs, tmp_path, **changes)
     assert not list(tmp_path.rglob("episodes-*")), "no episode of any split is frozen"
+
+
+def test_duplicates_are_named_where_too_few_images_are_left(inputs, tmp_path):
+    """The folders may hold enough files: the sentence says why these are too few."""
+    examples = artifacts.write_examples(tmp_path / "few")
+    splits = {
+        split: {"empty_classes": [], "duplicates": {"within_class": 0, "across_classes": 0}}
+        for split in ("train", "val")
+    }
+    splits["test"] = {"empty_classes": ["gone"], "duplicates": {"within_class": 3, "across_classes": 2}}
+    folder = Path(examples["examples"][0].uri)
+    (folder / "summary.json").write_text(json.dumps({"splits": splits}))
+    with pytest.raises(ValueError) as error:
+        generate(examples, tmp_path / "out", also=[{"spec": {"way": 3, "shot": 3, "query": 6}}])
+    assert str(error.value) == (
+        "split 'test': episodes of 3-way 3-shot with 6 query images need 3 classes of at least 9 images each, but only 0 of 7"
+        f" have so many (files with the same picture, 5 here, do not count: see {folder}/duplicates.json): add classes or"
+        " images to test (gone lacks 9, test-a/00 lacks 1, test-a/02 lacks 1, test-a/04 lacks 1, test-b/01 lacks 1 and 2"
+        " more), or lower also.way, also.shot or also.query"
+    )
+
+
+def test_which_classes_take_part_is_written(inputs, tmp_path):
+    small = artifacts.write_examples(tmp_path / "small", without=("test-a/02/017.png", "test-a/02/018.png"))
+    (Path(small["examples"][0].uri) / "summary.json").write_text(
+        json.dumps(
+            {
+                "splits": {
+                    "test": {"empty_classes": ["gone"], "duplicates": {"within_class": 0, "across_classes": 4}},
+                }
+            }
+        )
+    )
+    episodes = generate(small, tmp_path / "out", evaluation={"way": 3, "shot": 1, "query": 6})
+    found = json.loads((Path(episodes.uri) / "classes.json").read_text())
+    assert [(one["split"], one["episodes"], one["images_per_class"], one["classes"]) for one in found] == [
+        ("train", "4-way 1-shot", 4, 10),
+        ("val", "3-way 1-shot", 7, 5),
+        ("test", "3-way 1-shot", 7, 5),
+        ("test", "2-way 3-shot", 8, 5),
+    ]
+    assert found[2]["classes_too_small"] == [
+        {"class_name": "gone", "images": 0, "lacks": 7, "domain_lacks": 0},
+        {"class_name": "test-a/02", "images": 6, "lacks": 1, "domain_lacks": 0},
+    ]
+    assert found[0]["classes_too_small"] == found[1]["classes_too_small"] == []
+
+
+def test_a_class_of_two_domains_is_once_in_an_episode(tmp_path):
+    """As TFRecords may bring it: half of the images of each class name another domain."""
+    mixed = artifacts.write_examples(tmp_path / "mixed", domain=lambda number: "x" if number % 2 else "w")
+    episodes = generate(mixed, tmp_path / "out", evaluation={"way": 5, "query": 3}, also=[])
+    for split in ("val", "test"):
+        uri = split_of(episodes, split)
+        index = ImageStore.open(os.path.join(uri, "store")).index
+        assert len(set(index.names)) == len(index.names) and set(index.domains) == {"w"}
+        for episode in read_frozen(uri):
+            assert len({index.names[c] for c in episode.class_ids}) == 5
 
 
 def test_rotations_give_four_times_the_classes(inputs, tmp_path):

@@ -125,7 +125,7 @@ def test_hash_sees_content_not_order():
 )
 def test_too_few_classes(counts, spec, said):
     domains = [f"domain{i % 2}" for i in range(len(counts))]
-    with pytest.raises(ValueError, match="lower episodes.way") as error:
+    with pytest.raises(ValueError, match="or lower way, shot or query") as error:
         EpisodeSampler(index_of(counts, domains), spec, 0)
     assert said in str(error.value)
 
