@@ -2,11 +2,11 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from data.settings import ImageSetSettings
-from data.sources.folders import ImageFile, Listing, Rejected, list_folder
+from data.sources.folders import ImageFile, Listing, Rejected, domain_of, list_folder
 from data.sources.splits import SPLITS, check_disjoint, is_validation, some, split_lists
 
 
@@ -43,9 +43,10 @@ def carve_validation(train: Iterable[ImageFile], validation_split: float) -> dic
     return sides
 
 
-def count_classes(files: Iterable[ImageFile]) -> dict[str, int]:
-    """Returns {class name: number of images}."""
-    return dict(Counter(file.class_name for file in files))
+def count_classes(files: Iterable[ImageFile]) -> dict[str, dict[str, int]]:
+    """Returns {class name: {its domain: number of images}}."""
+    counts = Counter(file.class_name for file in files)
+    return {name: {domain_of(name): images} for name, images in counts.items()}
 
 
 def listing_fingerprint(splits: Mapping[str, Iterable[ImageFile]]) -> str:
@@ -57,8 +58,8 @@ def listing_fingerprint(splits: Mapping[str, Iterable[ImageFile]]) -> str:
     return digest.hexdigest()[:16]
 
 
-def class_counts(settings: ImageSetSettings) -> dict[str, dict[str, int]]:
-    """Returns {split: {class name: number of images}}. Folders are only listed, but TFRecords are read."""
+def class_counts(settings: ImageSetSettings) -> dict[str, dict[str, dict[str, int]]]:
+    """Returns {split: {class name: {domain: number of images}}}. Folders are only listed, but TFRecords are read."""
     if settings.way_named == "records":
         from data.sources.records import record_counts  # imports TensorFlow, which folders do not need
 
@@ -66,13 +67,15 @@ def class_counts(settings: ImageSetSettings) -> dict[str, dict[str, int]]:
     return {split: count_classes(files) for split, files in list_image_set(settings).splits.items()}
 
 
-def fingerprint(settings: ImageSetSettings) -> str:
-    """Returns 16 hex digits that change when an image or a TFRecord file is added, removed, renamed or rewritten."""
+def fingerprint(settings: ImageSetSettings, splits: Collection[str] = SPLITS) -> str:
+    """Returns 16 hex digits that change when an image or a TFRecord file of `splits` is added, removed, renamed or rewritten."""
     if settings.way_named == "records":
         from data.sources.records import record_listing  # as above
 
-        return listing_fingerprint(record_listing(settings))
-    return listing_fingerprint(list_image_set(settings).splits)
+        listing = record_listing(settings)
+    else:
+        listing = list_image_set(settings).splits
+    return listing_fingerprint({split: files if split in splits else () for split, files in listing.items()})
 
 
 def _from_folders(settings: ImageSetSettings) -> ImageSet:

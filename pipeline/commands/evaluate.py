@@ -5,20 +5,25 @@ from itertools import chain
 
 from pydantic import ValidationError
 
+from components.fewshot.episodes.classes import usable_classes
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.evaluation.checks import check_independence
 from components.fewshot.evaluation.judging import encode_episode, evaluate
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import ServedModel
+from components.image_example_gen.duplicates import find_duplicates
 from data.settings import ImageSetSettings
 from data.sources.folders import Rejected, list_folder
 from data.sources.image_sets import list_image_set
 from data.sources.splits import SPLITS
-from pipeline.commands.inputs import DEFAULTS, find_model, set_aside
+from pipeline.commands.inputs import DEFAULTS, examined, find_model
 from pipeline.terminal.results import Evaluation
 
-EVALUATE_KEYS = ("accuracy", "ci95", "log_loss", "ece", "episodes", "way", "shot", "query", "seed", "inductive")
+EVALUATE_KEYS = (
+    *("accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes", "way", "shot", "query", "seed", "inductive"),
+    *("classes", "classes_too_small", "duplicates", "duplicate_files"),
+)
 CHECKED = 2  # episodes on which the independence of queries is checked
 
 
@@ -77,6 +82,8 @@ def evaluate_folder(
 ) -> Evaluation:
     """Evaluates a model on episodes of image folders. On the same classes they are the episodes of the evaluator.
 
+    Files are read and duplicates left out as ImageExampleGen does. Other splits than `split` are not read.
+
     Args:
       model: an exported model or a push destination.
       data: an image set, of which `split` is used; or None to use all classes of `folders`.
@@ -98,13 +105,18 @@ def evaluate_folder(
         files, refused = (listing := list_image_set(data)).splits[split], listing.rejected
     else:
         files, refused = ([*chain(*parts)] for parts in zip(*map(list_folder, folders), strict=True))
-    refused = [*refused, *set_aside(files)]
+    facts = examined(files)
+    refused = [*refused, *(Rejected(fact.path, fact.reason) for fact in facts if fact.reason)]
     check_refused(refused, len(files))
-    unreadable = {one.path for one in refused}
+    found = find_duplicates([fact._replace(split=split if data else "") for fact in facts])
     classes: dict[str, list[tuple[str, str]]] = {}
-    for file in (file for file in files if file.path not in unreadable):
-        classes.setdefault(file.class_name, []).append((file.source_id, file.path))
+    for fact in found.kept:
+        classes.setdefault(fact.class_name, []).append((fact.source_id, fact.path))
     store = ImageStore.from_files(classes)
+    usable = usable_classes(store.index, spec, {file.class_name for file in files} - set(classes))
+    repeated = f" (files with the same picture, {len(found.left_out):,} here, do not count)" if found.left_out else ""
+    if shortage := usable.shortage(lower="--way, --shot or --query", note=repeated):
+        raise ValueError(shortage)
     sampler = EpisodeSampler(store.index, spec, seed)
     served = ServedModel(directory)
     if served.manifest.fixed_way not in (None, *([spec.way] if isinstance(spec.way, int) else [])):
@@ -117,6 +129,7 @@ def evaluate_folder(
     return {
         "accuracy": metrics["accuracy"],
         "ci95": metrics["ci95"],
+        "over_classes": metrics["over_classes"],
         "log_loss": metrics["log_loss"],
         "ece": metrics["ece"],
         "episodes": metrics["episodes"],
@@ -125,7 +138,13 @@ def evaluate_folder(
         "query": spec.query,
         "seed": seed,
         "inductive": served.manifest.inductive and independence["holds"],  # claimed by the manifest, and measured
+        "classes": usable.classes,
+        "classes_too_small": usable.too_small,
+        "duplicates": {"within_class": found.total["within_class"], "across_classes": found.total["across_classes"]},
+        "duplicate_files": found.pictures,
         "title": spec.title,
+        "split": split if data else "",
+        "images_per_class": spec.images_per_class,
         "set_aside": [f"{one.path}: {one.reason}" for one in refused],
         "batch_norm": served.manifest.batch_norm,
     }

@@ -7,8 +7,9 @@ from functools import partial
 
 import tensorflow as tf
 
-from components.image_example_gen.ingest import reason_against
-from components.pusher.destination import latest
+from components.fewshot.serving.versions import latest
+from components.image_example_gen.facts import Fact
+from components.image_example_gen.ingest import fact_of
 from data.settings import ImageSetSettings
 from data.sources.folders import ImageFile, Rejected
 
@@ -35,8 +36,12 @@ def find_model(path: str) -> str:
         raise ValueError(said) from None
 
 
+def examined(files: Sequence[ImageFile]) -> list[Fact]:
+    """Returns what ImageExampleGen would find out about each file."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(partial(fact_of, max_pixels=DEFAULTS["max_pixels"].default), files))
+
+
 def set_aside(files: Sequence[ImageFile]) -> list[Rejected]:
     """Returns the files that the model cannot read, by the rules of ImageExampleGen."""
-    with ThreadPoolExecutor() as pool:
-        reasons = pool.map(partial(reason_against, max_pixels=DEFAULTS["max_pixels"].default), files)
-        return [Rejected(file.path, reason) for file, reason in zip(files, reasons, strict=True) if reason]
+    return [Rejected(fact.path, fact.reason) for fact in examined(files) if fact.reason]

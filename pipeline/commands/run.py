@@ -9,19 +9,34 @@ import ml_metadata as mlmd
 from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 
+from components.episode_generator.classes import SplitClasses, asked, check_classes
 from components.few_shot_evaluator.metrics_json import Metrics
+from components.fewshot.episodes.episode import ClassIndex
 from components.image_example_gen.summary import Summary
 from data.settings import ImageSetSettings
-from data.sources.checks import check_enough
 from data.sources.image_sets import class_counts, fingerprint
 from pipeline.config import RunSettings
 from pipeline.graph import create_pipeline, metadata_path
+from pipeline.history.production import destination_of, run_fingerprint, served_before, start_of
 from pipeline.image_sets import image_set
 from pipeline.platforms.local import NodeEnd, NodeStart, locked, run_locally
 from pipeline.terminal.progress import NodePrinter
 from pipeline.terminal.results import RunResult
 
-RUN_KEYS = ("run_id", "blessed", "accuracy", "ci95", "baselines", "report", "pushed_model", "seconds")
+TRAINED_ON = ("train", "val")  # splits
+RUN_KEYS = (
+    "run_id",
+    "blessed",
+    "accuracy",
+    "ci95",
+    "over_classes",
+    "baselines",
+    "report",
+    "pushed_model",
+    "seconds",
+    "duplicates",
+    "classes",
+)
 
 Report = Callable[[NodeStart | NodeEnd], None]
 
@@ -64,7 +79,10 @@ def run(settings: RunSettings, root: str, report: Report) -> RunResult:
     with locked(root):
         data = image_set(settings, root)
         check_data(settings, data)
-        pipeline = create_pipeline(settings, data, root, data_fingerprint=fingerprint(data))
+        settings = start_of(settings, root, fingerprint(data, TRAINED_ON))
+        content = fingerprint(data)
+        served = served_before(destination_of(settings, root), run_fingerprint(settings, content))
+        pipeline = create_pipeline(settings, data, root, data_fingerprint=content, served=served)
         run_id = run_locally(pipeline, report)
     result = result_of(root, settings.name, run_id)
     result["seconds"] = round(time.monotonic() - began, 1)
@@ -72,19 +90,13 @@ def run(settings: RunSettings, root: str, report: Report) -> RunResult:
 
 
 def check_data(settings: RunSettings, data: ImageSetSettings) -> None:
-    """Raises ValueError if a split has too few classes or images for one episode. No image is read for this."""
+    """Raises ValueError if a split has too few classes or images for one episode.
+
+    No image is read for this, so bad files and duplicates still count here; the EpisodeGenerator checks again without them.
+    """
     counts = class_counts(data)
-    asked = [("train", settings.train_episodes), ("val", settings.episodes), ("test", settings.episodes)]
-    asked += [("test", also.spec) for also in settings.also]
-    for split, spec in asked:
-        check_enough(
-            counts[split],
-            split=split,
-            way=spec.way_range[1] + spec.distractors,
-            images_per_class=spec.images_per_class,
-            rotations=spec.rotations,
-            within_domain=spec.within_domain,
-        )
+    for one in asked(settings.episode_generator()):
+        check_classes(one, ClassIndex.of(counts[one.split]))
 
 
 def result_of(root: str, name: str, run_id: str) -> RunResult:
@@ -93,8 +105,11 @@ def result_of(root: str, name: str, run_id: str) -> RunResult:
     evaluation = outputs["FewShotEvaluator"]["evaluation"]
     with fileio.open(os.path.join(evaluation.uri, "metrics.json")) as file:
         metrics: Metrics = json.load(file)
-    with fileio.open(os.path.join(outputs["ImageExampleGen"]["examples"].uri, "summary.json")) as file:
+    examples = outputs["ImageExampleGen"]["examples"].uri
+    with fileio.open(os.path.join(examples, "summary.json")) as file:
         summary: Summary = json.load(file)
+    with fileio.open(os.path.join(outputs["EpisodeGenerator"]["episodes"].uri, "classes.json")) as file:
+        classes: list[SplitClasses] = json.load(file)
     pushed = outputs["Pusher"]["pushed_model"]
     destination = pushed.custom_properties["pushed_destination"].string_value  # empty if nothing was pushed
     return {
@@ -102,17 +117,24 @@ def result_of(root: str, name: str, run_id: str) -> RunResult:
         "blessed": metrics["blessed"],
         "accuracy": metrics["accuracy"],
         "ci95": metrics["ci95"],
+        "over_classes": metrics["over_classes"],
         "baselines": metrics["baselines"],
         "report": os.path.join(evaluation.uri, "report.html"),
         "pushed_model": destination if destination and fileio.exists(destination) else None,
         "seconds": 0.0,
-        "previous": metrics["previous"],
+        "duplicates": summary["duplicates"],
+        "classes": classes,
+        "production": metrics["production"],
+        "best": metrics["best"],
+        "warm_start": metrics["warm_start"],
         "reasons": metrics["reasons"],
         "title": f"{metrics['learner']} on {name}",
         "inductive": metrics["inductive"] and metrics["independence"]["holds"],
         "batch_norm": metrics["batch_norm"],
         "rejected": summary["rejected"],
-        "leaks": summary["leak_count"],
+        "duplicate_files": summary["duplicate_files"],
+        "duplicates_list": os.path.join(examples, "duplicates.json"),
+        "mixed_domains": len(summary["mixed_domains"]),
     }
 
 

@@ -2,14 +2,19 @@
 
 from typing import TypedDict
 
+from components.episode_generator.classes import SplitClasses
 from components.few_shot_evaluator.metrics_json import Rival
+from components.fewshot.episodes.classes import TooSmall
+from components.fewshot.evaluation.summary import OverClasses
+from components.image_example_gen.duplicates import DuplicateCounts, DuplicateFile, LeftOut
 
 
 class Accuracy(TypedDict):
-    """A mean accuracy and the half-width of its 95 % interval, both from 0 to 1."""
+    """A mean accuracy from 0 to 1 with both 95 % intervals: half the width over episodes, and the bounds over classes."""
 
     accuracy: float
     ci95: float
+    over_classes: OverClasses | None
 
 
 class RunResult(Accuracy):
@@ -21,14 +26,20 @@ class RunResult(Accuracy):
     report: str
     pushed_model: str | None
     seconds: float
+    duplicates: DuplicateCounts
+    classes: list[SplitClasses]  # that episodes can use, for each split and specification
 
-    previous: Rival | None  # the latest blessed model
+    production: Rival | None
+    best: Rival | None  # of the models so far, if that is not the one in production
+    warm_start: str | None  # what training started from
     reasons: list[str]  # why the model is not blessed
     title: str
     inductive: bool
     batch_norm: str
     rejected: int  # files set aside
-    leaks: int  # images that are in two splits
+    duplicate_files: list[list[DuplicateFile]]  # the first of them
+    duplicates_list: str  # path of the list of all
+    mixed_domains: int  # classes whose images name several domains
 
 
 class Evaluation(Accuracy):
@@ -42,8 +53,14 @@ class Evaluation(Accuracy):
     query: int
     seed: int
     inductive: bool
+    classes: int  # that episodes can use
+    classes_too_small: list[TooSmall]
+    duplicates: LeftOut
+    duplicate_files: list[list[DuplicateFile]]
 
     title: str
+    split: str  # empty if the folders have none
+    images_per_class: int  # that an episode needs
     set_aside: list[str]  # a path and a reason for each file
     batch_norm: str
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from components.episode_generator.classes import SplitClasses
 from components.few_shot_evaluator.metrics_json import Rival
-from components.fewshot.evaluation.summary import Difference
+from components.fewshot.evaluation.summary import OverClasses
+from pipeline.terminal.images import class_notes, duplicate_notes, marked
 from pipeline.terminal.results import Accuracy, Evaluation, Prediction, RunResult
 
 SHOWN = 5  # files set aside
@@ -17,34 +19,52 @@ def show_result(result: RunResult) -> None:
     """Prints the table of a run, the verdict, and the paths of the report and of the pushed model."""
     table = Table(title=result["title"], title_justify="left", box=None, pad_edge=False)
     table.add_column("model")
-    table.add_column("accuracy, %", justify="right")
-    table.add_column("ahead by, points", justify="right")
-    table.add_row("this run", percent(result), "")
-    rivals = dict(result["baselines"])
-    if result["previous"]:
-        rivals["latest blessed"] = result["previous"]
-    for name, rival in rivals.items():
+    for column in ("accuracy, %", "over classes", "ahead by", "over classes"):
+        table.add_column(column, justify="right")
+    table.add_row("this run", percent(result), bounds(result["over_classes"]))
+    earlier = {"in production": result["production"], "best so far": result["best"]}
+    for name, rival in (result["baselines"] | {name: rival for name, rival in earlier.items() if rival}).items():
         if "accuracy" in rival:
-            table.add_row(name, percent(rival), points(rival["difference"]))
+            difference = rival["difference"]
+            ahead = f"{100 * difference['mean']:+.2f}", bounds(difference["over_classes"], signed=True)
+            table.add_row(name, percent(rival), bounds(rival["over_classes"]), *ahead)
         else:
-            table.add_row(name, "not comparable", "")
+            table.add_row(name, "not comparable")
     console = Console(file=sys.stdout)
     console.print(table)
+    print("95 % intervals: ± is over episodes of these classes; over classes is for other")
+    print("classes of this kind, and decides")
+    for name, model in earlier.items():
+        if model and "not_comparable" in model:
+            print(f"{name}: {model['not_comparable']}")
+    if result["warm_start"]:
+        print(f"training started from {result['warm_start']}; the baselines started cold and do not decide")
     verdict = "blessed" if result["blessed"] else "not blessed"
     print(f"\n{verdict} in {result['seconds']:.0f} s; {_mode(result)}, batch normalisation: {result['batch_norm']}")
     for reason in result["reasons"]:
         print(f"  - {reason}")
-    for count, what in ((result["rejected"], "files set aside"), (result["leaks"], "images in two splits")):
-        if count:
-            print(f"  ! {count} {what}: see the report")
+    for note in notes_on(result):
+        print(marked(note))
     print(f"report: {result['report']}")
     if result["pushed_model"]:
         print(f"pushed: {result['pushed_model']}")
 
 
+def notes_on(result: RunResult) -> list[str]:
+    """Returns what is unusual about the images of a run, one sentence each."""
+    notes = [f"{result['rejected']:,} files set aside: see the report"] if result["rejected"] else []
+    counts = result["duplicates"]
+    duplicates = duplicate_notes(counts, counts["across_splits"], result["duplicate_files"])
+    notes += [*duplicates, f"all duplicates: {result['duplicates_list']}"] if duplicates else []
+    if result["mixed_domains"]:
+        notes.append(f"{result['mixed_domains']:,} classes with images of several domains: see the report")
+    return notes + class_notes(result["classes"])
+
+
 def show_evaluation(result: Evaluation) -> None:
-    """Prints the figures, the episodes that they were measured on, and the files that were set aside."""
+    """Prints the figures, the episodes that they were measured on, and which files and classes take no part."""
     print(f"accuracy {percent(result)} %   log loss {result['log_loss']:.4f}   ECE {result['ece']:.4f}")
+    print(f"95 % interval over {result['classes']} classes: {bounds(result['over_classes'])}")
     print(
         f"{result['episodes']} episodes of {result['title']}, {result['query']} queries per class, "
         f"seed {result['seed']}, {_mode(result)} (batch normalisation: {result['batch_norm']})"
@@ -53,6 +73,15 @@ def show_evaluation(result: Evaluation) -> None:
         print(f"set aside: {refused}")
     if len(result["set_aside"]) > SHOWN:
         print(f"and {len(result['set_aside']) - SHOWN} more")
+    used: SplitClasses = {
+        "split": result["split"],
+        "episodes": result["title"],
+        "images_per_class": result["images_per_class"],
+        "classes": result["classes"],
+        "classes_too_small": result["classes_too_small"],
+    }
+    for note in (*duplicate_notes(result["duplicates"], 0, result["duplicate_files"]), *class_notes([used])):
+        print(marked(note))
 
 
 def show_predictions(predictions: Sequence[Prediction]) -> None:
@@ -78,9 +107,12 @@ def percent(judged: Accuracy | Rival) -> str:
     return f"{100 * judged['accuracy']:.2f} ± {100 * judged['ci95']:.2f}"
 
 
-def points(difference: Difference) -> str:
-    """Returns a difference as `+3.21 ± 0.40`."""
-    return f"{100 * difference['mean']:+.2f} ± {100 * difference['ci95']:.2f}"
+def bounds(interval: OverClasses | None, signed: bool = False) -> str:
+    """Returns an interval over classes in %, as `93.1 to 95.6`, or as `+0.4 to +1.6`; empty where the classes cannot tell."""
+    if not interval:
+        return "cannot tell"
+    low, high = (f"{100 * interval[side]:{'+' if signed else ''}.1f}" for side in ("low", "high"))
+    return f"{low} to {high}"
 
 
 def _mode(result: RunResult | Evaluation) -> str:

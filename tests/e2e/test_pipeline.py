@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,11 @@ import numpy as np
 import pytest
 
 from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.episodes.frozen import read_frozen
+from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.manifest import Manifest
+from components.fewshot.serving.versions import latest
+from components.pusher.destination import rollback
 from pipeline.commands.adapt import adapt
 from pipeline.commands.evaluate import evaluate_folder
 from pipeline.commands.run import run, run_outputs
@@ -60,7 +65,8 @@ def test_from_images_to_a_pushed_model(watched, first):
     metrics = watched.metrics(first)
     assert metrics["episodes"] == 12 and metrics["way"] == [3, 5] and metrics["shot"] == [1, 2]
     assert set(metrics["by_shot"]) == {"1", "2"} and metrics["also"][0]["name"] == "3-way 3-shot"
-    assert metrics["independence"]["holds"] and metrics["previous"] is None
+    assert metrics["independence"]["holds"] and metrics["production"] is None
+    assert metrics["over_classes"]["low"] < metrics["accuracy"] < metrics["over_classes"]["high"]
     manifest = Manifest.read(first["pushed_model"])
     assert manifest.metrics["accuracy"] == metrics["accuracy"] and manifest.metrics["ci95"] == metrics["ci95"]
     assert manifest.inductive and manifest.batch_norm == "running"
@@ -74,7 +80,7 @@ def test_evaluate_gives_the_evaluators_own_figure(watched, first):
     spec = EpisodeSpec(way=(3, 5), shot=(1, 2), query=4)
     found = evaluate_folder(first["pushed_model"], None, [watched.folders["test_dir"]], "test", spec, 12, 0)
     metrics = watched.metrics(first)
-    for key in ("accuracy", "ci95", "log_loss", "ece", "episodes"):
+    for key in ("accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes"):
         assert found[key] == metrics[key], key  # to the last digit
 
 
@@ -113,8 +119,7 @@ def test_a_client_no_one_here_wrote_drives_all_signatures(watched, first, tmp_pa
 
 def test_unchanged_it_comes_from_the_cache(watched, first):
     again = watched.run()
-    resolvers = {"warm_start_model", "latest_blessed_model"}
-    assert all(cached for node, cached in watched.cached.items() if node not in resolvers), watched.cached
+    assert all(watched.cached.values()), watched.cached
     for key in ("accuracy", "ci95", "baselines", "report", "pushed_model"):
         assert again[key] == first[key]
 
@@ -130,27 +135,99 @@ def test_changed_code_does_not(watched, first, monkeypatch):
     assert not watched.cached["FewShotEvaluator"]
 
 
-def test_more_classes_start_warm_and_meet_the_latest_blessed_model(watched, first):
+def test_what_ran_in_between_does_not_matter(watched, first):
+    """The same settings on the same images train nothing again: not after more test episodes, nor after another seed."""
+    for other in ({"test_episodes": 13}, {"seed": 1}):
+        assert watched.run(**other)["run_id"] != first["run_id"]
+        again = watched.run()
+        trained = {node: cached for node, cached in watched.cached.items() if node in ("MetaTrainer", "Baseline")}
+        assert all(trained.values()), other
+        assert again["accuracy"] == first["accuracy"] and again["warm_start"] is None
+
+
+def test_after_a_rollback_the_model_that_is_served_is_the_rival(watched, first):
+    destination = os.path.dirname(first["pushed_model"])
+    served = rollback(destination, int(os.path.basename(first["pushed_model"])))
+    result = watched.run(seed=2)
+    assert result["production"]["version"] == os.path.basename(served)
+    assert watched.metrics(result)["served"] == [served]
+
+
+def test_more_classes_start_from_production_by_request(watched, first):
     for number in range(20, 24):
         pictures.write_class(Path(watched.folders["train_dir"]), f"train-c/kind {number}")
     pictures.write_class(Path(watched.folders["test_dir"]), "test-c/kind 30", images=12)
     (Path(watched.folders["train_dir"]) / "train-c" / "kind 20" / "empty.png").touch()
-    result = watched.run()
+    served = latest(os.path.dirname(first["pushed_model"]))
+    result = watched.run(warm_start="production")
     metrics = watched.metrics(result)
-    assert (first["rejected"], result["rejected"], result["leaks"]) == (0, 1, 0)
+    assert (first["rejected"], result["rejected"], result["duplicates"]["across_splits"]) == (0, 1, 0)
     assert "train-c/kind 20/empty.png" in Path(result["report"]).read_text()
-    assert not watched.cached["ImageExampleGen"] and metrics["previous"]["difference"]["ci95"] >= 0
+    assert not watched.cached["ImageExampleGen"] and metrics["production"]["version"] == os.path.basename(served)
     outputs = run_outputs(str(watched.root / "runs"), result["run_id"])
     manifest = Manifest.read(os.path.join(outputs["MetaTrainer"]["model"].uri, "Format-Serving"))
-    assert manifest.lineage["warm_start_from"] and metrics["warm_start"]
-    assert not watched.metrics(first)["warm_start"]
-    assert "warm start from an earlier model" in Path(result["report"]).read_text()
+    assert manifest.lineage["warm_start_from"] == served == metrics["warm_start"] == result["warm_start"]
+    assert f"training started from {served}" in Path(result["report"]).read_text()
     untrained = Manifest.read(os.path.join(outputs["Untrained"]["model"].uri, "Format-Serving"))
     assert untrained.lineage["warm_start_from"] is None
-    assert result["pushed_model"] != first["pushed_model"]
-    unchanged = watched.run()
-    assert watched.cached["MetaTrainer"] and watched.cached["FewShotEvaluator"]
-    assert unchanged["accuracy"] == result["accuracy"]
+    unchanged = watched.run(warm_start="production")
+    assert watched.cached["MetaTrainer"] and unchanged["accuracy"] == result["accuracy"]
+    assert unchanged["warm_start"] == served, "what it started from the first time, whatever is served now"
+
+
+def test_duplicates_and_small_classes_are_told_and_in_no_episode(tmp_path):
+    own = Watched(tmp_path)
+    train, test = (Path(own.folders[f"{split}_dir"]) for split in ("train", "test"))
+    for number in range(3):
+        shutil.copy(test / "test-a" / "kind 00" / "00.png", test / "test-a" / "kind 00" / f"copy {number}.png")
+    shutil.copy(test / "test-a" / "kind 02" / "01.png", test / "test-b" / "kind 01" / "wrong class.png")
+    shutil.copy(train / "train-a" / "kind 00" / "00.png", test / "test-b" / "kind 03" / "from train.png")
+    for number in range(2, 5):
+        shutil.copy(test / "test-b" / "kind 05" / "01.png", test / "test-b" / "kind 05" / f"{number:02}.png")
+    result = own.run(name="duplicated", data={"max_reject_fraction": 0})
+    assert (
+        result["duplicates"] == {"within_class": 6, "across_classes": 2, "across_splits": 1} and result["rejected"] == 0
+    )
+    assert {one["class_name"] for one in result["duplicate_files"][1]} == {"test-a/kind 02", "test-b/kind 01"}
+    listed = json.loads(Path(result["duplicates_list"]).read_text())
+    assert len(listed) == 4 and str(test / "test-b" / "kind 05" / "02.png") in [one["path"] for one in listed[2]]
+    small = [{"class_name": "test-b/kind 05", "images": 5, "lacks": 1, "domain_lacks": 0}]
+    by_split = {(one["split"], one["episodes"]): one for one in result["classes"]}
+    assert by_split["test", "3..5-way 1..2-shot"]["classes"] == 5
+    assert by_split["test", "3..5-way 1..2-shot"]["classes_too_small"] == small
+    assert by_split["train", "4-way 1..2-shot"]["classes_too_small"] == []
+    report = Path(result["report"]).read_text()
+    assert "wrong class.png" in report and "test-b/kind 05</dt><dd>has 5 images, lacks 1" in report
+
+    episodes = run_outputs(str(own.root / "runs"), result["run_id"])["EpisodeGenerator"]["episodes"].uri
+    store = ImageStore.open(os.path.join(episodes, "Split-test", "store"))
+    for episode in read_frozen(os.path.join(episodes, "Split-test")):
+        shown = [*store.encoded(episode.support), *store.encoded(episode.query)]
+        assert len(set(shown)) == len(shown)
+
+    spec = EpisodeSpec(way=(3, 5), shot=(1, 2), query=4)
+    model = os.path.join(run_outputs(str(own.root / "runs"), result["run_id"])["MetaTrainer"]["model"].uri)
+    found = evaluate_folder(model, None, [own.folders["test_dir"]], "test", spec, 12, 0)
+    metrics = own.metrics(result)
+    for key in ("accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes"):
+        assert found[key] == metrics[key], key  # the same pictures take part
+    assert found["duplicates"] == {"within_class": 6, "across_classes": 2}
+    assert (found["classes"], found["classes_too_small"]) == (5, small)
+
+
+def test_duplicates_that_leave_too_few_classes_end_the_run_with_a_sentence(tmp_path):
+    """There are enough files, which is all that is known before any is read."""
+    own = Watched(tmp_path)
+    for number in range(1, 8):
+        folder = Path(own.folders["val_dir"]) / "val-a" / "kind 00"
+        shutil.copy(folder / "00.png", folder / f"{number:02}.png")
+    said = (
+        r"^EpisodeGenerator: split 'val': episodes of 3..5-way 1..2-shot with 4 query images need 5 classes of at least 6"
+        r" images each, but only 4 of 5 have so many \(files with the same picture, 7 here, do not count: see"
+        r" .*duplicates.json\): .* \(val-a/kind 00 lacks 5\), or lower episodes.way, episodes.shot or episodes.query$"
+    )
+    with pytest.raises(NodeError, match=said):
+        own.run(name="duplicated")
 
 
 def test_what_is_not_blessed_is_not_pushed(watched, first):

@@ -96,7 +96,8 @@ def test_a_way_larger_than_the_classes(fewshot, images, tmp_path):
         "run", *folders, "--root", str(tmp_path / "r"), "episodes.way=50", "episodes.query=3", "train_episodes.shot=1"
     )
     assert result.returncode == 2
-    assert "the val split has 2 classes" in result.stderr and "its episodes need 50" in result.stderr
+    assert "split 'val': episodes of 50-way 1-shot with 3 query images need 50 classes" in result.stderr
+    assert "only 2 of 2 have so many: name a validation set (val_dir)" in result.stderr
 
 
 def test_debug_shows_the_traceback(fewshot, tmp_path):
@@ -157,6 +158,7 @@ def test_evaluate(fewshot, model, images):
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     keys = {"accuracy", "ci95", "log_loss", "ece", "episodes", "way", "shot", "query", "seed", "inductive"}
+    keys |= {"over_classes", "classes", "classes_too_small", "duplicates", "duplicate_files"}
     assert set(found) == keys and found["way"] == [3, 5] and found["episodes"] == 6 and found["inductive"] is True
     assert json.loads(fewshot("evaluate", *words, "--json").stdout) == found
     assert "6 episodes of 3..5-way 1-shot" in fewshot("evaluate", *words).stdout
@@ -180,6 +182,44 @@ def test_evaluate_sets_aside_what_the_pipeline_would(fewshot, model, images, tmp
     assert (
         result.returncode == 2
         and "images cannot be read, and at most 5% may be unreadable; the first is" in result.stderr
+    )
+
+
+def test_evaluate_leaves_duplicates_out_and_tells(fewshot, model, images, tmp_path):
+    """Copies change no figure; a class of which too few pictures are left is named with what it lacks."""
+    folder = tmp_path / "test"
+    shutil.copytree(images / "test", folder)
+    words = ["--model", model, "--way", "3", "--query", "4", "--episodes", "4", "--images", str(folder)]
+    expected = json.loads(fewshot("evaluate", *words, "--json").stdout)
+    assert expected["classes"] == 6 and expected["classes_too_small"] == []
+    assert expected["duplicates"] == {"within_class": 0, "across_classes": 0} and expected["duplicate_files"] == []
+
+    first, second, *_ = sorted(folder.glob("*/*"))
+    for number in range(3):
+        shutil.copy(first / "00.png", first / f"copy {number}.png")
+    Image.open(second / "01.png").save(second / "other format.bmp")
+    found = json.loads(fewshot("evaluate", *words, "--json").stdout)
+    assert found["duplicates"] == {"within_class": 4, "across_classes": 0}
+    assert [one["path"] for one in found["duplicate_files"][0] if one["takes_part"]] == [str(first / "00.png")]
+    told = ("duplicates", "duplicate_files")
+    assert {key: value for key, value in found.items() if key not in told} == {
+        key: value for key, value in expected.items() if key not in told
+    }
+
+    for number in range(1, 5):  # one picture of its own and four copies of it: with `copy *.png` still a single picture
+        shutil.copy(first / "00.png", first / f"{number:02}.png")
+    shutil.copy(second / "07.png", first / "07.png")
+    found = json.loads(fewshot("evaluate", *words, "--json").stdout)
+    name = str(first.relative_to(folder))
+    assert found["classes"] == 5
+    assert found["classes_too_small"] == [{"class_name": name, "images": 3, "lacks": 2, "domain_lacks": 0}]
+    assert found["duplicates"] == {"within_class": 8, "across_classes": 2}
+    shown = " ".join(fewshot("evaluate", *words).stdout.split())
+    assert f"5 of 6 classes have the 5 images that an episode needs; 1 is in none: {name} lacks 2" in shown
+    assert "8 files show a picture of another file of the class" in shown
+    result = fewshot("evaluate", *words[:2], "--way", "6", *words[4:])
+    assert (
+        result.returncode == 2 and f"do not count): add classes or images ({name} lacks 2), or lower" in result.stderr
     )
 
 
