@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from components.fewshot.base_models.table import BaseModelSettings
 from components.fewshot.learners import LearnerChoice
+from components.fewshot.training.units import images_a_step
 from components.meta_trainer.settings import TrainerSettings
 from pipeline.config import RunSettings
 
@@ -24,15 +25,17 @@ class Baseline(NamedTuple):
 
 
 def transfer(run: RunSettings) -> TrainerSettings:
-    """Returns the same base model, trained as a classifier for as many steps as the model, or for `baseline_steps`."""
-    steps = run.training.steps if run.baseline_steps is None else run.baseline_steps
-    training = run.training.model_copy(update={"steps": steps})
+    """Returns the same base model, trained as a classifier on as many images as the model, or for `baseline_steps`."""
+    training = run.training.of(run.training)
+    seen = [images_a_step(run.train_episodes, stage) * stage.steps for stage in (run.training, *run.training.before)]
+    steps = round(sum(seen) / images_a_step(run.train_episodes, training))
+    training = training.model_copy(update={"steps": steps if run.baseline_steps is None else run.baseline_steps})
     return _cold(run).model_copy(update={"learner": LearnerChoice(name="transfer"), "training": training})
 
 
 def untrained(run: RunSettings) -> TrainerSettings:
     """Returns the same learner and base model without training."""
-    return _cold(run).model_copy(update={"training": run.training.model_copy(update={"steps": 0})})
+    return _cold(run).model_copy(update={"training": run.training.model_copy(update={"steps": 0, "before": ()})})
 
 
 def pixels(run: RunSettings) -> TrainerSettings:

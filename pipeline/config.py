@@ -79,7 +79,8 @@ class RunSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "RunSettings":
-        self.learner.parsed()
+        for learner in (self.learner, *(stage.learner for stage in self.training.before)):
+            learner.parsed()
         bound(self.base_model, self.image.shape)
         find_optimizer(self.training.optimizer)
         if find_learner(self.learner.name).has_fixed_head:

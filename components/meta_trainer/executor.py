@@ -40,7 +40,7 @@ class Executor(base_executor.BaseExecutor):
             test=artifact_utils.get_split_uri([episodes], "test"),
         )
         began = time.monotonic()
-        reporter = Reporter(exec_properties["title"], run.uri, settings.training.steps)
+        reporter = Reporter(exec_properties["title"], run.uri, settings.training.all_steps)
         try:
             code = exec_properties["code_fingerprint"]
             trained = train(settings, inputs, exec_properties["checkpoint_root"], code, reporter)

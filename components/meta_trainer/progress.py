@@ -35,7 +35,10 @@ class Reporter:
         self.steps_written = self.validations_written = 0
 
     def __call__(self, history: History) -> Callable[[Progress], None]:
-        """Takes the history, which training will extend; returns the function to call after each step."""
+        """Takes the history, which training will extend, once for each stage; returns the function to call after each step.
+
+        The history of a stage begins with the rows of those before it.
+        """
         self.history = history
         self._write_new()
         if self._shows_bar:

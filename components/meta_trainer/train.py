@@ -14,7 +14,7 @@ from components.fewshot.episodes.episode import TURNS
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
 from components.fewshot.images.decode import ImageSpec
 from components.fewshot.images.store import ImageStore
-from components.fewshot.learners import Learner, build_learner
+from components.fewshot.learners import Learner, LearnerChoice, build_learner
 from components.fewshot.serving.manifest import Manifest, versions
 from components.fewshot.serving.seen import Seen
 from components.fewshot.serving.server import Preprocess
@@ -23,6 +23,7 @@ from components.fewshot.training.checkpoint import checkpoint_file
 from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
 from components.fewshot.training.selection import Validation
+from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.training.step import make_deterministic
 from components.fewshot.training.units import training_units
 from components.meta_trainer.settings import TrainerSettings
@@ -72,19 +73,38 @@ def train(
     names = test_store.index.names, val_store.index.names
     warm = begin_with(learner, settings.warm_start, *names) if settings.warm_start else Warm()
     key = [settings.model_dump_json(), store.fingerprint, val_store.fingerprint, chosen_by, code_fingerprint]
-    trainer = Trainer(
-        learner,
-        settings.training,
-        training_units(learner.unit, store, settings.episodes, settings.training, settings.seed),
-        validation,
-        checkpoint_file(
-            checkpoint_root, hashlib.sha256(json.dumps([*key, warm.fingerprint]).encode()).hexdigest()[:24]
-        ),
-    )
-    trainer.report = reporter(trainer.history)
-    history = trainer.run().history
+    history: History = {"steps": [], "validation": [], "best_step": 0}
+    for number, stage in enumerate(stages_of(settings, learner, store)):
+        content = json.dumps([*key, warm.fingerprint, number])
+        trainer = Trainer(
+            stage.learner,
+            stage.training,
+            training_units(stage.learner.unit, store, settings.episodes, stage.training, settings.seed),
+            validation,
+            checkpoint_file(checkpoint_root, hashlib.sha256(content.encode()).hexdigest()[:24]),
+            before=history,
+        )
+        trainer.report = reporter(trainer.history)
+        history = trainer.run().history
     checkpoint.prune(checkpoint_root, CHECKPOINTS)
     return Trained(learner, history, seen | warm.seen, warm.fingerprint is not None, warm.refused)
+
+
+class Stage(NamedTuple):
+    """A learner, and how it trains the base model that all stages share."""
+
+    learner: Learner
+    training: TrainingSettings
+
+
+def stages_of(settings: TrainerSettings, learner: Learner, store: ImageStore) -> list[Stage]:
+    """The stages of a training, in order; the last trains `learner` itself."""
+    training = settings.training
+    earlier = [
+        Stage(learner_over(learner.base, stage.learner, settings, store), training.of(stage))
+        for stage in training.before
+    ]
+    return [*earlier, Stage(learner, training.of(training))]
 
 
 class Warm(NamedTuple):
@@ -106,10 +126,15 @@ def begin_with(learner: Learner, earlier: str, test: Sequence[str], val: Sequenc
 
 def new_learner(settings: TrainerSettings, store: ImageStore) -> Learner:
     """The learner with initial weights."""
+    base = PureModel(build_base_model(settings.base_model, settings.image.shape))
+    return learner_over(base, settings.learner, settings, store)
+
+
+def learner_over(base: PureModel, choice: LearnerChoice, settings: TrainerSettings, store: ImageStore) -> Learner:
+    """A learner over a base model, for the training classes of a store."""
     low, high = settings.episodes.way_range
     classes = len(store.index.names) * (TURNS if settings.episodes.rotations else 1)
-    base = PureModel(build_base_model(settings.base_model, settings.image.shape))
-    return build_learner(settings.learner, base, low if low == high else None, classes, settings.seed)
+    return build_learner(choice, base, low if low == high else None, classes, settings.seed)
 
 
 def save_weights(learner: Learner, path: str) -> None:

@@ -27,3 +27,11 @@ def test_they_have_the_same_budget_and_start_cold():
     assert (pixels.base_model.name, pixels.learner.name, pixels.training.steps) == ("pixels", "protonet", 0)
     assert settings.trainer().warm_start and not any(baseline.warm_start for baseline in found.values())
     assert baselines(training={"steps": 70}, baseline_steps=9)["transfer"].training.steps == 9
+
+
+def test_transfer_sees_as_many_images_as_all_stages():
+    """Two stages of 100 and 50 steps of 30 images (5-way, 1 + 5 queries), the first with batches of 60: 6,000 + 1,500."""
+    layer = {"training": {"steps": 50, "before": [{"steps": 100, "batch_size": 60}]}, "train_episodes": {"query": 5}}
+    transfer = baselines(**layer)["transfer"]
+    assert transfer.training.steps == 250 and transfer.training.before == ()
+    assert baselines(**layer)["untrained"].training.all_steps == 0

@@ -10,9 +10,9 @@ import numpy as np
 from components.fewshot.learners.interface import Learner
 from components.fewshot.training import checkpoint
 from components.fewshot.training.calibration import calibrate
-from components.fewshot.training.history import History, Trained, history_file
+from components.fewshot.training.history import History, Trained, Validated, history_file
 from components.fewshot.training.optimizer import build_optimizer, named_slots
-from components.fewshot.training.selection import Validation, Validator, as_good_as_best, out_of_patience
+from components.fewshot.training.selection import Validation, Validator, as_good_as_best, higher, out_of_patience
 from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.training.step import Stepped, compiled_step
 from components.fewshot.training.units import Units
@@ -46,6 +46,7 @@ class Trainer:
       units: what it is trained on (`training_units`).
       validation: episodes by which the best weights are chosen, or None to keep the last.
       checkpoint_path: file that holds the run, or None to keep none.
+      before: the history of earlier stages, whose rows come first; steps are counted on from theirs.
       report: called for each step, in order, as soon as its numbers are read.
     """
 
@@ -57,6 +58,7 @@ class Trainer:
         validation: Validation | None = None,
         checkpoint_path: str | None = None,
         report: Callable[[Progress], None] = lambda progress: None,
+        before: History | None = None,
     ) -> None:
         self.learner, self.settings, self.units = learner, settings, units
         self.validation, self.path, self.report = validation, checkpoint_path, report
@@ -66,8 +68,11 @@ class Trainer:
         self.optimizer.build(variables.base + variables.own)
         self.slots = named_slots(self.optimizer, self.named)
         self.step = 0
-        self.history: History = {"steps": [], "validation": [], "best_step": 0}
+        before = before or {"steps": [], "validation": [], "best_step": 0}
+        self.history: History = {**before, "steps": [*before["steps"]], "validation": [*before["validation"]]}
+        self._first, self._validated = len(before["steps"]), len(before["validation"])
         self.best: dict[str, np.ndarray] = {}
+        self.highest = np.zeros(0)  # accuracies by episode of the validation whose mean was the highest
         self._unread: list[Stepped] = []
         self._validator: Validator | None = None
         self._file = history_file(self.path) if self.path else None
@@ -85,10 +90,10 @@ class Trainer:
             self._unread.append(step(next(fed)))
             self.step += 1
             self._after_step()
-        if self.settings.steps == 0 and not self.history["validation"]:
+        if self.settings.steps == 0 and not self._validations:
             self._validate()
         if self.validation is None:
-            self.history["best_step"] = self.step
+            self.history["best_step"] = self._first + self.step
         for name, value in self.best.items():
             self.named[name].assign(value)
         if not all(np.isfinite(_array(variable)).all() for variable in self.named.values()):
@@ -103,15 +108,16 @@ class Trainer:
         rows = self._read() if saves or len(self._unread) >= READ_EVERY else []
         if validates:
             self._validate()
-        validated = self.history["validation"][-1]["accuracy"] if self.history["validation"] else None
+        validated = self._validations[-1]["accuracy"] if self._validations else None
         for row in rows:
-            self.report(Progress(row["step"], self.settings.steps, row["loss"], row["accuracy"], validated))
+            last = self._first + self.settings.steps
+            self.report(Progress(row["step"], last, row["loss"], row["accuracy"], validated))
         if saves:
             self._save()
 
     def _read(self) -> list[Trained]:
         """Rows of the steps whose numbers were not read yet, which join the history."""
-        first = self.step - len(self._unread) + 1
+        first = self._first + self.step - len(self._unread) + 1
         rows: list[Trained] = []
         for number, stepped in enumerate(self._unread, first):
             loss, accuracy, rate = (float(value) for value in stepped)
@@ -126,16 +132,22 @@ class Trainer:
         if self.validation is None:
             return
         self._validator = self._validator or Validator(self.learner, self.validation)
-        found = self._validator(self.step)
+        found, accuracies = self._validator(self._first + self.step)
         if not math.isfinite(found["loss"]):
             raise self._diverged(f"the validation loss is {found['loss']}", self.step)
         self.history["validation"].append(found)
-        if as_good_as_best(self.history["validation"]):
-            self.history["best_step"] = self.step
+        self.highest = higher(accuracies, self.highest)
+        if as_good_as_best(accuracies, self.highest):
+            self.history["best_step"] = found["step"]
             self.best = {name: _array(variable) for name, variable in self.named.items()}
 
     def _out_of_patience(self) -> bool:
-        return out_of_patience(self.history["validation"], self.settings.patience)
+        return out_of_patience(self._validations, self.settings.patience)
+
+    @property
+    def _validations(self) -> list[Validated]:
+        """Those of this stage."""
+        return self.history["validation"][self._validated :]
 
     def _diverged(self, sign: str, step: int) -> ValueError:
         return ValueError(
@@ -149,7 +161,7 @@ class Trainer:
         self._file.append(self.history)  # first, so that the rows of a checkpoint are there whenever it is
         arrays = {f"weight/{name}": _array(variable) for name, variable in self.named.items()}
         arrays |= {f"optimizer/{name}": _array(variable) for name, variable in self.slots.items()}
-        arrays |= {f"best/{name}": value for name, value in self.best.items()}
+        arrays |= {f"best/{name}": value for name, value in self.best.items()} | {"highest": self.highest}
         facts = {"step": self.step, "best_step": self.history["best_step"], "rows": self._file.rows}
         checkpoint.save(self.path, arrays, facts)
 
@@ -163,6 +175,7 @@ class Trainer:
             variable.assign(arrays[f"weight/{name}"])
         for name, variable in self.slots.items():
             variable.assign(arrays[f"optimizer/{name}"])
+        self.highest = arrays["highest"]
         self.best = {key.removeprefix("best/"): value for key, value in arrays.items() if key.startswith("best/")}
         self.step, self.history = facts["step"], {**history, "best_step": facts["best_step"]}
 

@@ -14,7 +14,7 @@ from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.episodes.task import Batch, Task
 from components.fewshot.images.feed import batch_arrays, batch_signature, fed, task_arrays, task_signature
 from components.fewshot.images.store import PixelStore
-from components.fewshot.training.settings import TrainingSettings
+from components.fewshot.training.settings import StageSettings, TrainingSettings
 
 Tensors = TypeVar("Tensors", Task, Batch)
 
@@ -60,7 +60,7 @@ def episodes_of(store: PixelStore, draw: Callable[[int], Episode], each: int) ->
     return Units(lambda number: task_arrays(store, draw(number)), task_signature(store), each)
 
 
-def images_a_step(spec: EpisodeSpec, settings: TrainingSettings) -> int:
+def images_a_step(spec: EpisodeSpec, settings: StageSettings) -> int:
     """Images that a step takes: `batch_size`, or as many as its episodes hold, on average where way and shot vary."""
     way, shot = (sum(bounds) / 2 for bounds in (spec.way_range, spec.shot_range))
     episode = way * shot + (way + spec.distractors) * spec.query

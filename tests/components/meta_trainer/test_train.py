@@ -140,6 +140,37 @@ def test_weights_that_do_not_fit_are_left_alone(tmp_path, inputs):
     assert assign_weights(learner, str(tmp_path / "missing.npz")) == (None, "it has no weights")
 
 
+def test_stages_go_on_with_the_base_model_of_the_one_before(tmp_path, inputs):
+    """A classifier first, then episodes; the history counts on, and a run that was killed in the second stage goes on there."""
+    first = {"steps": 3, "learner": {"name": "transfer"}, "learning_rate": 0.01}
+    staged = settings_of(training={**SETTINGS["training"], "steps": 4, "before": [first]})
+    found, steps = run(staged, inputs, tmp_path / "whole")
+    assert steps == [1, 2, 3, 4, 5, 6, 7] and [row["step"] for row in found.history["steps"]] == steps
+    assert [row["step"] for row in found.history["validation"]] == [3, 6, 7]
+    assert found.history["best_step"] > 3, "weights are chosen among those of the last stage"
+    alone, _ = run(
+        settings_of(learner={"name": "transfer"}, training={**SETTINGS["training"], **first_of(first)}),
+        inputs,
+        tmp_path,
+    )
+    assert alone.history["steps"] == found.history["steps"][:3]
+
+    def die(progress):
+        if progress.step == 6:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(staged, inputs, str(tmp_path / "killed"), "code", lambda history: die)
+    resumed, rest = run(staged, inputs, tmp_path / "killed")
+    assert rest == [6, 7] and resumed.history == found.history
+    for a, b in zip(weights_of(resumed.learner), weights_of(found.learner), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def first_of(stage: dict) -> dict:
+    return {key: value for key, value in stage.items() if key != "learner"}
+
+
 def test_a_fixed_head_wants_one_way(tmp_path, inputs):
     settings = settings_of(learner={"name": "maml"}, episodes={"way": (2, 3), "query": 2})
     with pytest.raises(ValueError, match="fixed head: train_episodes.way must be one number"):

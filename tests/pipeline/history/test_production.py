@@ -96,7 +96,9 @@ def test_nothing_in_production_is_a_cold_start_and_stays_one(tmp_path):
 def test_a_model_by_its_path(tmp_path):
     path = version(tmp_path, 3)
     assert start_of(load_settings({"warm_start": path}), str(tmp_path), "images").trainer().warm_start == path
-    with pytest.raises(ValueError, match=r"^warm_start=nowhere: no few-shot model at nowhere: .*; expected none, production"):
+    with pytest.raises(
+        ValueError, match=r"^warm_start=nowhere: no few-shot model at nowhere: .*; expected none, production"
+    ):
         start_of(load_settings({"warm_start": "nowhere"}), str(tmp_path), "images")
 
 
