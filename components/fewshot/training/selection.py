@@ -28,27 +28,41 @@ class Validator:
         self._validation = validation
         self._judge = compiled_judge(learner, validation.store)
 
-    def __call__(self, step: int) -> Validated:
-        """Accuracy with its confidence interval over episodes, and log loss, after `step` steps."""
+    def __call__(self, step: int) -> tuple[Validated, np.ndarray]:
+        """The row of the history after `step` steps, and the accuracy of each episode, float64 [E]."""
         judged = [self._judge(task_arrays(self._validation.store, e)) for e in self._validation.episodes]
         accuracies, losses = np.array(judged, np.float64).T
-        spread = accuracies.std(ddof=1) if len(accuracies) > 1 else 0.0
-        return {
+        row: Validated = {
             "step": step,
             "accuracy": float(accuracies.mean()),
-            "ci95": float(1.96 * spread / math.sqrt(len(accuracies))),
+            "ci95": 1.96 * standard_error(accuracies),
             "loss": float(losses.mean()),
         }
+        return row, accuracies
 
 
-def as_good_as_best(validations: Sequence[Validated]) -> bool:
-    """Whether the last of them is within one standard error of the highest accuracy.
+def higher(last: np.ndarray, highest: np.ndarray) -> np.ndarray:
+    """That of two validations, accuracies float64 [E] each, whose mean is higher: the earlier one if they are equal.
+
+    The highest of no validation is empty, [0].
+    """
+    return last if not len(highest) or last.mean() > highest.mean() else highest
+
+
+def as_good_as_best(last: np.ndarray, highest: np.ndarray) -> bool:
+    """Whether the last validation is within one standard error of the highest one, accuracies float64 [E] of the same episodes.
 
     The one-standard-error rule (Breiman et al. 1984): if the difference may be chance, the weights that trained longer are
-    preferred. The learning rate falls during training, and the best of many noisy figures is partly luck.
+    preferred. The learning rate falls during training, and the best of many noisy figures is partly luck. The standard error
+    is that of the difference episode by episode: how hard an episode is weighs on both validations alike and cancels out.
     """
-    highest = max(validations, key=lambda validation: validation["accuracy"])
-    return bool(validations[-1]["accuracy"] >= highest["accuracy"] - highest["ci95"] / 1.96)
+    lost = highest - last
+    return bool(lost.mean() <= standard_error(lost))
+
+
+def standard_error(values: np.ndarray) -> float:
+    """Of the mean of values [E]; 0 for a single one, which tells nothing of its spread."""
+    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0.0
 
 
 def out_of_patience(validations: Sequence[Validated], patience: int) -> bool:
