@@ -117,10 +117,15 @@ class RunSettings(BaseModel):
             warm_start=None if self.warm_start == COLD else self.warm_start,
         )
 
+    @property
+    def _trains_on_episodes(self) -> bool:
+        names = (self.learner.name, *(stage.learner.name for stage in self.training.before))
+        return any(find_learner(name).unit == "episode" for name in names)
+
     def episode_generator(self) -> EpisodeGeneratorSettings:
         """Returns the settings of the EpisodeGenerator."""
         return EpisodeGeneratorSettings(
-            train=self.train_episodes,
+            train=self.train_episodes if self._trains_on_episodes else None,
             evaluation=self.episodes,
             val_episodes=self.validation_episodes,
             test_episodes=self.test_episodes,

@@ -51,12 +51,9 @@ class SplitClasses(TypedDict):
 
 def asked(settings: EpisodeGeneratorSettings) -> list[Asked]:
     """Returns all kinds of episodes of a run."""
-    main = [
-        Asked("train", "train_episodes", settings.train),
-        Asked("val", "episodes", settings.evaluation),
-        Asked("test", "episodes", settings.evaluation),
-    ]
-    return main + [Asked("test", "also", also.spec) for also in settings.also]
+    train = [Asked("train", "train_episodes", settings.train)] if settings.train else []
+    main = [Asked(split, "episodes", settings.evaluation) for split in ("val", "test")]
+    return train + main + [Asked("test", "also", also.spec) for also in settings.also]
 
 
 def check_classes(one: Asked, index: ClassIndex, ingested: Ingested | None = None) -> SplitClasses:

@@ -130,7 +130,6 @@ def describe(
     hashes = {s: episodes_hash(read_frozen(uris[s]), stores[s].index, stores[s].source_ids) for s in ("val", "test")}
     properties: dict[str, str | int] = {
         "seed": settings.seed,
-        "spec_train": settings.train.model_dump_json(),
         "spec_val": settings.evaluation.model_dump_json(),
         "spec_test": settings.evaluation.model_dump_json(),
         "val_episodes": settings.val_episodes,

@@ -18,7 +18,8 @@ class EpisodeGeneratorSettings(BaseModel):
     """Which episodes are checked and frozen.
 
     Attributes:
-      train: specification of the training episodes; it is only checked here, because training draws its own episodes.
+      train: specification of the training episodes; it is only checked here, because training draws its own episodes. None if
+        nothing is trained on episodes.
       evaluation: specification of the validation and test episodes.
       val_episodes, test_episodes: how many episodes of each are frozen.
       seed: seed by which the frozen episodes are drawn.
@@ -27,7 +28,7 @@ class EpisodeGeneratorSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    train: EpisodeSpec = EpisodeSpec()
+    train: EpisodeSpec | None = EpisodeSpec()
     evaluation: EpisodeSpec = EpisodeSpec()
     val_episodes: int = Field(200, ge=2)
     test_episodes: int = Field(1000, ge=2)

@@ -55,6 +55,18 @@ class History(NamedTuple):
         return min(makers, key=lambda execution: execution.id, default=None)
 
 
+    def started_from(self, execution: Execution) -> list[int]:
+        """Returns the id of the model that a training started from: a pushed version or an exported model, by its directory."""
+        settings = execution.settings.get("settings")
+        directory = settings.get("warm_start") if isinstance(settings, dict) else None
+        if not isinstance(directory, str):
+            return []
+        pushes = [a.id for a in self.artifacts.values() if a.pushed_to == directory]
+        pushed = [maker.inputs.get("model", []) for i in pushes if (maker := self.maker(i))]
+        exported = [a.id for a in self.artifacts.values() if a.type == "Model" and directory.startswith(f"{a.uri}/")]
+        return [*pushed[0]] if pushed else exported[:1]
+
+
 def metadata_file(root: str) -> str:
     """Returns the path of the ML Metadata store of the runs in `root`.
 

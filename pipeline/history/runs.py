@@ -15,7 +15,7 @@ from pipeline.history.metadata import Artifact, Execution, History, Value, read_
 
 LAST_NODE = "Pusher"
 # Inputs that a model was only compared with. They do not belong to its lineage.
-COMPARED = (*BASELINES, "baseline_model")
+COMPARED = BASELINES
 
 
 class Metrics(TypedDict, total=False):
@@ -126,7 +126,7 @@ def lineage(root: str, path: str) -> list[Ancestor]:
         artifact = waiting.pop()
         if artifact.id in found or (maker := history.maker(artifact.id)) is None:
             continue
-        parents = [i for key, ids in maker.inputs.items() if key not in COMPARED for i in ids]
+        parents = [i for key, ids in maker.inputs.items() if key not in COMPARED for i in ids] + history.started_from(maker)
         found[artifact.id] = Ancestor(
             id=artifact.id,
             type=artifact.type,

@@ -68,7 +68,7 @@ def root(tmp_path):
     config = {"custom_config": {"@type": "Struct", "value": {"fingerprint": "f00", "settings": '{"train_dir": "a"}'}}}
     examples = at.artifact("Examples", uri / "ImageExampleGen/examples/1")
     episodes = at.artifact("Examples", uri / "EpisodeGenerator/episodes/2", hash_test="cafe")
-    made = {}
+    started = None
     for run, accuracy, blessed in (("20260101-a", 0.9, True), ("20260102-b", 0.8, False)):
         state = "complete" if run == "20260101-a" else "cached"
         at.node(run, "ImageExampleGen", state, outputs={"examples": examples}, custom_config=json.dumps(config))
@@ -76,8 +76,8 @@ def root(tmp_path):
         baseline = at.artifact("Model", uri / f"Baseline/model/{run}")
         at.node(run, "Baseline", outputs={"model": baseline})
         model = at.artifact("Model", uri / f"MetaTrainer/model/{run}")
-        warm = {"base_model": made["model"]} if made else {}
-        at.node(run, "MetaTrainer", inputs={"episodes": episodes, **warm}, outputs={"model": model})
+        settings = json.dumps({"warm_start": started})
+        at.node(run, "MetaTrainer", inputs={"episodes": episodes}, outputs={"model": model}, settings=settings)
         evaluation = uri / f"FewShotEvaluator/evaluation/{run}"
         evaluation.mkdir(parents=True)
         metrics = {"accuracy": accuracy, "ci95": 0.01, "blessed": blessed}
@@ -90,7 +90,7 @@ def root(tmp_path):
         destination = str(tmp_path / "serving/shop/1") if blessed else ""
         pushed = at.artifact("PushedModel", uri / f"Pusher/pushed_model/{run}", pushed_destination=destination)
         at.node(run, "Pusher", inputs={"model": model, "model_blessing": blessing}, outputs={"pushed_model": pushed})
-        made = {"model": model}
+        started = destination
     at.node("20260103-c", "ImageExampleGen", "failed")
     return tmp_path
 
@@ -122,7 +122,8 @@ def test_show(root):
     assert [node.node for node in details.nodes] == names
     assert [node.state for node in details.nodes] == ["cached", "cached", *["complete"] * 4]
     assert details.nodes[0].settings == {"custom_config": {"fingerprint": "f00", "settings": {"train_dir": "a"}}}
-    assert [one.key for one in details.nodes[3].inputs] == ["base_model", "episodes"]
+    assert [one.key for one in details.nodes[3].inputs] == ["episodes"]
+    assert details.nodes[3].settings["settings"] == {"warm_start": str(root / "serving/shop/1")}
     assert details.nodes[1].outputs[0].uri.endswith("EpisodeGenerator/episodes/2")
     assert details.run == runs.list_runs(str(root))[1]
 
