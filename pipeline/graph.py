@@ -21,7 +21,7 @@ from components.pusher.component import Pusher
 from data.settings import ImageSetSettings
 from pipeline.baselines import BASELINES
 from pipeline.config import RunSettings
-from pipeline.history.production import destination_of, run_fingerprint
+from pipeline.production import destination_of, run_fingerprint
 
 Target = Literal["local", "vertex", "kubeflow"]
 

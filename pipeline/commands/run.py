@@ -17,7 +17,7 @@ from data.settings import ImageSetSettings
 from data.sources.image_sets import class_counts, fingerprint
 from pipeline.config import RunSettings
 from pipeline.graph import create_pipeline, metadata_path
-from pipeline.history.production import destination_of, run_fingerprint, served_before, start_of
+from pipeline.production import destination_of, run_fingerprint, served_before, start_of
 from pipeline.image_sets import image_set
 from pipeline.platforms.local import NodeEnd, NodeStart, locked, run_locally
 from pipeline.terminal.progress import NodePrinter

@@ -11,7 +11,7 @@ from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.production import best_on_same_test
 from components.fewshot.serving.versions import MODEL_FILE
 from pipeline.config import load_settings
-from pipeline.history.production import destination_of, run_fingerprint, served_before, start_of
+from pipeline.production import destination_of, run_fingerprint, served_before, start_of
 
 
 def version(root: Path, number: int, run: str = "", served=None, accuracy=None, test: str = "t", **judged) -> str:
