@@ -66,8 +66,10 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
         gate = GateSettings.model_validate_json(exec_properties["gate"])
         independence, warm = independence_of(model, store, frozen), model.manifest.lineage.get("warm_start_from")
         decision = verdict(results["episodes"], gate, independence, earlier.unfit, cast(str | None, warm))
-        rivals = decision["baselines"] | {name: rival for name in (PRODUCTION, BEST) if (rival := decision[name])}
+        rivals = {**decision["baselines"], PRODUCTION: decision["production"], BEST: decision["best"]}
         for name, rival in rivals.items():
+            if rival is None:
+                continue
             if name in models:
                 rival.update(cast(Rival, Manifest.read(models[name]).model_dump(include=set(FACTS))))
             if name in earlier.models:

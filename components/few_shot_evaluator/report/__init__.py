@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Sequence
+from typing import cast
 
 import jinja2
 from markupsafe import Markup
@@ -15,7 +16,6 @@ from components.fewshot.evaluation.intervals import cannot_tell
 from components.fewshot.evaluation.summary import Difference, DomainAccuracy, OverClasses
 
 THUMBNAIL = 96  # pixels a side; larger images are made smaller, smaller images stay as they are
-BOUNDED = ("accuracy", "ci95", "over_classes")
 DOMAINS = 6  # of the worst and of the best domains that are shown, if there are many
 
 
@@ -47,8 +47,8 @@ def render(inputs: ReportInputs) -> str:
 def drawings(inputs: ReportInputs) -> dict[str, str]:
     """Returns the plots by name; a plot without data is left out."""
     metrics = inputs.metrics
-    ours: Row = {"name": "this model", "means": "", **{key: metrics[key] for key in BOUNDED}}  # type: ignore[typeddict-item]  # chosen by key
-    rows = [ours, *(row for row in compared(metrics) if "accuracy" in row)]
+    figures = {"accuracy": metrics["accuracy"], "ci95": metrics["ci95"], "over_classes": metrics["over_classes"]}
+    rows = [cast(Row, {"name": "this model", **figures}), *(row for row in compared(metrics) if "accuracy" in row)]
     found = {
         "comparison": plots.comparison([(row["name"], row["accuracy"], *bounds_of(row)) for row in rows]),
         "histogram": plots.histogram(metrics["histogram"]),

@@ -1,7 +1,7 @@
 """What a learner is trained on, as tensors: one episode, or an ordinary batch."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from keras import ops
 
@@ -41,3 +41,6 @@ class Batch(NamedTuple):
     def with_images(self, change: Callable[[Images], Images]) -> "Batch":
         """The batch with changed images."""
         return self._replace(images=change(self.images))
+
+
+TrainingUnit: TypeAlias = Task | Batch

@@ -1,19 +1,16 @@
 """From draws to tensors: reads the images of the next units while a step runs."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
 
 from components.fewshot.episodes.episode import Draw, Episode
-from components.fewshot.episodes.task import Batch, Task
+from components.fewshot.episodes.task import Batch, Task, TrainingUnit
 from components.fewshot.images.store import PixelStore
 from components.fewshot.tensors import Images
 
 AHEAD = 4  # steps whose images are prepared while a step runs
-
-Unit = TypeVar("Unit", Task, Batch)
 
 
 def task_arrays(store: PixelStore, episode: Episode) -> Task:
@@ -27,10 +24,12 @@ def batch_arrays(store: PixelStore, draw: Draw) -> Batch:
     return Batch(store.pixels(draw), draw.labels)
 
 
-def fed(read: Callable[[int], Unit], signature: Unit, numbers: Iterable[int], each: int) -> Iterator[tuple[Unit, ...]]:
+def fed(
+    read: Callable[[int], TrainingUnit], signature: TrainingUnit, numbers: Iterable[int], each: int
+) -> Iterator[tuple[TrainingUnit, ...]]:
     """What each step of `numbers` trains on: step `s` gets the units s*each ... s*each + each - 1, read ahead."""
 
-    def steps() -> Iterator[tuple[Unit, ...]]:
+    def steps() -> Iterator[tuple[TrainingUnit, ...]]:
         for number in numbers:
             yield tuple(read(number * each + i) for i in range(each))
 

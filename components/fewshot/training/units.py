@@ -6,20 +6,18 @@ different units see the same number of images in the same number of steps.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from components.fewshot.episodes.batches import GroupedBatches, ShuffledBatches
 from components.fewshot.episodes.episode import Episode, EpisodeSpec
 from components.fewshot.episodes.sampler import EpisodeSampler
-from components.fewshot.episodes.task import Batch, Task
+from components.fewshot.episodes.task import TrainingUnit
 from components.fewshot.images.feed import batch_arrays, batch_signature, fed, task_arrays, task_signature
 from components.fewshot.images.store import PixelStore
 from components.fewshot.training.settings import StageSettings, TrainingSettings
 
-Tensors = TypeVar("Tensors", Task, Batch)
 
-
-class Units(NamedTuple, Generic[Tensors]):
+class Units(NamedTuple):
     """The units of a training.
 
     Attributes:
@@ -28,18 +26,18 @@ class Units(NamedTuple, Generic[Tensors]):
       each: number of units a step.
     """
 
-    read: Callable[[int], Tensors]
-    signature: Tensors
+    read: Callable[[int], TrainingUnit]
+    signature: TrainingUnit
     each: int
 
-    def feed(self, steps: range) -> Iterator[tuple[Tensors, ...]]:
+    def feed(self, steps: range) -> Iterator[tuple[TrainingUnit, ...]]:
         """The units of each of `steps`, read ahead."""
         return fed(self.read, self.signature, steps, self.each)
 
 
 def training_units(
     unit: str, store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int
-) -> Units[Task] | Units[Batch]:
+) -> Units:
     """The units of a name in `UNITS`.
 
     Args:
@@ -55,7 +53,7 @@ def training_units(
     return UNITS[unit](store, spec, settings, seed)
 
 
-def episodes_of(store: PixelStore, draw: Callable[[int], Episode], each: int) -> Units[Task]:
+def episodes_of(store: PixelStore, draw: Callable[[int], Episode], each: int) -> Units:
     """The episodes that `draw` gives by number, `each` a step."""
     return Units(lambda number: task_arrays(store, draw(number)), task_signature(store), each)
 
@@ -67,22 +65,22 @@ def images_a_step(spec: EpisodeSpec, settings: StageSettings) -> int:
     return settings.batch_size or round(settings.meta_batch * episode)
 
 
-def _episodes(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units[Task]:
+def _episodes(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units:
     return episodes_of(store, EpisodeSampler(store.index, spec, seed), settings.meta_batch)
 
 
-def _shuffled(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units[Batch]:
+def _shuffled(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units:
     draw = ShuffledBatches(store.index, images_a_step(spec, settings), seed, spec.rotations)
     return Units(lambda number: batch_arrays(store, draw(number)), batch_signature(store), 1)
 
 
-def _grouped(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units[Batch]:
+def _grouped(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units:
     size = images_a_step(spec, settings)
     draw = GroupedBatches(store.index, size, settings.images_per_class, seed, spec.rotations)
     return Units(lambda number: batch_arrays(store, draw(number)), batch_signature(store), 1)
 
 
-UNITS: dict[str, Callable[[PixelStore, EpisodeSpec, TrainingSettings, int], Units[Task] | Units[Batch]]] = {
+UNITS: dict[str, Callable[[PixelStore, EpisodeSpec, TrainingSettings, int], Units]] = {
     "episode": _episodes,
     "shuffled": _shuffled,
     "grouped": _grouped,

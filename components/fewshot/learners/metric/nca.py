@@ -25,7 +25,7 @@ class NCASettings(LearnerSettings):
     """
 
     scale: float = Field(10.0, gt=0)
-    classifier: float = Field(1.0, ge=0)
+    classifier: float = Field(0.5, ge=0)
 
 
 class NCA(Learner[Batch]):
