@@ -63,11 +63,15 @@ def train(
 
     Args:
       reporter: given the history so far, returns what is called after each step.
+
+    Raises:
+      ValueError: training diverged, or the device has no deterministic kernel for an operation of the base model.
     """
     store, val_store, test_store = (ImageStore.open(os.path.join(split, "store")) for split in inputs)
     validation = Validation(val_store, read_frozen(inputs.val))
     chosen_by = episodes_hash(validation.episodes, val_store.index, val_store.source_ids)
-    make_deterministic(settings.seed)  # at the last moment: Python's generator is everybody's
+    # At the last moment: Python's generator is everybody's.
+    make_deterministic(settings.seed, settings.training.deterministic)
     learner = new_learner(settings, store)
     seen = Seen(train=frozenset(store.index.names), val=frozenset(val_store.index.names))
     names = test_store.index.names, val_store.index.names
@@ -85,9 +89,29 @@ def train(
             before=history,
         )
         trainer.report = reporter(trainer.history)
-        history = trainer.run().history
+        history = run_of(trainer)
     checkpoint.prune(checkpoint_root, CHECKPOINTS)
     return Trained(learner, history, seen | warm.seen, warm.fingerprint is not None, warm.refused)
+
+
+def run_of(trainer: Trainer) -> History:
+    """The history of a training that ran to its end.
+
+    Raises:
+      ValueError: it diverged, or the device has no deterministic kernel for an operation.
+    """
+    try:
+        return trainer.run().history
+    except tf.errors.UnimplementedError as error:
+        if not trainer.settings.deterministic:
+            raise
+        said = next((line.strip() for line in str(error.message).splitlines() if "determinis" in line.lower()), "")
+        if not said:
+            raise
+        raise ValueError(
+            f"training.deterministic: this device lacks a kernel ({said}); set training.deterministic=false, and a rerun will "
+            "give nearly the same weights instead of the very same"
+        ) from error
 
 
 class Stage(NamedTuple):

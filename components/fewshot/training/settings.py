@@ -47,6 +47,9 @@ class TrainingSettings(StageSettings):
       patience: validations without a higher accuracy after which a stage stops; 0 never stops early.
       checkpoint_every: steps between two checkpoints (a validation makes one too).
       layout: how the tasks of a meta-batch are laid out in the graph: `unrolled` or `mapped`.
+      deterministic: only kernels that give the same bits each time, so that a resumed run ends with the weights of an unbroken
+        one. A GPU lacks such kernels for a few operations, which a base model of your own may use; training then stops with a
+        message, and goes on only with False. The seed is set in both cases.
     """
 
     before: tuple[EarlierStage, ...] = ()
@@ -56,6 +59,7 @@ class TrainingSettings(StageSettings):
     patience: int = Field(0, ge=0)
     checkpoint_every: int = Field(100, ge=1)
     layout: Literal["unrolled", "mapped"] = "unrolled"
+    deterministic: bool = True
 
     @property
     def all_steps(self) -> int:

@@ -7,14 +7,14 @@ import keras
 import tensorflow as tf
 
 from components.fewshot.base_models.weights import Weight
-from components.fewshot.episodes.task import Task
+from components.fewshot.episodes.task import Task, TrainingUnit
 from components.fewshot.images.feed import task_signature, to_unit_range
 from components.fewshot.images.store import PixelStore
 from components.fewshot.learners.interface import Learner, Weights
 from components.fewshot.learners.maths import cross_entropy
 from components.fewshot.tensors import Labels, Logits, Scalar, Tensor
 from components.fewshot.training.layouts import LAYOUTS
-from components.fewshot.training.units import Tensors, Units
+from components.fewshot.training.units import Units
 
 SEEDS_APART = 65537  # more than the random draws of one step
 
@@ -28,22 +28,23 @@ class Stepped(NamedTuple):
 
 
 def compiled_step(
-    learner: Learner, optimizer: keras.optimizers.Optimizer, units: Units[Tensors], layout: str
-) -> Callable[[tuple[Tensors, ...]], Stepped]:
+    learner: Learner, optimizer: keras.optimizers.Optimizer, units: Units, layout: str
+) -> Callable[[tuple[TrainingUnit, ...]], Stepped]:
     """A function that trains on the units of one step: it moves the learner's variables and returns means over the units."""
     variables = learner.variables()
 
     @tf.function(input_signature=[(units.signature,) * units.each])
-    def step(given: tuple[Tensors, ...]) -> Stepped:
+    def step(given: tuple[TrainingUnit, ...]) -> Stepped:
         weights = Weights(*([variable.value for variable in part] for part in variables))
 
-        def one(unit: Tensors, number: Scalar) -> tuple[Scalar, Scalar, list[Tensor], list[Tensor]]:
-            unit = unit.with_images(to_unit_range)
+        def one(unit: TrainingUnit, number: Scalar) -> tuple[Scalar, Scalar, list[Tensor], list[Tensor]]:
             own = weights._replace(state=dropout_of_its_own(learner.state_weights(), weights.state, number))
             loss, gradients, aux = learner.outer_step(own, unit)
             return loss, hit_rate(aux.logits, unit.targets), gradients, [*aux.state, *aux.own_state]
 
-        loss, accuracy, gradients, state = LAYOUTS[layout](one, given)
+        # Floats first: a GPU has no kernel that stacks bytes.
+        as_floats = tuple(unit.with_images(to_unit_range) for unit in given)
+        loss, accuracy, gradients, state = LAYOUTS[layout](one, as_floats)
         optimizer.apply(gradients, variables.base + variables.own)
         for variable, value in zip([*variables.state, *variables.own_state], state, strict=True):
             variable.assign(value)
@@ -92,7 +93,11 @@ def compiled_logits(learner: Learner, store: PixelStore) -> Callable[[Task], Log
     return logits
 
 
-def make_deterministic(seed: int) -> None:
-    """Makes training repeatable bit for bit on one machine: seeds Keras and switches non-deterministic kernels off."""
+def make_deterministic(seed: int, kernels: bool = True) -> None:
+    """Makes training repeatable on one machine: seeds Keras; bit for bit with `kernels`, which switches the others off.
+
+    What has been switched off stays so in this process.
+    """
     keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
+    if kernels:
+        tf.config.experimental.enable_op_determinism()

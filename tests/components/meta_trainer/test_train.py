@@ -3,6 +3,7 @@
 import os
 import shutil
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,6 +13,7 @@ from components.episode_generator.executor import Executor as Generator
 from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.seen import Seen
+from components.fewshot.training.loop import Trainer
 from components.meta_trainer.settings import TrainerSettings
 from components.meta_trainer.train import WEIGHTS, Inputs, assign_weights, new_learner, save_weights, train
 from tests.components import artifacts
@@ -169,6 +171,36 @@ def test_stages_go_on_with_the_base_model_of_the_one_before(tmp_path, inputs):
 
 def first_of(stage: dict) -> dict:
     return {key: value for key, value in stage.items() if key != "learner"}
+
+
+def test_kernels_are_deterministic_unless_they_need_not_be(tmp_path, inputs, monkeypatch):
+    switched: list[bool] = []
+    monkeypatch.setattr("tensorflow.config.experimental.enable_op_determinism", lambda: switched.append(True))
+    run(settings_of(training={"steps": 1}), inputs, tmp_path)
+    assert switched == [True]
+    one, _ = run(settings_of(training={"steps": 1, "deterministic": False}), inputs, tmp_path)
+    assert switched == [True]
+    keras.utils.set_random_seed(9)
+    other, _ = run(settings_of(training={"steps": 1, "deterministic": False}), inputs, tmp_path / "again")
+    for a, b in zip(weights_of(one.learner), weights_of(other.learner), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5, err_msg="the seed is set in both cases")
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_a_missing_kernel_is_told_in_one_sentence(tmp_path, inputs, monkeypatch, deterministic):
+    said = "Graph execution error:\n\nA deterministic GPU implementation of X is not currently available.\n\t[[{{node x}}]]"
+
+    def lacks(_):
+        raise tf.errors.UnimplementedError(None, None, said)
+
+    monkeypatch.setattr(Trainer, "run", lacks)
+    expected = (
+        (ValueError, r"lacks a kernel \(A deterministic .* available.\); set training.deterministic=false")
+        if deterministic
+        else (tf.errors.UnimplementedError, "of X is not currently available")
+    )
+    with pytest.raises(expected[0], match=expected[1]):
+        run(settings_of(training={"steps": 1, "deterministic": deterministic}), inputs, tmp_path)
 
 
 def test_a_fixed_head_wants_one_way(tmp_path, inputs):
