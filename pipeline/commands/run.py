@@ -17,9 +17,9 @@ from data.settings import ImageSetSettings
 from data.sources.image_sets import class_counts, fingerprint
 from pipeline.config import RunSettings
 from pipeline.graph import create_pipeline, metadata_path
-from pipeline.production import destination_of, run_fingerprint, served_before, start_of
 from pipeline.image_sets import image_set
 from pipeline.platforms.local import NodeEnd, NodeStart, locked, run_locally
+from pipeline.production import destination_of, run_fingerprint, served_before, start_of
 from pipeline.terminal.progress import NodePrinter
 from pipeline.terminal.results import RunResult
 
