@@ -12,6 +12,7 @@ from tensorflow.core.framework.node_def_pb2 import NodeDef
 from tensorflow.python.framework.kernels import get_registered_kernels_for_op
 
 from components.fewshot.base_models.pure import PureModel
+from components.fewshot.base_models.table import BASE_MODELS, BaseModelSettings, build_base_model
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import LEARNERS, LearnerChoice, build_learner
@@ -116,11 +117,11 @@ def base_model(frozen: bool) -> PureModel:
     return PureModel(keras.Model(inputs, x))
 
 
-def compiled(name: str, frozen: bool = False, layout: str = "unrolled", **settings) -> list:
+def compiled(name: str, base: PureModel, layout: str = "unrolled", **settings) -> list:
     """The compiled functions of training a learner: the step, and the evaluation of a validation episode."""
     make_deterministic(0)
     store = ArrayStore(np.zeros((12, 8, 8, 1), np.uint8), np.repeat(np.arange(4), 3))
-    learner = build_learner(LearnerChoice(name=name, settings=settings), base_model(frozen), 3, 4)
+    learner = build_learner(LearnerChoice(name=name, settings=settings), base, 3, 4)
     training = TrainingSettings(meta_batch=2, gradient_clip=1.0)
     optimizer = build_optimizer(training)
     optimizer.build(learner.variables().base + learner.variables().own)
@@ -133,13 +134,21 @@ def compiled(name: str, frozen: bool = False, layout: str = "unrolled", **settin
 @pytest.mark.parametrize(("mode", "frozen"), [*((mode, False) for mode in MODES), ("running", True)])
 def test_a_gpu_has_deterministic_kernels_for_every_node(name, mode, frozen):
     """With dropout, weight decay and clipping; frozen batch normalisation beside or below trained layers."""
-    for function in compiled(name, frozen, batch_norm=mode):
+    for function in compiled(name, base_model(frozen), batch_norm=mode):
         assert offending(function) == []
 
 
 @pytest.mark.parametrize("name", ["maml", "protonet"])
 def test_and_for_the_loop_over_tasks(name):
-    assert offending(compiled(name, layout="mapped")[0]) == []
+    assert offending(compiled(name, base_model(False), layout="mapped")[0]) == []
+
+
+@pytest.mark.parametrize("name", sorted(set(BASE_MODELS) - {"pixels"}))  # which has nothing to train
+def test_and_for_every_base_model(name):
+    settings = {"filters": [4, 4]} if name == "resnet12" else {}
+    base = PureModel(build_base_model(BaseModelSettings(name=name, settings=settings), (8, 8, 1)))
+    for function in compiled("protonet", base):
+        assert offending(function) == []
 
 
 @pytest.mark.parametrize(
