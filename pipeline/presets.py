@@ -23,6 +23,7 @@ OMNIGLOT: dict[str, object] = {
     "validation_episodes": 200,
     "test_episodes": 1000,
     "also": [{"spec": {"way": 20, "shot": 1, "query": 15, "rotations": True}, "episodes": 1000}],
+    "learner": {"name": "nca"},
     "training": {"steps": 3800, "learning_rate": 2e-3, "validate_every": 950},
 }
 
