@@ -4,7 +4,7 @@ This module does not import TFX, so that worker processes start quickly.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -65,18 +65,25 @@ class WriteStore(beam.PTransform):
       directory: where the store is written.
       shape: the shape of the pixels, or None for encoded images.
       record: turns one serialized example into a `Record`.
+      left_out: source ids of images that are not written.
     """
 
-    def __init__(self, directory: str, shape: Shape | None, record: Callable[[bytes], Record]) -> None:
+    def __init__(
+        self,
+        directory: str,
+        shape: Shape | None,
+        record: Callable[[bytes], Record],
+        left_out: Collection[str] = frozenset(),
+    ) -> None:
         super().__init__()
-        self.directory, self.shape, self.record = directory, shape, record
+        self.directory, self.shape, self.record, self.left_out = directory, shape, record, left_out
 
     def expand(self, files: beam.PCollection[str]) -> beam.PCollection[str]:
         """Takes the paths of the files; returns the path of the index, once the store is complete."""
         return (
             files
             | "Spread" >> beam.Reshuffle()
-            | "WriteShard" >> beam.FlatMap(_write_shard, self.directory, self.record)
+            | "WriteShard" >> beam.FlatMap(_write_shard, self.directory, self.record, self.left_out)
             | "Entries" >> beam.combiners.ToList()
             | "WriteIndex" >> beam.Map(_write_index, self.directory, self.shape)
         )
@@ -115,9 +122,12 @@ def _pixels(serialized: bytes) -> np.ndarray:
     return tf.io.parse_tensor(serialized, tf.uint8).numpy()
 
 
-def _write_shard(path: str, directory: str, record: Callable[[bytes], Record]) -> Iterator[Entry]:
-    examples = (record(serialized) for few in _examples(path).batch(FEW) for serialized in few.numpy())
-    return write_shard(directory, f"shard-{os.path.basename(path).removesuffix('.gz')}.bin", examples)
+def _write_shard(
+    path: str, directory: str, record: Callable[[bytes], Record], left_out: Collection[str]
+) -> Iterator[Entry]:
+    records = (record(serialized) for few in _examples(path).batch(FEW) for serialized in few.numpy())
+    kept = (one for one in records if one.source_id not in left_out)
+    return write_shard(directory, f"shard-{os.path.basename(path).removesuffix('.gz')}.bin", kept)
 
 
 def _examples(path: str) -> tf.data.TFRecordDataset:

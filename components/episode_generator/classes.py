@@ -3,7 +3,7 @@
 It does not import TFX, so that a run can ask before it starts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypedDict
 
 from components.episode_generator.settings import EpisodeGeneratorSettings
@@ -29,14 +29,14 @@ class Ingested(NamedTuple):
     """What became of the files of one split before they came here.
 
     Attributes:
-      empty: classes none of whose files takes part.
-      duplicates: number of files that do not take part, because their picture is in another file too.
-      listed: where these files are listed.
+      left_out: source ids of the images that take no part, because their picture is in another file too.
+      listed: where these images are listed.
+      classes: their classes, and those whose files were all set aside: they may have no image left.
     """
 
-    empty: tuple[str, ...] = ()
-    duplicates: int = 0
+    left_out: frozenset[str] = frozenset()
     listed: str = ""
+    classes: frozenset[str] = frozenset()
 
 
 class SplitClasses(TypedDict):
@@ -68,12 +68,22 @@ def check_classes(one: Asked, index: ClassIndex, ingested: Ingested | None = Non
       ValueError: they are too few for the largest episode; the message names the split and what to change.
     """
     ingested = ingested or Ingested()
-    usable = usable_classes(index, one.spec, ingested.empty)
-    repeated = f" (files with the same picture, {ingested.duplicates:,} here, do not count: see {ingested.listed})"
+    usable = usable_classes(index, one.spec, ingested.classes - set(index.names))
+    left_out = len(ingested.left_out)
+    repeated = f" (files with the same picture, {left_out:,} here, do not count: see {ingested.listed})"
     lower = ", ".join(f"{one.key}.{name}" for name in ("way", "shot")) + f" or {one.key}.query"
-    if shortage := usable.shortage(MENDS[one.split], lower, repeated if ingested.duplicates else ""):
+    if shortage := usable.shortage(MENDS[one.split], lower, repeated if left_out else ""):
         raise ValueError(f"split {one.split!r}: {shortage}")
     return split_classes(one.split, usable)
+
+
+def check_trainable(train: ClassIndex, ingested: Ingested) -> None:
+    """Raises ValueError if no two train classes have a picture of their own, whatever is trained on them."""
+    if len(train.names) < 2 and ingested.left_out:
+        raise ValueError(
+            f"split 'train': expected pictures of at least 2 classes, got {len(train.names)} (files with the same picture,"
+            f" {len(ingested.left_out):,} here, do not count: see {ingested.listed}): leave each picture in its true class only"
+        )
 
 
 def split_classes(split: str, usable: UsableClasses) -> SplitClasses:
@@ -87,15 +97,16 @@ def split_classes(split: str, usable: UsableClasses) -> SplitClasses:
     }
 
 
-def ingested_of(summary: Mapping[str, dict], split: str, listed: str) -> Ingested:
-    """Returns what summary.json says about a split; an empty summary says nothing.
+def ingested_of(summary: Mapping[str, dict], pictures: Iterable[Iterable[dict]], split: str, listed: str) -> Ingested:
+    """Returns what ImageExampleGen says about a split.
 
     Args:
-      summary: the content of summary.json.
+      summary: the content of summary.json; {} says nothing.
+      pictures: the content of duplicates.json.
       split: train, val or test.
       listed: path of duplicates.json.
     """
-    of_split = summary.get("splits", {}).get(split)
-    if not of_split:
-        return Ingested()
-    return Ingested(tuple(of_split["empty_classes"]), sum(of_split["duplicates"].values()), listed)
+    out = [file for files in pictures for file in files if file["split"] == split and not file["takes_part"]]
+    empty = summary.get("splits", {}).get(split, {}).get("empty_classes", ())
+    classes = frozenset((*empty, *(file["class_name"] for file in out)))
+    return Ingested(frozenset(file["source_id"] for file in out), listed, classes)

@@ -13,7 +13,14 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from components.episode_generator.build import DrawEpisodes, WriteStore, pixel_record, pixel_shape, raw_record
-from components.episode_generator.classes import Asked, Ingested, asked, check_classes, ingested_of
+from components.episode_generator.classes import (
+    Asked,
+    Ingested,
+    asked,
+    check_classes,
+    check_trainable,
+    ingested_of,
+)
 from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
 from components.fewshot.images.store import ImageStore
@@ -39,6 +46,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         settings = EpisodeGeneratorSettings.model_validate_json(exec_properties["settings"])
         check_anomalies(input_dict.get("anomalies", []))
         episodes = artifact_utils.get_single_instance(output_dict["episodes"])
+        ingested = what_was_ingested(artifact_utils.get_single_uri(input_dict["examples"]))
         episodes.split_names = artifact_utils.encode_split_names(list(SPLITS))
         with self._make_beam_pipeline() as pipeline:
             for split in SPLITS:
@@ -51,9 +59,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 _ = (
                     pipeline
                     | f"Files[{split}]" >> beam.Create(files)
-                    | f"Store[{split}]" >> WriteStore(directory, shape, record)
+                    | f"Store[{split}]" >> WriteStore(directory, shape, record, ingested[split].left_out)
                 )
-        self._freeze(episodes, settings, what_was_ingested(artifact_utils.get_single_uri(input_dict["examples"])))
+        self._freeze(episodes, settings, ingested)
 
     def _freeze(
         self, artifact: types.Artifact, settings: EpisodeGeneratorSettings, ingested: dict[str, Ingested]
@@ -64,6 +72,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         frozen += [("test", "episodes", settings.evaluation, settings.test_episodes)]
         frozen += [("test", f"also-{i}", also.spec, also.episodes) for i, also in enumerate(settings.also)]
         classes = [check_classes(one, stores[one.split].index, ingested[one.split]) for one in asked(settings)]
+        check_trainable(stores["train"].index, ingested["train"])
         for one in asked(settings):
             check_square(one, stores[one.split])
         io_utils.write_string_file(
@@ -110,13 +119,15 @@ def check_square(one: Asked, store: ImageStore) -> None:
 
 
 def what_was_ingested(examples: str) -> dict[str, Ingested]:
-    """Returns by split what the summary in the directory of the examples says; other ExampleGens write none."""
-    path, listed = (os.path.join(examples, name) for name in ("summary.json", "duplicates.json"))
-    summary = {}
-    if fileio.exists(path):
-        with fileio.open(path) as file:
-            summary = json.load(file)
-    return {split: ingested_of(summary, split, listed) for split in SPLITS}
+    """Returns by split what the files in the directory of the examples say; other ExampleGens write none."""
+    paths = {name: os.path.join(examples, name) for name in ("summary.json", "duplicates.json")}
+    found = {}
+    for name, path in paths.items():
+        if fileio.exists(path):
+            with fileio.open(path) as file:
+                found[name] = json.load(file)
+    summary, pictures = found.get("summary.json", {}), found.get("duplicates.json", [])
+    return {split: ingested_of(summary, pictures, split, paths["duplicates.json"]) for split in SPLITS}
 
 
 def describe(

@@ -1,6 +1,7 @@
-"""Finds the same picture in several files, and decides which of these files take part.
+"""Finds the same picture in several files, and decides which of these files take part in episodes and training.
 
-A picture is identified by the digest of its decoded pixels. Within a class the first file stands for all. A picture in several
+All of them are written as examples; the EpisodeGenerator leaves out those that take no part, and `fewshot evaluate` does too. A
+picture is identified by the digest of its decoded pixels. Within a class the first file stands for all. A picture in several
 classes of one split has no true class there, so none of its files takes part in that split. Each split is decided by itself: a
 split has the same images whatever the others hold, and `fewshot evaluate` on its folder finds them again.
 """
@@ -11,9 +12,7 @@ from itertools import combinations
 from typing import NamedTuple, TypedDict
 
 from components.image_example_gen.facts import Fact
-from data.sources.splits import SPLITS, some
-
-LEAST_CLASSES = 2  # of an episode
+from data.sources.splits import SPLITS
 
 
 class DuplicateFile(TypedDict):
@@ -21,6 +20,7 @@ class DuplicateFile(TypedDict):
 
     split: str
     class_name: str
+    source_id: str
     path: str
     takes_part: bool
 
@@ -93,33 +93,6 @@ def find_duplicates(facts: Sequence[Fact]) -> Duplicates:
     )
 
 
-def too_little_left(facts: Sequence[Fact], found: Duplicates, report: str) -> str | None:
-    """Returns the error message if duplicates leave a split with fewer classes than any episode needs, or None.
-
-    Args:
-      facts: what `found` was made from.
-      found: the duplicates.
-      report: where all duplicates are listed.
-    """
-    for split in SPLITS:
-        read = {fact.class_name for fact in facts if fact.split == split and not fact.reason}
-        left = {fact.class_name for fact in found.kept if fact.split == split}
-        if len(left) < LEAST_CLASSES <= len(read):
-            files = next(files for files in found.pictures if _is_contradictory(files, split))
-            shown = some(one["path"] for one in files if one["split"] == split)
-            return (
-                f"{len(left)} of the {len(read):,} classes of the {split} split have a picture of their own, and an episode"
-                f" needs at least {LEAST_CLASSES}: {found.counts[split]['across_classes']:,} files show a picture that is in"
-                f" several classes, and take part in none (such as {shown}): see {report} for all of them, and leave each"
-                " picture in its true class only"
-            )
-    return None
-
-
-def _is_contradictory(files: Iterable[DuplicateFile], split: str) -> bool:
-    return len({one["class_name"] for one in files if one["split"] == split}) > 1
-
-
 def _by_split(facts: Sequence[Fact], numbers: Iterable[int]) -> list[list[int]]:
     """Returns the files of a picture by split, each list sorted by source id."""
     sides: dict[str, list[int]] = defaultdict(list)
@@ -142,6 +115,7 @@ def _files(facts: Sequence[Fact], numbers: Iterable[int], out: set[int]) -> list
         {
             "split": facts[number].split,
             "class_name": facts[number].class_name,
+            "source_id": facts[number].source_id,
             "path": facts[number].path,
             "takes_part": number not in out,
         }

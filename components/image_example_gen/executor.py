@@ -16,14 +16,14 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
-from components.image_example_gen.duplicates import Duplicates, find_duplicates, too_little_left
+from components.image_example_gen.duplicates import Duplicates, find_duplicates
 from components.image_example_gen.facts import Fact
-from components.image_example_gen.ingest import Chunk, chunks_of, ingest, leave_out, record_chunks
+from components.image_example_gen.ingest import Chunk, chunks_of, ingest, record_chunks
 from components.image_example_gen.summary import Summary, check_unique, reject_message, summarise
 from data.settings import ImageSetSettings
 from data.sources.folders import ImageFile, Rejected
 from data.sources.image_sets import list_image_set, listing_fingerprint
-from data.sources.records import record_listing
+from data.sources.records import check_domains, record_listing
 from data.sources.splits import SPLITS, check_disjoint
 
 SUMMARY = "summary.json"
@@ -44,7 +44,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Reads every image, checks it, and writes it, sets it aside, or leaves it out as a duplicate.
+        """Reads every image, checks it, and writes it or sets it aside.
 
         Args:
           input_dict: empty.
@@ -53,32 +53,24 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           exec_properties: `custom_config`: settings as JSON (ImageSetSettings).
 
         Raises:
-          ValueError: a class is in two splits, there are no classes, more than `max_reject_fraction` of the files are bad,
-            or duplicates leave a split without classes. TFX then removes the output; the list of bad files or of duplicates
-            is `rejected.json` or `duplicates.json` in the folder of the component.
+          ValueError: a class is in two splits or has several domains, there are no classes, or more than
+            `max_reject_fraction` of the files are bad. TFX then removes the output; the list of bad files is `rejected.json`
+            in the folder of the component.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         settings = settings_of(exec_properties)
         chunks, rejected, fingerprint = _listing(settings)
-        work = posixpath.join(examples.uri, "work")
-        by_chunk = self._ingest(chunks, settings, examples.uri, work)
-        facts = [fact for of_one in by_chunk.values() for fact in of_one]
+        facts = self._ingest(chunks, settings, examples.uri)
         check_disjoint({split: {fact.class_name for fact in facts if fact.split == split} for split in SPLITS})
+        check_domains((fact.class_name, fact.domain, fact.path) for fact in facts)
         check_unique(facts)
-        found = find_duplicates(facts)
-        _report(examples.uri, facts, found, rejected, settings.max_reject_fraction, fingerprint)
-        self._leave_out(by_chunk, set(found.left_out), examples.uri, work)
-        fileio.rmtree(work)
+        _report(examples.uri, facts, find_duplicates(facts), rejected, settings.max_reject_fraction, fingerprint)
         _describe(examples, exec_properties)
 
-    def _ingest(
-        self, chunks: Sequence[Chunk], settings: ImageSetSettings, uri: str, work: str
-    ) -> dict[int, list[Fact]]:
-        """Ingests all chunks and returns the facts of each, by its number.
-
-        Chunks stay in files below `work`, and facts come back in files, because a Beam pipeline returns no values.
-        """
+    def _ingest(self, chunks: Sequence[Chunk], settings: ImageSetSettings, uri: str) -> list[Fact]:
+        """Ingests all chunks and returns the facts; they come back in files, because a Beam pipeline returns no values."""
+        work = posixpath.join(uri, "work")
         for folder in (work, *(posixpath.join(uri, f"Split-{split}") for split in SPLITS)):
             fileio.makedirs(folder)
         for chunk in chunks:  # in files, because runners limit the size of a pipeline and of the values in it
@@ -90,24 +82,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Spread" >> beam.Reshuffle()
                 | "Ingest" >> beam.ParDo(_Ingest(settings.model_dump_json(), uri, work))
             )
-        return {chunk.number: _read_facts(_facts_file(work, chunk.number)) for chunk in chunks}
-
-    def _leave_out(self, by_chunk: Mapping[int, Sequence[Fact]], left_out: set[Fact], uri: str, work: str) -> None:
-        """Takes images out of what was written. No worker could do it earlier, because copies are in other chunks too."""
-        affected = []
-        for number, facts in by_chunk.items():
-            if out := [fact for fact in facts if fact in left_out]:
-                _write_json(_left_out_file(work, number), out)
-                affected.append(number)
-        if not affected:
-            return
-        with self._make_beam_pipeline() as pipeline:
-            _ = (
-                pipeline
-                | "Chunks" >> beam.Create(affected)
-                | "Spread" >> beam.Reshuffle()
-                | "LeaveOut" >> beam.ParDo(_LeaveOut(uri, work))
-            )
+        facts = [fact for chunk in chunks for fact in _read_facts(work, chunk.number)]
+        fileio.rmtree(work)
+        return facts
 
 
 class _Ingest(beam.DoFn):
@@ -122,18 +99,6 @@ class _Ingest(beam.DoFn):
         chunk = _read_chunk(self._work, element)
         facts = ingest(chunk, ImageSetSettings.model_validate_json(self._settings), self._uri)
         _write_json(_facts_file(self._work, element), facts)
-        return ()
-
-
-class _LeaveOut(beam.DoFn):
-    """Takes the images that a file lists out of the chunk with a given number."""
-
-    def __init__(self, uri: str, work: str) -> None:
-        self._uri = uri
-        self._work = work
-
-    def process(self, element: int) -> Iterable[None]:
-        leave_out(_read_chunk(self._work, element), _read_facts(_left_out_file(self._work, element)), self._uri)
         return ()
 
 
@@ -157,21 +122,14 @@ def _listing(settings: ImageSetSettings) -> tuple[list[Chunk], list[Rejected], s
 def _report(
     uri: str, facts: Sequence[Fact], found: Duplicates, listed: Sequence[Rejected], limit: float, fingerprint: str
 ) -> None:
-    """Writes summary.json, rejected.json and duplicates.json.
-
-    Raises:
-      ValueError: more than `limit` of the files are bad, or duplicates leave a split without classes.
-    """
+    """Writes summary.json, rejected.json and duplicates.json; raises ValueError if more than `limit` of the files are bad."""
     bad = [*listed, *(Rejected(fact.path, fact.reason) for fact in facts if fact.reason)]
     rejected = [one._asdict() for one in sorted(bad)]
     total = len(facts) + len(listed)
-    folder = posixpath.dirname(posixpath.dirname(uri))  # of the component; TFX removes the output of a failed run
-    lasting = {name: posixpath.join(folder, name) for name in (REJECTED, DUPLICATES)}
-    if message := reject_message(rejected, total, limit, lasting[REJECTED]):
-        _write_json(lasting[REJECTED], rejected)
-        raise ValueError(message)
-    if message := too_little_left(facts, found, lasting[DUPLICATES]):
-        _write_json(lasting[DUPLICATES], found.pictures)
+    # TFX removes the output of a failed run.
+    lasting = posixpath.join(posixpath.dirname(posixpath.dirname(uri)), REJECTED)
+    if message := reject_message(rejected, total, limit, lasting):
+        _write_json(lasting, rejected)
         raise ValueError(message)
     summary = summarise(facts, found, len(rejected), fingerprint)
     _write_json(posixpath.join(uri, REJECTED), rejected)
@@ -192,12 +150,9 @@ def _warn(summary: Summary, list_file: str) -> None:
     if counts["within_class"] or counts["across_classes"]:
         form = (
             "%d file(s) repeat a picture of their class, and %d show a picture that is in several classes of their split:"
-            " they take no part; see %s"
+            " they are in no episode; see %s"
         )
         logging.warning(form, counts["within_class"], counts["across_classes"], list_file)
-    for mixed in summary["mixed_domains"]:
-        form = "the images of class %r name several domains (%s); it is one class of the domain %r"
-        logging.warning(form, mixed["class_name"], ", ".join(mixed["images"]), mixed["domain"])
 
 
 def _describe(examples: types.Artifact, exec_properties: Mapping[str, object]) -> None:
@@ -215,18 +170,14 @@ def _facts_file(work: str, number: int) -> str:
     return posixpath.join(work, f"facts-{number}.json")
 
 
-def _left_out_file(work: str, number: int) -> str:
-    return posixpath.join(work, f"left-out-{number}.json")
-
-
 def _read_chunk(work: str, number: int) -> Chunk:
     with fileio.open(_chunk_file(work, number), "r") as file:
         number, total, split, files, records = json.load(file)
     return Chunk(number, total, split, tuple(ImageFile(*one) for one in files), records)
 
 
-def _read_facts(path: str) -> list[Fact]:
-    with fileio.open(path, "r") as file:
+def _read_facts(work: str, number: int) -> list[Fact]:
+    with fileio.open(_facts_file(work, number), "r") as file:
         return [Fact._make((*fact[:-2], tuple(fact[-2]), fact[-1])) for fact in json.load(file)]
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Fact(NamedTuple):
-    """What happened to one image: it was set aside if there is a `reason`, and can be used otherwise."""
+    """What happened to one image: it was set aside if there is a `reason`, and written otherwise."""
 
     split: str
     class_name: str

@@ -6,7 +6,7 @@ one list of facts. Both depend on the chunk alone, so the number and order of wo
 
 import hashlib
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -17,13 +17,11 @@ from components.image_example_gen.facts import Fact
 from data.settings import ImageSetSettings
 from data.sources.folders import REMOTE_REQUESTS, ImageFile, domain_of, has_image_suffix
 from data.sources.images import MAX_BYTES, BadImage, inspect
-from data.sources.records import read_records, record_files, record_side, source_id_of, to_example
+from data.sources.records import read_records, record_files, record_side, to_example
 
 # A chunk is the work of one worker at a time: large, so that starting it costs little; small, so that workers end together.
 CHUNK_IMAGES = 2000
 CHUNK_BYTES = 64 * 2**20
-
-UNFINISHED = "unfinished-"
 
 
 class Chunk(NamedTuple):
@@ -69,40 +67,20 @@ def ingest(chunk: Chunk, settings: ImageSetSettings, directory: str) -> list[Fac
     """
     writers: dict[str, tf.io.TFRecordWriter] = {}
     facts = []
+    name = f"data_tfrecord-{chunk.number:05d}-of-{chunk.total:05d}.gz"
     for image in _read(chunk, settings):
         example, fact = _judge(image, settings.max_pixels)
         facts.append(fact)
         if example:
             if image.split not in writers:
-                writers[image.split] = tf.io.TFRecordWriter(_file_of(chunk, image.split, directory, UNFINISHED), "GZIP")
+                path = posixpath.join(directory, f"Split-{image.split}", f"unfinished-{name}")
+                writers[image.split] = tf.io.TFRecordWriter(path, "GZIP")
             writers[image.split].write(example)
     for split, writer in writers.items():
         writer.close()
-        _finish(chunk, split, directory)
+        folder = posixpath.join(directory, f"Split-{split}")
+        tf.io.gfile.rename(posixpath.join(folder, f"unfinished-{name}"), posixpath.join(folder, name), overwrite=True)
     return facts
-
-
-def leave_out(chunk: Chunk, facts: Iterable[Fact], directory: str) -> None:
-    """Takes the images of `facts`, which are of this chunk, out of the files that `ingest` wrote.
-
-    A file that is left without images is removed. If a worker does it twice, nothing changes.
-    """
-    by_split: dict[str, set[str]] = {}
-    for fact in facts:
-        by_split.setdefault(fact.split, set()).add(fact.source_id)
-    for split, source_ids in by_split.items():
-        path = _file_of(chunk, split, directory)
-        if not tf.io.gfile.exists(path):
-            continue
-        kept = 0
-        with tf.io.TFRecordWriter(_file_of(chunk, split, directory, UNFINISHED), "GZIP") as writer:
-            for example in tf.data.TFRecordDataset(path, "GZIP").as_numpy_iterator():
-                if source_id_of(example) not in source_ids:
-                    writer.write(example)
-                    kept += 1
-        _finish(chunk, split, directory)
-        if not kept:
-            tf.io.gfile.remove(path)
 
 
 def fact_of(file: ImageFile, max_pixels: int) -> Fact:
@@ -111,17 +89,6 @@ def fact_of(file: ImageFile, max_pixels: int) -> Fact:
     domain = domain_of(file.class_name)
     image = _Read("", file.class_name, domain, file.source_id, file.path, file.path, encoded, reason)
     return _judge(image, max_pixels)[1]
-
-
-def _file_of(chunk: Chunk, split: str, directory: str, prefix: str = "") -> str:
-    """Returns the path of the examples that a chunk gives to a split."""
-    name = f"{prefix}data_tfrecord-{chunk.number:05d}-of-{chunk.total:05d}.gz"
-    return posixpath.join(directory, f"Split-{split}", name)
-
-
-def _finish(chunk: Chunk, split: str, directory: str) -> None:
-    unfinished, finished = _file_of(chunk, split, directory, UNFINISHED), _file_of(chunk, split, directory)
-    tf.io.gfile.rename(unfinished, finished, overwrite=True)
 
 
 def _cut(files: Sequence[ImageFile]) -> Iterator[list[ImageFile]]:

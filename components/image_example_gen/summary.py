@@ -1,10 +1,9 @@
 """Summarises the facts about single images as facts about the whole image set."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
-from components.fewshot.episodes.episode import domain_of_images
 from components.image_example_gen.duplicates import DuplicateCounts, DuplicateFile, Duplicates, LeftOut
 from components.image_example_gen.facts import Fact
 from data.sources.images import FLAGS
@@ -15,23 +14,15 @@ REJECTED_SHOWN = 3
 
 
 class SplitSummary(TypedDict):
-    """The images of one split that take part; a class is given as [name, number of images]."""
+    """The images of one split that were read; a class is given as [name, number of images]."""
 
     classes: int
     images: int
     domains: int
     smallest_class: list[str | int] | None
     largest_class: list[str | int] | None
-    empty_classes: list[str]  # all their files were set aside or left out
+    empty_classes: list[str]  # all their files were set aside
     duplicates: LeftOut
-
-
-class MixedClass(TypedDict):
-    """A class whose images name several domains, with the one that it is given."""
-
-    class_name: str
-    domain: str
-    images: dict[str, int]  # of each domain
 
 
 class Summary(TypedDict):
@@ -46,12 +37,11 @@ class Summary(TypedDict):
     leak_count: int
     duplicates: DuplicateCounts
     duplicate_files: list[list[DuplicateFile]]  # the first SHOWN pictures of duplicates.json
-    mixed_domains: list[MixedClass]
     fingerprint: str
 
 
 def summarise(facts: Sequence[Fact], found: Duplicates, rejected: int, fingerprint: str) -> Summary:
-    """Returns the content of summary.json. Its numbers are of the images that take part.
+    """Returns the content of summary.json. Its numbers are of all images that were read, duplicates among them.
 
     Args:
       facts: one fact for each image that was read.
@@ -59,24 +49,18 @@ def summarise(facts: Sequence[Fact], found: Duplicates, rejected: int, fingerpri
       rejected: number of files that were set aside, while listing or reading.
       fingerprint: the fingerprint of the listing.
     """
-    kept = found.kept
-    flags = Counter(flag for fact in kept for flag in fact.flags)
-    domains = _domains(kept)
+    read = [fact for fact in facts if not fact.reason]
+    flags = Counter(flag for fact in read for flag in fact.flags)
     return {
-        "splits": {split: _split_summary(split, facts, found, domains) for split in SPLITS},
-        "formats": dict(sorted(Counter(fact.format for fact in kept).items())),
+        "splits": {split: _split_summary(split, facts, found) for split in SPLITS},
+        "formats": dict(sorted(Counter(fact.format for fact in read).items())),
         "policy": {flag: flags[flag] for flag in FLAGS},
-        "sizes": _sizes(kept),
+        "sizes": _sizes(read),
         "rejected": rejected,
         "leaks": [list(leak) for leak in found.leaks[:SHOWN]],
         "leak_count": len(found.leaks),
         "duplicates": found.total,
         "duplicate_files": found.pictures[:SHOWN],
-        "mixed_domains": [
-            {"class_name": name, "domain": domain_of_images(images), "images": dict(sorted(images.items()))}
-            for name, images in sorted(domains.items())
-            if len(images) > 1
-        ],
         "fingerprint": fingerprint,
     }
 
@@ -108,26 +92,18 @@ def reject_message(rejected: Sequence[Mapping[str, str]], total: int, limit: flo
     )
 
 
-def _domains(facts: Iterable[Fact]) -> dict[str, Counter[str]]:
-    """Returns {class: {domain: number of images}}; a class is in one split only."""
-    domains: dict[str, Counter[str]] = defaultdict(Counter)
-    for fact in facts:
-        domains[fact.class_name][fact.domain] += 1
-    return domains
-
-
-def _split_summary(
-    split: str, facts: Iterable[Fact], found: Duplicates, domains: Mapping[str, Counter[str]]
-) -> SplitSummary:
-    classes = Counter(fact.class_name for fact in found.kept if fact.split == split)
+def _split_summary(split: str, facts: Iterable[Fact], found: Duplicates) -> SplitSummary:
+    here = [fact for fact in facts if fact.split == split]
+    read = [fact for fact in here if not fact.reason]
+    classes = Counter(fact.class_name for fact in read)
     by_size = sorted(classes.items(), key=lambda item: (item[1], item[0]))
     return {
         "classes": len(classes),
         "images": sum(classes.values()),
-        "domains": len({domain_of_images(domains[name]) for name in classes}),
+        "domains": len({fact.domain for fact in read}),
         "smallest_class": list(by_size[0]) if by_size else None,
         "largest_class": list(by_size[-1]) if by_size else None,
-        "empty_classes": sorted({fact.class_name for fact in facts if fact.split == split} - set(classes)),
+        "empty_classes": sorted({fact.class_name for fact in here} - set(classes)),
         "duplicates": found.counts.get(split, {"within_class": 0, "across_classes": 0}),
     }
 

@@ -43,10 +43,10 @@ def carve_validation(train: Iterable[ImageFile], validation_split: float) -> dic
     return sides
 
 
-def count_classes(files: Iterable[ImageFile]) -> dict[str, dict[str, int]]:
-    """Returns {class name: {its domain: number of images}}."""
+def count_classes(files: Iterable[ImageFile]) -> list[tuple[str, str, int]]:
+    """Returns (class name, its domain, number of images), sorted."""
     counts = Counter(file.class_name for file in files)
-    return {name: {domain_of(name): images} for name, images in counts.items()}
+    return [(name, domain_of(name), images) for name, images in sorted(counts.items())]
 
 
 def listing_fingerprint(splits: Mapping[str, Iterable[ImageFile]]) -> str:
@@ -58,8 +58,8 @@ def listing_fingerprint(splits: Mapping[str, Iterable[ImageFile]]) -> str:
     return digest.hexdigest()[:16]
 
 
-def class_counts(settings: ImageSetSettings) -> dict[str, dict[str, dict[str, int]]]:
-    """Returns {split: {class name: {domain: number of images}}}. Folders are only listed, but TFRecords are read."""
+def class_counts(settings: ImageSetSettings) -> dict[str, list[tuple[str, str, int]]]:
+    """Returns (class name, its domain, number of images) for each split. Folders are only listed, but TFRecords are read."""
     if settings.way_named == "records":
         from data.sources.records import record_counts  # imports TensorFlow, which folders do not need
 

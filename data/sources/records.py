@@ -1,7 +1,8 @@
 """Writes tf.Examples of images, with the keys of TF Model Garden, and reads TFRecords of them."""
 
 import posixpath
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -53,12 +54,6 @@ def to_example(
     return example.SerializeToString(deterministic=True)
 
 
-def source_id_of(serialised: bytes) -> str:
-    """Returns the source id of an example that `to_example` made."""
-    feature = tf.train.Example.FromString(serialised).features.feature
-    return feature[SOURCE_ID].bytes_list.value[0].decode()
-
-
 def record_files(settings: ImageSetSettings) -> dict[str, list[str]]:
     """Returns {split: files} that match the patterns, sorted. "val" is missing if there is no pattern for it.
 
@@ -90,16 +85,40 @@ def read_records(path: str) -> Iterator[Record]:
         ) from error
 
 
-def record_counts(settings: ImageSetSettings) -> dict[str, dict[str, dict[str, int]]]:
-    """Returns {split: {class: {domain: number of images}}}. It reads every file once."""
-    counts: dict[str, dict[str, dict[str, int]]] = {"train": {}, "val": {}, "test": {}}
+def record_counts(settings: ImageSetSettings) -> dict[str, list[tuple[str, str, int]]]:
+    """Returns (class, its domain, number of images) for each split, sorted. It reads every file once.
+
+    Raises:
+      ValueError: a file is damaged, or a class names several domains.
+    """
+    counts: dict[str, Counter[tuple[str, str]]] = {"train": Counter(), "val": Counter(), "test": Counter()}
+    places: dict[tuple[str, str], str] = {}
     for split, files in record_files(settings).items():
         for file in files:
             for record in read_records(file):
-                side = counts[record_side(settings, split, record.class_name)]
-                domains = side.setdefault(record.class_name, {})
-                domains[record.domain] = domains.get(record.domain, 0) + 1
-    return counts
+                counts[record_side(settings, split, record.class_name)][record.class_name, record.domain] += 1
+                places.setdefault((record.class_name, record.domain), file)
+    check_domains((*named, file) for named, file in places.items())
+    return {
+        split: [(name, domain, images) for (name, domain), images in sorted(side.items())]
+        for split, side in counts.items()
+    }
+
+
+def check_domains(named: Iterable[tuple[str, str, str]]) -> None:
+    """Raises ValueError if a class has several domains in the (class, domain, path) of images."""
+    domains: dict[str, dict[str, str]] = {}
+    for class_name, domain, path in named:
+        domains.setdefault(class_name, {}).setdefault(domain, path)
+    mixed = {name: paths for name, paths in sorted(domains.items()) if len(paths) > 1}
+    if mixed:
+        name = next(iter(mixed))
+        found = ", ".join(f"{domain!r} in {path}" for domain, path in sorted(mixed[name].items()))
+        others = f" ({len(mixed):,} classes have several)" if len(mixed) > 1 else ""
+        raise ValueError(
+            f"class {name!r} has several domains, {found}; expected one for all images of a class{others}: give them the same"
+            f" {DOMAIN}, or each domain a class of its own name in {CLASS}"
+        )
 
 
 def record_side(settings: ImageSetSettings, split: str, class_name: str) -> str:

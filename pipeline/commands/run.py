@@ -134,7 +134,6 @@ def result_of(root: str, name: str, run_id: str) -> RunResult:
         "rejected": summary["rejected"],
         "duplicate_files": summary["duplicate_files"],
         "duplicates_list": os.path.join(examples, "duplicates.json"),
-        "mixed_domains": len(summary["mixed_domains"]),
     }
 
 

@@ -39,7 +39,6 @@ class RunResult(Accuracy):
     rejected: int  # files set aside
     duplicate_files: list[list[DuplicateFile]]  # the first of them
     duplicates_list: str  # path of the list of all
-    mixed_domains: int  # classes whose images name several domains
 
 
 class Evaluation(Accuracy):

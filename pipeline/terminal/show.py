@@ -56,8 +56,6 @@ def notes_on(result: RunResult) -> list[str]:
     counts = result["duplicates"]
     duplicates = duplicate_notes(counts, counts["across_splits"], result["duplicate_files"])
     notes += [*duplicates, f"all duplicates: {result['duplicates_list']}"] if duplicates else []
-    if result["mixed_domains"]:
-        notes.append(f"{result['mixed_domains']:,} classes with images of several domains: see the report")
     return notes + class_notes(result["classes"])
 
 

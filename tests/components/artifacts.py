@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,10 @@ def write_examples(
     shuffle: int | None = None,
     files: int = 2,
     without: Collection[str] = (),
-    domain: Callable[[int], str] | None = None,
 ) -> dict[str, list[Any]]:
     """Raw and transformed examples.
 
-    `shuffle` is the seed of another order of the same images. `without` names source ids that are missing. `domain` gives
-    each image of a split another domain, by its number.
+    `shuffle` is the seed of another order of the same images. `without` names source ids that are missing.
     """
     raw = artifact(standard_artifacts.Examples, root / "examples" / "1")
     pixels = artifact(standard_artifacts.Examples, root / "transformed_examples" / "2", 2)
@@ -66,8 +64,6 @@ def write_examples(
     pixels.split_names = artifact_utils.encode_split_names(["train", "val"])
     for split in CLASSES:
         rows = [row for row in pictures_of(split) if row[2] not in without]
-        if domain:
-            rows = [(name, domain(number), source, image) for number, (name, _, source, image) in enumerate(rows)]
         if shuffle is not None:
             random.Random(shuffle).shuffle(rows)
         encoded = [to_example(toys.png(i), "PNG", i.shape, name, named, source) for name, named, source, i in rows]

@@ -147,10 +147,11 @@ def test_what_ran_in_between_does_not_matter(watched, first):
 
 def test_after_a_rollback_the_model_that_is_served_is_the_rival(watched, first):
     destination = os.path.dirname(first["pushed_model"])
-    served = rollback(destination, int(os.path.basename(first["pushed_model"])))
+    rolled_back = latest(destination)
+    served = rollback(destination)
     result = watched.run(seed=2)
     assert result["production"]["version"] == os.path.basename(served)
-    assert watched.metrics(result)["served"] == [served]
+    assert watched.metrics(result)["served"][-1] == served != rolled_back
 
 
 def test_more_classes_start_from_production_by_request(watched, first):
@@ -191,6 +192,8 @@ def test_duplicates_and_small_classes_are_told_and_in_no_episode(tmp_path):
     assert {one["class_name"] for one in result["duplicate_files"][1]} == {"test-a/kind 02", "test-b/kind 01"}
     listed = json.loads(Path(result["duplicates_list"]).read_text())
     assert len(listed) == 4 and str(test / "test-b" / "kind 05" / "02.png") in [one["path"] for one in listed[2]]
+    ingested = json.loads((Path(result["duplicates_list"]).parent / "summary.json").read_text())
+    assert ingested["splits"]["test"]["images"] == len(list(test.rglob("*.png"))), "all are counted"
     small = [{"class_name": "test-b/kind 05", "images": 5, "lacks": 1, "domain_lacks": 0}]
     by_split = {(one["split"], one["episodes"]): one for one in result["classes"]}
     assert by_split["test", "3..5-way 1..2-shot"]["classes"] == 5

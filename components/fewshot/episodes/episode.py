@@ -1,6 +1,6 @@
 """What an episode is: its specification, the classes it may use, and the images that are drawn for it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -64,28 +64,18 @@ class EpisodeSpec(BaseModel):
         return f"{way}-way {shot}-shot"
 
 
-def domain_of_images(images: Mapping[str, int]) -> str:
-    """Returns the domain of a class from {domain: number of its images}: the most frequent, of equals the first by name."""
-    return min(images, key=lambda domain: (-images[domain], domain))
-
-
 class ClassIndex(NamedTuple):
-    """The classes of one split, sorted by name; class `c` owns the rows `starts[c]` to `starts[c + 1]`.
-
-    One name is one class with one domain.
-    """
+    """The classes of one split, sorted by name; class `c` owns the rows `starts[c]` to `starts[c + 1]`."""
 
     names: tuple[str, ...]
     domains: tuple[str, ...]
     starts: np.ndarray  # int64 [C + 1]
 
     @classmethod
-    def of(cls, classes: Mapping[str, Mapping[str, int]]) -> "ClassIndex":
-        """The index of {class name: {domain: number of images}}; `domain_of_images` decides if a class has several domains."""
-        names = tuple(sorted(classes))
-        counts = [sum(classes[name].values()) for name in names]
-        starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
-        return cls(names, tuple(domain_of_images(classes[name]) for name in names), starts)
+    def of(cls, classes: Iterable[tuple[str, str, int]]) -> "ClassIndex":
+        """The index of (class name, domain, number of images), in the order of their rows."""
+        names, domains, counts = zip(*classes, strict=True) if (classes := list(classes)) else ((), (), ())
+        return cls(names, domains, np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64))
 
     @property
     def counts(self) -> np.ndarray:

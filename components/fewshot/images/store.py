@@ -10,7 +10,6 @@ import json
 import os
 import tempfile
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple, Protocol
@@ -82,7 +81,7 @@ class ImageStore:
             return shards[shard][offset : offset + length].tobytes()
 
         classes = description["classes"]
-        index = _class_index((c["name"], c["domain"], c["count"]) for c in classes)
+        index = ClassIndex.of((c["name"], c["domain"], c["count"]) for c in classes)
         shape = description["shape"]
         return cls(index, description["source_ids"], read, tuple(shape) if shape else None, description["fingerprint"])
 
@@ -96,7 +95,7 @@ class ImageStore:
             with tf.io.gfile.GFile(paths[row], "rb") as file:
                 return file.read()
 
-        index = ClassIndex.of({name: {name.split("/")[0]: len(images[name])} for name in images})
+        index = ClassIndex.of((name, name.split("/")[0], len(images[name])) for name in images)
         return cls(index, [source for name in images for source, _ in images[name]], read, None)
 
     def pixels(self, draw: Draw) -> np.ndarray:
@@ -129,7 +128,7 @@ class ArrayStore:
         order = np.argsort(labels, kind="stable")
         self._images = np.asarray(images)[order]
         names, counts = np.unique(np.asarray(labels), return_counts=True)
-        self.index = _class_index((str(name), "", int(count)) for name, count in zip(names, counts, strict=True))
+        self.index = ClassIndex.of((str(name), "", int(count)) for name, count in zip(names, counts, strict=True))
 
     def pixels(self, draw: Draw) -> np.ndarray:
         """The images of `draw`, [n, H, W, C], in the dtype of the arrays."""
@@ -155,7 +154,7 @@ def write_shard(directory: str, shard: str, images: Iterable[tuple[str, str, str
 def write_index(directory: str, entries: Iterable[Entry], shape: tuple[int, int, int] | None) -> None:
     """Finishes a store: sorts the entries into rows and writes `layout.npy` and `index.json`.
 
-    A class is all entries of one name. If they name several domains, it gets one of them (`domain_of_images`).
+    A class is all entries of one name, with the domain of the first: they name one domain, or ingest would have refused them.
 
     Memory: about 300 bytes for each image; no image is loaded.
 
@@ -169,12 +168,8 @@ def write_index(directory: str, entries: Iterable[Entry], shape: tuple[int, int,
     shards = sorted({row.shard for row in rows})
     number = {shard: i for i, shard in enumerate(shards)}
     layout = np.array([(number[row.shard], row.offset, row.length) for row in rows], np.int64).reshape(-1, 3)
-    groups = groupby(rows, lambda row: row.class_name)
-    index = ClassIndex.of({name: Counter(row.domain for row in group) for name, group in groups})
-    classes = [
-        {"name": name, "domain": domain, "count": int(count)}
-        for name, domain, count in zip(index.names, index.domains, index.counts, strict=True)
-    ]
+    groups = (list(group) for _, group in groupby(rows, lambda row: row.class_name))
+    classes = [{"name": group[0].class_name, "domain": group[0].domain, "count": len(group)} for group in groups]
     description: dict[str, object] = {"shape": shape, "shards": shards, "classes": classes}
     description["source_ids"] = [row.source_id for row in rows]
     content = json.dumps([shape, [(row.class_name, row.source_id, row.digest) for row in rows]])
@@ -184,11 +179,6 @@ def write_index(directory: str, entries: Iterable[Entry], shape: tuple[int, int,
         np.save(file, layout)
     with tf.io.gfile.GFile(os.path.join(directory, "index.json"), "w") as file:
         json.dump(description, file, ensure_ascii=False)
-
-
-def _class_index(classes: Iterable[tuple[str, str, int]]) -> ClassIndex:
-    names, domains, counts = zip(*classes, strict=True) if (classes := list(classes)) else ((), (), ())
-    return ClassIndex(names, domains, np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64))
 
 
 def _digest(content: bytes) -> str:

@@ -148,62 +148,81 @@ def test_too_few_classes_or_images(inputs, tmp_path, changes, said):
     assert not list(tmp_path.rglob("episodes-*")), "no episode of any split is frozen"
 
 
-def test_duplicates_are_named_where_too_few_images_are_left(inputs, tmp_path):
-    """The folders may hold enough files: the sentence says why these are too few."""
-    examples = artifacts.write_examples(tmp_path / "few")
-    splits = {
-        split: {"empty_classes": [], "duplicates": {"within_class": 0, "across_classes": 0}}
-        for split in ("train", "val")
-    }
-    splits["test"] = {"empty_classes": ["gone"], "duplicates": {"within_class": 3, "across_classes": 2}}
+def tell(examples, left_out, empty=()):
+    """Writes beside the examples what ImageExampleGen tells: files with the same picture, and test classes without images."""
     folder = Path(examples["examples"][0].uri)
+    files = [
+        {
+            "split": source.split("-")[0],
+            "class_name": source.rpartition("/")[0],
+            "source_id": source,
+            "takes_part": False,
+        }
+        for source in left_out
+    ]
+    first = {"split": "test", "class_name": "test-a/00", "source_id": "test-a/00/000.png", "takes_part": True}
+    (folder / "duplicates.json").write_text(json.dumps([[first, *files[:1]], files[1:]]))
+    splits = {split: {"empty_classes": list(empty) if split == "test" else []} for split in ("train", "val", "test")}
     (folder / "summary.json").write_text(json.dumps({"splits": splits}))
+    return examples
+
+
+OUT = ("test-a/00/001.png", "test-a/00/002.png", "test-a/02/017.png", "val-b/01/009.png", "train-a/02/016.png")
+
+
+@pytest.mark.parametrize("workers", [artifacts.ONE_WORKER, artifacts.TWO_PROCESSES], ids=["one", "two"])
+def test_duplicates_are_left_out_as_if_they_were_not_there(tmp_path, workers):
+    also = {"spec": {"way": 2, "shot": 2, "query": 4}, "episodes": 3}
+    settings = {"evaluation": {"way": 3, "shot": 1, "query": 5}, "also": [also]}
+    expected = generate(artifacts.write_examples(tmp_path / "one", without=OUT), tmp_path / "out", **settings)
+    told = tell(artifacts.write_examples(tmp_path / "two", shuffle=1, files=3), OUT)
+    found = generate(told, tmp_path / "found", workers, **settings)
+    for key in ("hash_val", "hash_test", "fingerprint_train", "fingerprint_val", "fingerprint_test"):
+        assert found.get_string_custom_property(key) == expected.get_string_custom_property(key), key
+    assert frozen_bytes(found) == frozen_bytes(expected)
+
+
+def test_duplicates_are_named_where_too_few_images_are_left(tmp_path):
+    """The folders may hold enough files: the sentence says why these are too few."""
+    gone = [source for name, _, source, _ in artifacts.pictures_of("test") if name == "test-b/05"]
+    examples = tell(artifacts.write_examples(tmp_path / "few"), [*OUT[:2], *gone], empty=["bad"])
     with pytest.raises(ValueError) as error:
         generate(examples, tmp_path / "out", also=[{"spec": {"way": 3, "shot": 3, "query": 6}}])
+    listed = Path(examples["examples"][0].uri) / "duplicates.json"
     assert str(error.value) == (
         "split 'test': episodes of 3-way 3-shot with 6 query images need 3 classes of at least 9 images each, but only 0 of 7"
-        f" have so many (files with the same picture, 5 here, do not count: see {folder}/duplicates.json): add classes or"
-        " images to test (gone lacks 9, test-a/00 lacks 1, test-a/02 lacks 1, test-a/04 lacks 1, test-b/01 lacks 1 and 2"
-        " more), or lower also.way, also.shot or also.query"
+        f" have so many (files with the same picture, 10 here, do not count: see {listed}): add classes or images to test (bad"
+        " lacks 9, test-a/00 lacks 3, test-a/02 lacks 1, test-a/04 lacks 1, test-b/01 lacks 1 and 2 more), or lower also.way,"
+        " also.shot or also.query"
     )
 
 
-def test_which_classes_take_part_is_written(inputs, tmp_path):
-    small = artifacts.write_examples(tmp_path / "small", without=("test-a/02/017.png", "test-a/02/018.png"))
-    (Path(small["examples"][0].uri) / "summary.json").write_text(
-        json.dumps(
-            {
-                "splits": {
-                    "test": {"empty_classes": ["gone"], "duplicates": {"within_class": 0, "across_classes": 4}},
-                }
-            }
-        )
+def test_train_classes_of_duplicates_end_the_run_without_training_episodes_too(tmp_path):
+    gone = [source for name, _, source, _ in artifacts.pictures_of("train") if name != "train-a/00"]
+    examples = tell(artifacts.write_examples(tmp_path / "few"), gone)
+    said = (
+        r"^split 'train': expected pictures of at least 2 classes, got 1 .files .*, 72 here, .*/duplicates.json.: leave"
     )
+    with pytest.raises(ValueError, match=said):
+        generate(examples, tmp_path / "out", train=None)
+
+
+def test_which_classes_take_part_is_written(tmp_path):
+    gone = [source for name, _, source, _ in artifacts.pictures_of("test") if name == "test-b/05"]
+    small = tell(artifacts.write_examples(tmp_path / "small"), ["test-a/02/017.png", "test-a/02/018.png", *gone])
     episodes = generate(small, tmp_path / "out", evaluation={"way": 3, "shot": 1, "query": 6})
     found = json.loads((Path(episodes.uri) / "classes.json").read_text())
     assert [(one["split"], one["episodes"], one["images_per_class"], one["classes"]) for one in found] == [
         ("train", "4-way 1-shot", 4, 10),
         ("val", "3-way 1-shot", 7, 5),
-        ("test", "3-way 1-shot", 7, 5),
-        ("test", "2-way 3-shot", 8, 5),
+        ("test", "3-way 1-shot", 7, 4),
+        ("test", "2-way 3-shot", 8, 4),
     ]
     assert found[2]["classes_too_small"] == [
-        {"class_name": "gone", "images": 0, "lacks": 7, "domain_lacks": 0},
         {"class_name": "test-a/02", "images": 6, "lacks": 1, "domain_lacks": 0},
+        {"class_name": "test-b/05", "images": 0, "lacks": 7, "domain_lacks": 0},
     ]
     assert found[0]["classes_too_small"] == found[1]["classes_too_small"] == []
-
-
-def test_a_class_of_two_domains_is_once_in_an_episode(tmp_path):
-    """As TFRecords may bring it: half of the images of each class name another domain."""
-    mixed = artifacts.write_examples(tmp_path / "mixed", domain=lambda number: "x" if number % 2 else "w")
-    episodes = generate(mixed, tmp_path / "out", evaluation={"way": 5, "query": 3}, also=[])
-    for split in ("val", "test"):
-        uri = split_of(episodes, split)
-        index = ImageStore.open(os.path.join(uri, "store")).index
-        assert len(set(index.names)) == len(index.names) and set(index.domains) == {"w"}
-        for episode in read_frozen(uri):
-            assert len({index.names[c] for c in episode.class_ids}) == 5
 
 
 def test_rotations_give_four_times_the_classes(inputs, tmp_path):

@@ -16,7 +16,6 @@ from components.image_example_gen import executor, ingest
 from components.image_example_gen.component import image_example_gen
 from components.image_example_gen.executor import Executor, settings_of
 from data.settings import ImageSetSettings
-from data.sources.image_sets import list_image_set
 from data.sources.records import CLASS, DOMAIN, SOURCE_ID, to_example
 
 
@@ -168,16 +167,19 @@ def duplicated(roots):
     return roots
 
 
-def test_duplicates_do_not_take_part_and_are_listed(duplicated, tmp_path, monkeypatch):
+def test_duplicates_are_written_counted_and_listed(duplicated, tmp_path, monkeypatch):
     warnings = []
     monkeypatch.setattr(executor.logging, "warning", lambda form, *values: warnings.append(form % values))
     output = run(settings_for(duplicated, max_reject_fraction=0), tmp_path)
     folder = duplicated / "test" / "D"
     test = [text(one, SOURCE_ID) for one in examples_of(output, "test")]
-    assert test == [f"D/{name}/{number}.png" for name in "de" for number in range(4)]
+    files = {"d": ["0.png", "1.png", "2.png", "3.png", "7.bmp", "8.png", "9.png"], "e": [f"{i}.png" for i in range(4)]}
+    assert test == [f"D/{name}/{file}" for name in "de" for file in (*files[name], "both.png")]
     summary = json.loads((output / "summary.json").read_text())
     assert summary["duplicates"] == {"within_class": 3, "across_classes": 2, "across_splits": 0}
-    assert summary["splits"]["test"]["images"] == 8 and summary["rejected"] == 0
+    assert summary["splits"]["test"]["images"] == 13 and summary["rejected"] == 0
+    assert summary["splits"]["test"]["duplicates"] == {"within_class": 3, "across_classes": 2}
+    assert summary["formats"] == {"BMP": 1, "PNG": 28}
     listed = json.loads((output / "duplicates.json").read_text())
     assert [[one["path"] for one in files if one["takes_part"]] for files in listed] == [
         [str(folder / "d" / "0.png")],
@@ -194,35 +196,10 @@ def test_duplicates_do_not_take_part_and_are_listed(duplicated, tmp_path, monkey
 def test_duplicates_in_other_chunks_with_any_number_of_workers(duplicated, tmp_path, monkeypatch):
     monkeypatch.setattr(ingest, "CHUNK_IMAGES", 2)
     expected = contents(run(settings_for(duplicated), tmp_path / "one"))
-    assert len(examples_of(tmp_path / "one" / "ImageExampleGen" / "examples" / "1", "test")) == 8
+    assert json.loads(expected["summary.json"])["duplicates"]["within_class"] == 3
     assert not [name for name in expected if "unfinished" in name]
-    # D/d: 0 1 | 2 3 | 7 8 | 9 both | D/e: 0 1 | 2 3 | both. Two of these seven files are left without images.
-    assert sum(name.startswith("Split-test") for name in expected) == 4
     workers = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
     assert contents(run(settings_for(duplicated), tmp_path / "two", *workers)) == expected
-
-
-def test_what_is_left_out_twice_is_out_once(roots, tmp_path):
-    """A runner may give a chunk to a second worker after the first has ended."""
-    settings = settings_for(roots)
-    chunk = ingest.chunks_of({"train": list_image_set(settings).splits["train"]})[0]
-    (tmp_path / "Split-train").mkdir()
-    facts = ingest.ingest(chunk, settings, str(tmp_path))
-    for _ in range(2):
-        ingest.leave_out(chunk, facts[:3], str(tmp_path))
-        assert len(examples_of(tmp_path, "train")) == 9
-    for _ in range(2):
-        ingest.leave_out(chunk, facts, str(tmp_path))
-        assert list((tmp_path / "Split-train").iterdir()) == []
-
-
-def test_a_split_of_duplicates_ends_the_run_and_their_list_outlives_it(roots, tmp_path):
-    for number in range(4):
-        same = (roots / "test" / "D" / "d" / f"{number}.png").read_bytes()
-        (roots / "test" / "D" / "e" / f"{number}.png").write_bytes(same)
-    with pytest.raises(ValueError, match=r"^0 of the 2 classes of the test split have a picture of their own"):
-        run(settings_for(roots), tmp_path)
-    assert len(json.loads((tmp_path / "ImageExampleGen" / "duplicates.json").read_text())) == 4
 
 
 @pytest.fixture
@@ -259,20 +236,16 @@ def test_tfrecords_are_read_and_divided_by_class(records, tmp_path):
     assert [(text(one, SOURCE_ID), text(one, DOMAIN)) for one in test] == [("test:0", "D"), ("test:1", "D")]
 
 
-def test_duplicates_and_domains_of_tfrecords(records, tmp_path, monkeypatch):
-    warnings = []
-    monkeypatch.setattr(executor.logging, "warning", lambda form, *values: warnings.append(form % values))
+def test_a_class_of_several_domains_ends_the_run(records, tmp_path):
     with tf.io.TFRecordWriter(str(records / "test")) as writer:
         for number, (name, domain) in enumerate((("oak", "leaf"), ("oak", "bark"), ("oak", "leaf"), ("elm", "leaf"))):
             writer.write(to_example(picture(100 + number), "PNG", (6, 5, 3), name, domain, f"{number}.png"))
-        writer.write(to_example(picture(100), "PNG", (6, 5, 3), "oak", "leaf", "again.png"))
-    output = run(record_settings(records), tmp_path)
-    assert {text(one, SOURCE_ID) for one in examples_of(output, "test")} == {"0.png", "1.png", "2.png", "3.png"}
-    summary = json.loads((output / "summary.json").read_text())
-    assert summary["mixed_domains"] == [{"class_name": "oak", "domain": "leaf", "images": {"bark": 1, "leaf": 2}}]
-    assert summary["splits"]["test"]["domains"] == 1 and summary["duplicates"]["within_class"] == 1
-    assert (
-        "the images of class 'oak' name several domains (bark, leaf); it is one class of the domain 'leaf'" in warnings
+    path = records / "test"
+    with pytest.raises(ValueError) as error:
+        run(record_settings(records), tmp_path)
+    assert str(error.value) == (
+        f"class 'oak' has several domains, 'bark' in {path}:1.png, 'leaf' in {path}:0.png; expected one for all images of a"
+        " class: give them the same image/class/domain, or each domain a class of its own name in image/class/text"
     )
 
 

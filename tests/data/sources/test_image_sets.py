@@ -64,9 +64,9 @@ def test_a_validation_folder_is_taken_as_it_is(roots):
 def test_lists_find_their_classes_in_any_root(roots):
     settings = lists(roots, {"train": ["c1", "d1"], "val": ["d0"], "test": ["c0"]}, "one", "two")
     assert class_counts(settings) == {
-        "train": {"c1": {"c1": 2}, "d1": {"d1": 3}},
-        "val": {"d0": {"d0": 3}},
-        "test": {"c0": {"c0": 2}},
+        "train": [("c1", "c1", 2), ("d1", "d1", 3)],
+        "val": [("d0", "d0", 3)],
+        "test": [("c0", "c0", 2)],
     }
 
 

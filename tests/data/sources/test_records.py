@@ -13,8 +13,8 @@ def write(path, examples, compression=""):
             writer.write(example)
 
 
-def example(class_name, source_id="s"):
-    return to_example(b"encoded", "PNG", (3, 4, 1), class_name, "domain", source_id)
+def example(class_name, source_id="s", domain="domain"):
+    return to_example(b"encoded", "PNG", (3, 4, 1), class_name, domain, source_id)
 
 
 def test_an_example_worked_out_by_hand():
@@ -51,11 +51,25 @@ def test_counts_come_from_the_records(tmp_path):
     named = {"train_tfrecord": str(tmp_path / "train-*"), "test_tfrecord": str(tmp_path / "test-*")}
     never = ImageSetSettings(**named, validation_split=1e-9)
     always = ImageSetSettings(**named, validation_split=1 - 1e-9)
-    a, b, c = {"domain": 2}, {"domain": 1}, {"domain": 1}
-    assert class_counts(never) == {"train": {"a": a, "b": b}, "val": {}, "test": {"c": c}}
-    assert class_counts(always) == {"train": {}, "val": {"a": a, "b": b}, "test": {"c": c}}
+    ab, c = [("a", "domain", 2), ("b", "domain", 1)], [("c", "domain", 1)]
+    assert class_counts(never) == {"train": ab, "val": [], "test": c}
+    assert class_counts(always) == {"train": [], "val": ab, "test": c}
     given = ImageSetSettings(**named, val_tfrecord=str(tmp_path / "test-*"), validation_split=1 - 1e-9)
-    assert class_counts(given) == {"train": {"a": a, "b": b}, "val": {"c": c}, "test": {"c": c}}
+    assert class_counts(given) == {"train": ab, "val": c, "test": c}
+
+
+def test_a_class_has_one_domain(tmp_path):
+    write(tmp_path / "train-1", [example("oak"), example("ash")])
+    write(tmp_path / "train-2", [example("oak", domain="bark"), example("oak"), example("yew")])
+    write(tmp_path / "test", [example("yew", domain="bark")])
+    settings = ImageSetSettings(train_tfrecord=str(tmp_path / "train-*"), test_tfrecord=str(tmp_path / "test"))
+    with pytest.raises(ValueError) as error:
+        class_counts(settings)
+    assert str(error.value) == (
+        f"class 'oak' has several domains, 'bark' in {tmp_path}/train-2, 'domain' in {tmp_path}/train-1; expected one for all"
+        " images of a class (2 classes have several): give them the same image/class/domain, or each domain a class of its"
+        " own name in image/class/text"
+    )
 
 
 def test_the_fingerprint_follows_the_files(tmp_path):

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.fewshot.episodes.classes import named, usable_classes
-from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec, domain_of_images
+from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec
 from components.fewshot.episodes.sampler import EpisodeSampler
 
 
 def index_of(**classes: int) -> ClassIndex:
     """`index_of(a_oak=3)`: the class oak of domain a with 3 images."""
-    return ClassIndex.of({name: {name.split("_")[0]: images} for name, images in classes.items()})
+    return ClassIndex.of((name, name.split("_")[0], images) for name, images in sorted(classes.items()))
 
 
 def test_classes_with_too_few_images_and_what_they_lack():
@@ -90,10 +90,3 @@ def test_the_sampler_draws_exactly_these(case):
     rows = np.concatenate([draw.rows for episode in drawn for draw in (episode.support, episode.query)])
     seen = {index.names[c] for c in np.searchsorted(index.starts, rows, side="right") - 1}
     assert seen == set(index.names) - {one["class_name"] for one in usable.too_small}
-
-
-def test_the_domain_of_a_class():
-    assert domain_of_images({"bark": 1, "leaf": 2}) == "leaf"
-    assert domain_of_images({"leaf": 2, "bark": 2}) == "bark"
-    index = ClassIndex.of({"oak": {"leaf": 2, "bark": 1}, "ash": {"bark": 1}})
-    assert index.names == ("ash", "oak") and index.domains == ("bark", "leaf") and index.starts.tolist() == [0, 1, 4]
