@@ -54,7 +54,6 @@ class History(NamedTuple):
         makers = [e for e in self.executions.values() if any(artifact in ids for ids in e.outputs.values())]
         return min(makers, key=lambda execution: execution.id, default=None)
 
-
     def started_from(self, execution: Execution) -> list[int]:
         """Returns the id of the model that a training started from: a pushed version or an exported model, by its directory."""
         settings = execution.settings.get("settings")

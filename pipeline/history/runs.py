@@ -126,7 +126,9 @@ def lineage(root: str, path: str) -> list[Ancestor]:
         artifact = waiting.pop()
         if artifact.id in found or (maker := history.maker(artifact.id)) is None:
             continue
-        parents = [i for key, ids in maker.inputs.items() if key not in COMPARED for i in ids] + history.started_from(maker)
+        parents = [i for key, ids in maker.inputs.items() if key not in COMPARED for i in ids] + history.started_from(
+            maker
+        )
         found[artifact.id] = Ancestor(
             id=artifact.id,
             type=artifact.type,

@@ -35,9 +35,7 @@ class Units(NamedTuple):
         return fed(self.read, self.signature, steps, self.each)
 
 
-def training_units(
-    unit: str, store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int
-) -> Units:
+def training_units(unit: str, store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units:
     """The units of a name in `UNITS`.
 
     Args:

@@ -9,8 +9,8 @@ import tensorflow as tf
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.images.decode import ImageSpec
 from components.fewshot.serving.manifest import Manifest
-from components.pusher import destination as pusher
 from components.fewshot.serving.versions import latest, list_versions
+from components.pusher import destination as pusher
 from components.pusher.destination import list_rolled_back, push_version, rollback
 from components.pusher.files import MODEL_FILE, digest
 

@@ -10,8 +10,8 @@ from tfx.utils import path_utils
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.images.decode import ImageSpec
 from components.fewshot.serving.manifest import Manifest
-from components.pusher.component import Pusher
 from components.fewshot.serving.versions import latest, list_versions
+from components.pusher.component import Pusher
 from components.pusher.destination import rollback
 from components.pusher.executor import Executor
 

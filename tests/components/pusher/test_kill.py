@@ -11,9 +11,9 @@ import tensorflow as tf
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.images.decode import ImageSpec
 from components.fewshot.serving.manifest import FILE, Manifest
+from components.fewshot.serving.versions import MODEL_FILE, list_versions
 from components.pusher import destination as pusher
 from components.pusher import files
-from components.fewshot.serving.versions import MODEL_FILE, list_versions
 from components.pusher.destination import list_rolled_back, push_version, rollback
 from components.pusher.files import digest, files_in
 
