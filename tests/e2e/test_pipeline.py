@@ -147,6 +147,7 @@ def test_what_ran_in_between_does_not_matter(watched, first):
 
 def test_after_a_rollback_the_model_that_is_served_is_the_rival(watched, first):
     destination = os.path.dirname(first["pushed_model"])
+    watched.run(seed=1)
     rolled_back = latest(destination)
     served = rollback(destination)
     result = watched.run(seed=2)
