@@ -5,7 +5,7 @@ import os
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as kubeflow
 
 from data.settings import ImageSetSettings
-from pipeline.config import RunSettings
+from pipeline.config import PRODUCTION, RunSettings
 from pipeline.graph import Target, create_pipeline
 from pipeline.image_sets import glyphs_at, glyphs_directory
 
@@ -26,8 +26,13 @@ def compile_pipeline(settings: RunSettings, root: str, target: Target, output: s
       The folders or file patterns that the pipeline will read images from.
 
     Raises:
-      ValueError: the folder of `output` does not exist.
+      ValueError: the folder of `output` does not exist, or training is to start from whatever is in production.
     """
+    if settings.warm_start == PRODUCTION:
+        raise ValueError(
+            "warm_start=production: expected none or the directory of an exported model, because a compiled pipeline runs later"
+            " and elsewhere: name the version to start from"
+        )
     data: ImageSetSettings = settings.data or glyphs_at(glyphs_directory(settings, root))
     pipeline = create_pipeline(settings, data, root, target)
     if not os.path.isdir(os.path.dirname(os.path.abspath(output))):

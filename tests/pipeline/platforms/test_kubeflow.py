@@ -56,3 +56,10 @@ def test_a_cluster_sees_new_images_and_has_the_schema(tmp_path):
 def test_nowhere_to_write(tmp_path):
     with pytest.raises(ValueError, match=r"--output .*/nowhere/job.json: no such folder; create it first"):
         compile_pipeline(settings_of(), ROOT, "vertex", str(tmp_path / "nowhere" / "job.json"))
+
+
+def test_a_compiled_pipeline_names_what_it_starts_from(tmp_path):
+    with pytest.raises(ValueError, match="warm_start=production: expected none or the directory of an exported model"):
+        compile_pipeline(settings_of(warm_start="production"), ROOT, "vertex", str(tmp_path / "job.json"))
+    compile_pipeline(settings_of(warm_start="gs://b/served/7"), ROOT, "vertex", str(tmp_path / "job.json"))
+    assert "gs://b/served/7" in (tmp_path / "job.json").read_text()
