@@ -70,7 +70,8 @@ def _unfit(path: str, candidate: Manifest, spec: EpisodeSpec, classes: Sequence[
         manifest = Manifest.read(path)
     except (FileNotFoundError, ValueError) as error:
         return f"it was pushed by another tool or version: {error}"
-    if pushed_model(manifest) == candidate.lineage.get("model_uri"):
+    own = candidate.lineage.get("model_uri")
+    if own is not None and pushed_model(manifest) == own:
         return "it is this very model"
     return comparable(manifest, spec) or Seen.read(path).among(classes)
 

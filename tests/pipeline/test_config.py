@@ -37,7 +37,7 @@ def test_presets_are_settings(name):
         ),
         ({"name": "Not A Name"}, "name: String should match pattern"),
         ({"image": {"channels": 2}}, "image.channels: expected 1 (grey) or 3 (RGB), got 2"),
-        ({"learner": {"name": "magic"}}, "learner: no 'magic'; there are protonet, matching, maml, transfer"),
+        ({"learner": {"name": "magic"}}, "learner: no 'magic'; there are protonet, matching, nca, maml, transfer"),
         ({"learner": {"name": "maml", "settings": {"stepz": 1}}}, "'maml' has batch_norm, inner_rate, steps"),
         (
             {"learner": {"name": "maml"}, "episodes": {"way": [3, 5]}},
