@@ -19,7 +19,7 @@ AREA_MODULES = {area.replace("/", ".") for area in AREAS}  # their `__init__.py`
 # Modules that are drawn as one room.
 TOGETHER = {
     "pipeline/cli.py": ("cli", "options", "layers", "drawing"),
-    "pipeline/graph.py, config.py ...": ("graph", "config", "baselines", "presets", "image_sets"),
+    "pipeline/graph.py, config.py ...": ("graph", "config", "baselines", "presets", "production", "image_sets"),
 }
 
 Edges = dict[str, set[str]]  # from a room to the rooms that it imports
@@ -119,12 +119,12 @@ def draw_graph() -> str:
     pipeline = create_pipeline(load_settings(find_preset("glyphs")), glyphs_at("images"), "fewshot-runs")
     flows: dict[tuple[str, str], set[str]] = defaultdict(set)
     for node in pipeline.components:
-        inputs = getattr(node, "raw_inputs", node.inputs)  # a resolver keeps its own inputs there
-        for channel in inputs.values():
+        for channel in node.inputs.values():
             if producer := getattr(channel, "producer_component_id", None):
                 flows[producer, node.id].add(channel.output_key)
-    lines = ["flowchart TD", *(f"  {node.id}" for node in pipeline.components)]
-    lines += [f"  {one} -- {', '.join(sorted(keys))} --> {other}" for (one, other), keys in flows.items()]
+    # Sorted, because TFX orders nodes of equal rank differently from process to process.
+    lines = ["flowchart TD", *(f"  {name}" for name in sorted(node.id for node in pipeline.components))]
+    lines += [f"  {one} -- {', '.join(sorted(keys))} --> {other}" for (one, other), keys in sorted(flows.items())]
     return "\n".join(lines)
 
 

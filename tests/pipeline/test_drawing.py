@@ -19,7 +19,7 @@ def test_rooms_and_imports_are_read_from_the_code():
     edges = room_imports(ROOT)
     assert {"pipeline/commands", "components/fewshot/learners", "data/glyphs"} <= edges.keys()
     assert "data/settings.py" in edges["data/sources"]
-    assert "pipeline/production.py" in edges["pipeline/graph.py, config.py ..."]
+    assert "components/fewshot/serving" in edges["pipeline/graph.py, config.py ..."]
     assert all(others <= edges.keys() for others in edges.values())
 
 

@@ -71,7 +71,8 @@ def accuracy_over_classes(values: Sequence[float], names: Sequence[frozenset[str
     edge = 1 / (2 * count * len(values))
     centre, without = (logit(np.clip(part, edge, 1 - edge)) for part in (mean, found.without))
     half = found.half_width(without)
-    return {"low": float(expit(centre - half)), "high": float(expit(centre + half)), "classes": count}
+    low, high = (float(expit(bound)) for bound in (centre - half, centre + half))
+    return {"low": min(low, mean), "high": max(high, mean), "classes": count}  # whatever rounding does
 
 
 def difference_over_classes(values: Sequence[float], names: Sequence[frozenset[str]]) -> OverClasses | None:

@@ -111,7 +111,14 @@ def test_the_order_of_classes_does_not_matter(drawn, random):
 @given(episodes)
 def test_bounds_of_an_accuracy_are_accuracies(drawn):
     found = accuracy_over_classes([v for v, _ in drawn], [of for _, of in drawn])
-    assert found is None or 0 <= found["low"] <= found["high"] <= 1
+    assert found is None or 0 <= found["low"] <= math.fsum(v for v, _ in drawn) / len(drawn) <= found["high"] <= 1
+
+
+def test_episodes_that_are_all_alike():
+    """Rounding must not put the mean outside of an interval without width."""
+    for value in (0.1, 0.3, 0.7, 11 / 12):
+        found = accuracy_over_classes([value] * 4, sets("ab", "cd", "ac", "bd"))
+        assert found["low"] <= value <= found["high"] and found["high"] - found["low"] < 1e-12
 
 
 def test_more_episodes_do_not_narrow_it():
