@@ -25,7 +25,7 @@ from components.fewshot.evaluation.intervals import accuracy_over_classes, diffe
 from components.fewshot.evaluation.metrics import mean_and_ci95
 
 WAY, EPISODES = 5, 600
-CLASSES = (5, 6, 8, 10, 20, 50, 100)
+CLASSES = (5, 10, 20, 50, 100)
 IMAGES = ((11, 10), (20, 15))  # images a class, and how many of them are queries of an episode
 
 Features = np.ndarray  # [C, n, D]

@@ -34,7 +34,7 @@ class Watched:
     """Runs pipelines of one root, and remembers which nodes came from the cache."""
 
     def __init__(self, root: Path) -> None:
-        self.root, self.folders = root, pictures.write_set(root / "images")
+        self.root, self.folders = root, pictures.write_set(root / "images", test=12)
 
     def run(self, **layer) -> dict:
         self.cached: dict[str, bool] = {}
