@@ -90,7 +90,7 @@ def test_a_summary_by_hand():
     assert sum(found["histogram"]) == 3
     assert found["worst_domain"] == {"domain": "d", "accuracy": 0.5, "queries": 6, "episodes": 3}
     assert found["classes"] == 5 and found["over_classes"] is None, "one episode has three of the five"
-    assert summarise(results[:2] + [result_of([True], 2)])["over_classes"]["classes"] == 4
+    assert summarise([*results[:2], result_of([True], 2)])["over_classes"]["classes"] == 4
     assert sum(row["count"] for row in found["reliability"]) == 6 and len(found["reliability"]) == BINS
 
 
