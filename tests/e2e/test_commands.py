@@ -16,7 +16,7 @@ from tests.e2e.small import SMALL
 def root(tmp_path_factory) -> Path:
     """Images in two roots, class lists under a name, and a configuration."""
     root = tmp_path_factory.mktemp("commands")
-    folders = pictures.write_set(root)
+    folders = pictures.write_set(root, test=12)  # enough for an interval over classes
     lists = {
         split: sorted({f.class_name for f in list_folder(folders[f"{split}_dir"]).files}) for split in ("train", "test")
     }
