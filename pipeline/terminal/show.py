@@ -1,7 +1,6 @@
 """Results as text, at 80 columns."""
 
 import sys
-import textwrap
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -43,7 +42,7 @@ def show_result(result: RunResult) -> None:
     verdict = "blessed" if result["blessed"] else "not blessed"
     print(f"\n{verdict} in {result['seconds']:.0f} s; {_mode(result)}, batch normalisation: {result['batch_norm']}")
     for reason in result["reasons"]:
-        print(textwrap.fill(reason, 80, initial_indent="  - ", subsequent_indent="    "))
+        print(marked(reason, "-"))
     for note in notes_on(result):
         print(marked(note))
     print(f"report: {result['report']}")
