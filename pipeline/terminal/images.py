@@ -44,7 +44,12 @@ def class_notes(classes: Iterable[SplitClasses]) -> list[str]:
 def marked(note: str, sign: str = "!") -> str:
     """Returns a note as lines of at most 80 columns, where its words allow it, with a sign before it."""
     return textwrap.fill(
-        note, WIDTH, initial_indent=f"  {sign} ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+        note,
+        WIDTH,
+        initial_indent=f"  {sign} ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
