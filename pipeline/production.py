@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import version_paths
@@ -36,7 +36,7 @@ def served_before(destination: str, run: str) -> list[str]:
     return paths
 
 
-def start_of(settings: RunSettings, root: str, training_fingerprint: str) -> RunSettings:
+def start_of(settings: RunSettings, root: str, training_fingerprint: Callable[[], str]) -> RunSettings:
     """Returns the settings with the model that training starts from in place of `production`.
 
     The first run of these settings on these training images takes the model in production and notes it. Later runs take the
@@ -45,13 +45,15 @@ def start_of(settings: RunSettings, root: str, training_fingerprint: str) -> Run
     Args:
       settings: the settings of a run.
       root: the directory of the notes.
-      training_fingerprint: of the images that are trained on and validated with.
+      training_fingerprint: returns that of the images that are trained on and validated with; asked only for `production`.
 
     Raises:
       ValueError: `warm_start` names a directory without an exported model.
     """
     if settings.warm_start == PRODUCTION:
-        key = hashlib.sha256(f"{settings.trainer().model_dump_json()} {training_fingerprint}".encode()).hexdigest()[:16]
+        key = hashlib.sha256(f"{settings.trainer().model_dump_json()} {training_fingerprint()}".encode()).hexdigest()[
+            :16
+        ]
         return settings.model_copy(
             update={"warm_start": _noted(root, key, version_paths(destination_of(settings, root)))}
         )

@@ -83,7 +83,7 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
             ],
             "label_spread": label_spread(model, first) if model.manifest.fixed_way else None,
         }
-        facts = facts_of(episodes, spec, model.manifest) | {"served": earlier.served}
+        facts = facts_of(episodes, spec, model.manifest) | {"served": served}
         metrics = cast(Metrics, {**decision, **facts, **further})
         by_number = {episode.index: episode for episode in frozen}
         drawn = [draw_episode(model, store, by_number[i]) for i in choose_episodes(results["episodes"][MODEL])]

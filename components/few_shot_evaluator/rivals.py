@@ -16,12 +16,10 @@ class Earlier(NamedTuple):
     """Earlier models.
 
     Attributes:
-      served: the directories of all versions in the push destination; the last is in production.
       models: the directories of `production` and `best`, if there are any.
       unfit: why one of them cannot be compared, by its name.
     """
 
-    served: list[str]
     models: dict[str, str]
     unfit: dict[str, str]
 
@@ -62,7 +60,7 @@ def earlier_models(served: Sequence[str], candidate: Manifest, spec: EpisodeSpec
             unfit[name] = reason
         else:
             models[name] = path
-    return Earlier(list(served), models, unfit)
+    return Earlier(models, unfit)
 
 
 def _unfit(path: str, candidate: Manifest, spec: EpisodeSpec, classes: Sequence[str]) -> str | None:

@@ -79,7 +79,7 @@ def run(settings: RunSettings, root: str, report: Report) -> RunResult:
     with locked(root):
         data = image_set(settings, root)
         check_data(settings, data)
-        settings = start_of(settings, root, fingerprint(data, TRAINED_ON))
+        settings = start_of(settings, root, lambda: fingerprint(data, TRAINED_ON))
         content = fingerprint(data)
         served = served_before(destination_of(settings, root), run_fingerprint(settings, content))
         pipeline = create_pipeline(settings, data, root, data_fingerprint=content, served=served)

@@ -69,37 +69,37 @@ def test_the_best_on_the_same_test_images(tmp_path):
 
 
 def test_cold_is_the_default(tmp_path):
-    assert start_of(load_settings({}), str(tmp_path), "images").trainer().warm_start is None
+    assert start_of(load_settings({}), str(tmp_path), lambda: "images").trainer().warm_start is None
     assert not list(tmp_path.iterdir())
 
 
 def test_production_means_the_one_of_the_first_time(tmp_path):
     settings = load_settings({"warm_start": "production", "name": "shop"})
     first = version(Path(destination_of(settings, str(tmp_path))), 3)
-    assert start_of(settings, str(tmp_path), "images").warm_start == first
+    assert start_of(settings, str(tmp_path), lambda: "images").warm_start == first
     second = version(Path(destination_of(settings, str(tmp_path))), 4)
-    assert start_of(settings, str(tmp_path), "images").warm_start == first
-    assert start_of(settings, str(tmp_path), "more images").warm_start == second
+    assert start_of(settings, str(tmp_path), lambda: "images").warm_start == first
+    assert start_of(settings, str(tmp_path), lambda: "more images").warm_start == second
     longer = load_settings({"warm_start": "production", "name": "shop", "training": {"steps": 7}})
-    assert start_of(longer, str(tmp_path), "images").warm_start == second
-    assert start_of(settings, str(tmp_path), "images").warm_start == first
+    assert start_of(longer, str(tmp_path), lambda: "images").warm_start == second
+    assert start_of(settings, str(tmp_path), lambda: "images").warm_start == first
     assert len(json.loads((tmp_path / "starts.json").read_text())) == 3
 
 
 def test_nothing_in_production_is_a_cold_start_and_stays_one(tmp_path):
     settings = load_settings({"warm_start": "production", "name": "shop"})
-    assert start_of(settings, str(tmp_path), "images").trainer().warm_start is None
+    assert start_of(settings, str(tmp_path), lambda: "images").trainer().warm_start is None
     version(Path(destination_of(settings, str(tmp_path))), 3)
-    assert start_of(settings, str(tmp_path), "images").trainer().warm_start is None
+    assert start_of(settings, str(tmp_path), lambda: "images").trainer().warm_start is None
 
 
 def test_a_model_by_its_path(tmp_path):
     path = version(tmp_path, 3)
-    assert start_of(load_settings({"warm_start": path}), str(tmp_path), "images").trainer().warm_start == path
+    assert start_of(load_settings({"warm_start": path}), str(tmp_path), lambda: "images").trainer().warm_start == path
     with pytest.raises(
         ValueError, match=r"^warm_start=nowhere: no few-shot model at nowhere: .*; expected none, production"
     ):
-        start_of(load_settings({"warm_start": "nowhere"}), str(tmp_path), "images")
+        start_of(load_settings({"warm_start": "nowhere"}), str(tmp_path), lambda: "images")
 
 
 @pytest.mark.parametrize("value", [None, False, "none"])

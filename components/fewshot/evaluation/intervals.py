@@ -121,5 +121,5 @@ def _spread(without: np.ndarray) -> float:
 
 
 def _quantile(freedom: float) -> float:
-    """Of Student's t with so many degrees of freedom; infinite with none."""
-    return float(stdtrit(freedom, 1 - (1 - LEVEL) / 2)) if freedom > 0 else math.inf
+    """Of Student's t with so many degrees of freedom."""
+    return float(stdtrit(freedom, 1 - (1 - LEVEL) / 2))

@@ -1,6 +1,7 @@
 """The compiled functions: the outer step, and the evaluation of one validation episode."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import keras
@@ -73,9 +74,7 @@ def compiled_judge(learner: Learner, store: PixelStore) -> Callable[[Task], tupl
 
     @tf.function(input_signature=[task_signature(store)])
     def judge(task: Task) -> tuple[Scalar, Scalar]:
-        task, weights = task.with_images(to_unit_range), learner.values()
-        state = learner.adapt(weights, task.support, task.support_labels, task.way)
-        logits = learner.calibrated(learner.predict(weights, state, task.query))
+        logits = learner.calibrated(_logits(learner, task))
         return hit_rate(logits, task.query_labels), cross_entropy(logits, task.query_labels)
 
     return judge
@@ -84,13 +83,14 @@ def compiled_judge(learner: Learner, store: PixelStore) -> Callable[[Task], tupl
 def compiled_logits(learner: Learner, store: PixelStore) -> Callable[[Task], Logits]:
     """A function from a task to the logits [Q, way] of its queries, before calibration."""
 
-    @tf.function(input_signature=[task_signature(store)])
-    def logits(task: Task) -> Logits:
-        task, weights = task.with_images(to_unit_range), learner.values()
-        state = learner.adapt(weights, task.support, task.support_labels, task.way)
-        return learner.predict(weights, state, task.query)
+    return tf.function(partial(_logits, learner), input_signature=[task_signature(store)])
 
-    return logits
+
+def _logits(learner: Learner, task: Task) -> Logits:
+    """Adapts to the support set of a task, as for any new task; images in the store's dtype."""
+    task, weights = task.with_images(to_unit_range), learner.values()
+    state = learner.adapt(weights, task.support, task.support_labels, task.way)
+    return learner.predict(weights, state, task.query)
 
 
 def make_deterministic(seed: int, kernels: bool = True) -> None:
