@@ -38,7 +38,7 @@ class RunSettings(BaseModel):
       also: other test episodes to report the accuracy on. They do not decide about the blessing.
       learner: the algorithm that adapts.
       base_model: the feature network.
-      training: steps, learning rate and the like.
+      training: steps, learning rate and the like. A list of these is a list of stages; the last one trains `learner`.
       baseline_steps: outer steps of the transfer-learning baseline. The default is the number of the model itself.
       warm_start: what training starts from: `none`, the directory of an exported model, or `production`, the model that the
         push destination serves when these settings first meet these training images.
@@ -142,7 +142,7 @@ def load_settings(*layers: Mapping[str, object]) -> RunSettings:
     """
     merged: dict[str, object] = {}
     for layer in layers:
-        merged = _merge(merged, layer)
+        merged = _merge(merged, _with_stages(layer))
     try:
         return RunSettings.model_validate(merged)
     except ValidationError as error:
@@ -197,6 +197,15 @@ def setting_keys(model: type[BaseModel] = RunSettings, prefix: str = "") -> list
         is_tuple = getattr(field.annotation, "__origin__", None) is tuple
         keys += [f"{prefix}{name}"] if inner is None or is_tuple else setting_keys(inner, f"{prefix}{name}.")
     return keys
+
+
+def _with_stages(layer: Mapping[str, object]) -> dict[str, object]:
+    """Returns a layer in which a list of stages is the last one, with those `before` it, so that layers still merge."""
+    stages = layer.get("training")
+    if not isinstance(stages, list) or not stages or not all(isinstance(stage, Mapping) for stage in stages):
+        return dict(layer)
+    *before, last = stages
+    return {**layer, "training": {**last, "before": before}}
 
 
 def _merge(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:

@@ -98,3 +98,14 @@ def test_what_would_fail_late_fails_early(words, said):
     with pytest.raises(ValueError, match=".*") as error:
         load_settings(parse_overrides(words))
     assert said in str(error.value)
+
+
+def test_training_may_be_a_list_of_stages():
+    """The last stage trains the run's learner, and a later layer changes that one."""
+    layer = {"training": [{"learner": {"name": "transfer"}, "steps": 3}, {"steps": 4, "learning_rate": 0.5}]}
+    training = load_settings(
+        {"training": {"steps": 9, "validate_every": 2}}, layer, {"training": {"steps": 5}}
+    ).training
+    assert [(stage.learner.name, stage.steps) for stage in training.before] == [("transfer", 3)]
+    assert (training.steps, training.learning_rate, training.validate_every) == (5, 0.5, 2)
+    assert training.all_steps == 8
