@@ -12,12 +12,13 @@ from rich.table import Table
 from components.fewshot.base_models.conv4 import conv4
 from components.fewshot.base_models.pure import PureModel
 from components.fewshot.episodes.episode import EpisodeSpec
-from components.fewshot.images.decode import ImageSpec, decode
+from components.fewshot.images.decode import decode
 from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import Learner, LearnerChoice, build_learner
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.served import ServedModel
 from components.fewshot.serving.server import Server, export
+from components.fewshot.settings.image import ImageSpec
 from components.fewshot.training.loop import READ_EVERY, Progress, Trainer
 from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.training.step import make_deterministic

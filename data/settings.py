@@ -27,19 +27,29 @@ class ImageSetSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    train_dir: str | None = None
-    val_dir: str | None = None
-    test_dir: str | None = None
-    images: tuple[str, ...] = ()  # roots
-    splits: str | None = None  # "file.json", or "file.json#name" where the file holds several named splits
-    train_tfrecord: str | None = None  # glob patterns, gzipped or plain
-    val_tfrecord: str | None = None
-    test_tfrecord: str | None = None
+    train_dir: str | None = Field(None, description="folder of the classes to train on")
+    val_dir: str | None = Field(
+        None, description="folder of the validation classes; without it, some train classes are held out"
+    )
+    test_dir: str | None = Field(None, description="folder of the classes to test on")
+    images: tuple[str, ...] = Field((), description="one or more folders of classes, which splits divides")
+    splits: str | None = Field(
+        None, description="classes of each split: file.json, or file.json#name if it holds several named splits"
+    )
+    train_tfrecord: str | None = Field(
+        None, description="glob pattern of TFRecords of tf.Example to train on, gzipped or plain"
+    )
+    val_tfrecord: str | None = Field(None, description="the same for validation")
+    test_tfrecord: str | None = Field(None, description="the same for the test")
     validation_split: float = Field(
-        0.1, gt=0, lt=1
-    )  # share of the train classes that is held out if no validation set is named
-    max_reject_fraction: float = Field(0.05, ge=0, le=1)
-    max_pixels: int = Field(64_000_000, ge=4)  # height x width; larger images are set aside and never decoded
+        0.1, gt=0, lt=1, description="share of the train classes that is held out if no validation set is named"
+    )
+    max_reject_fraction: float = Field(
+        0.05, ge=0, le=1, description="the run ends if a larger share of the files is set aside"
+    )
+    max_pixels: int = Field(
+        64_000_000, ge=4, description="height x width; larger images are set aside and never decoded"
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -7,8 +7,8 @@ a line to `BASELINES` here and its name to the list in `components/few_shot_eval
 from collections.abc import Callable
 from typing import NamedTuple
 
-from components.fewshot.base_models.table import BaseModelSettings
-from components.fewshot.learners import LearnerChoice
+from components.fewshot.settings.base_models import BaseModelSettings
+from components.fewshot.settings.learners import LearnerChoice
 from components.fewshot.training.units import images_a_step
 from components.meta_trainer.settings import TrainerSettings
 from pipeline.config import RunSettings

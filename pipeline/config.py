@@ -2,18 +2,20 @@
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from types import NoneType, UnionType
+from typing import Literal, NamedTuple, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
 from components.episode_generator.settings import AlsoSpec, EpisodeGeneratorSettings
-from components.few_shot_evaluator.gate import GateSettings
-from components.fewshot.base_models.table import BaseModelSettings, bound
+from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot.episodes.episode import EpisodeSpec
-from components.fewshot.images.decode import ImageSpec
-from components.fewshot.learners import LearnerChoice, find_learner
-from components.fewshot.training.optimizer import find_optimizer
+from components.fewshot.settings.base_models import BaseModelSettings
+from components.fewshot.settings.image import ImageSpec
+from components.fewshot.settings.learners import LearnerChoice, settings_class
+from components.fewshot.settings.sentences import place, reason, shown
 from components.fewshot.training.settings import TrainingSettings
 from components.meta_trainer.settings import TrainerSettings
 from components.pusher.settings import PushSettings
@@ -24,49 +26,50 @@ NAME = r"[a-z0-9][a-z0-9-]{0,127}"  # the names that Vertex AI accepts for a pip
 
 
 class RunSettings(BaseModel):
-    """All settings of a run.
-
-    Attributes:
-      name: name of the pipeline. Runs with the same name share the cache, the history and the latest blessed model.
-      seed: seed of weights, dropout and episodes.
-      data: the user's images. Without them the run uses the built-in `glyphs`.
-      glyphs: whether the built-in images are `grey` or in `colour`.
-      image: size and channels of the images that the base model gets.
-      train_episodes: how training episodes are drawn.
-      episodes: how validation and test episodes are drawn.
-      validation_episodes, test_episodes: how many of each are frozen.
-      also: other test episodes to report the accuracy on. They do not decide about the blessing.
-      learner: the algorithm that adapts.
-      base_model: the feature network.
-      training: steps, learning rate and the like. A list of these is a list of stages; the last one trains `learner`.
-      baseline_steps: outer steps of the transfer-learning baseline. The default is the number of the model itself.
-      warm_start: what training starts from: `none`, the directory of an exported model, or `production`, the model that the
-        push destination serves when these settings first meet these training images.
-      gate: what a model must reach to be blessed.
-      push: where blessed models are pushed.
-      schema_file: path of a schema of examples that replaces the built-in one.
-    """
+    """All settings of a run. Each field says what it is; `fewshot settings` shows them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field("fewshot", pattern=f"^{NAME}$")
-    seed: int = Field(0, ge=0, lt=2**32)
-    data: ImageSetSettings | None = None
-    glyphs: Literal["grey", "colour"] = "grey"
-    image: ImageSpec = ImageSpec()
-    train_episodes: EpisodeSpec = EpisodeSpec()
-    episodes: EpisodeSpec = EpisodeSpec()
-    validation_episodes: int = Field(200, ge=2)
-    test_episodes: int = Field(1000, ge=2)
-    also: tuple[AlsoSpec, ...] = ()
-    learner: LearnerChoice = LearnerChoice()
-    base_model: BaseModelSettings = BaseModelSettings()
-    training: TrainingSettings = TrainingSettings()
-    baseline_steps: int | None = Field(None, ge=0)
-    warm_start: str = "none"
-    gate: GateSettings = GateSettings()
-    push: PushSettings = PushSettings()
-    schema_file: str | None = None
+    name: str = Field(
+        "fewshot",
+        pattern=f"^{NAME}$",
+        description="name of the pipeline; runs with the same name share the cache, the history and the push destination",
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="seed of weights, dropout and episodes")
+    data: ImageSetSettings | None = Field(
+        None, description="your own images; without them the run uses the built-in glyphs"
+    )
+    glyphs: Literal["grey", "colour"] = Field("grey", description="whether the built-in images are grey or in colour")
+    image: ImageSpec = Field(ImageSpec(), description="the form of the images that the base model gets")
+    train_episodes: EpisodeSpec = Field(EpisodeSpec(), description="how training episodes are drawn")
+    episodes: EpisodeSpec = Field(EpisodeSpec(), description="how validation and test episodes are drawn")
+    validation_episodes: int = Field(200, ge=2, description="how many validation episodes are frozen")
+    test_episodes: int = Field(1000, ge=2, description="how many test episodes are frozen")
+    also: tuple[AlsoSpec, ...] = Field(
+        (),
+        description="further test episodes to report the accuracy on, as a list of {spec: {way: 20}, episodes: 200}; they do"
+        " not decide on the blessing",
+    )
+    learner: LearnerChoice = Field(LearnerChoice(), description="the algorithm that adapts")
+    base_model: BaseModelSettings = Field(BaseModelSettings(), description="the feature network")
+    training: TrainingSettings = Field(
+        TrainingSettings(),
+        description="steps, learning rate and the like; a list of these is a list of stages, of which the last one trains"
+        " the learner",
+    )
+    baseline_steps: int | None = Field(
+        None,
+        ge=0,
+        description="outer steps of the transfer-learning baseline; by default it sees as many images as the model",
+    )
+    warm_start: str = Field(
+        "none",
+        description="what training starts from: none, the directory of an exported model, or production, the model that the"
+        " push destination serves when these settings first meet these training images",
+    )
+    gate: GateSettings = Field(GateSettings(), description="what a model must reach to be blessed")
+    push: PushSettings = Field(PushSettings(), description="where blessed models are pushed")
+    schema_file: str | None = Field(None, description="path of a schema of examples that replaces the built-in one")
 
     @field_validator("warm_start", mode="before")
     @classmethod
@@ -81,9 +84,7 @@ class RunSettings(BaseModel):
     def _fits_together(self) -> "RunSettings":
         for learner in (self.learner, *(stage.learner for stage in self.training.before)):
             learner.parsed()
-        bound(self.base_model, self.image.shape)
-        find_optimizer(self.training.optimizer)
-        if find_learner(self.learner.name).has_fixed_head:
+        if settings_class(self.learner.name).has_fixed_head:
             asked = {"train_episodes.way": self.train_episodes.way, "episodes.way": self.episodes.way}
             asked |= {f"also[{i}].spec.way": also.spec.way for i, also in enumerate(self.also)}
             if len(set(asked.values())) > 1 or not isinstance(self.train_episodes.way, int):
@@ -120,7 +121,7 @@ class RunSettings(BaseModel):
     @property
     def _trains_on_episodes(self) -> bool:
         names = (self.learner.name, *(stage.learner.name for stage in self.training.before))
-        return any(find_learner(name).unit == "episode" for name in names)
+        return any(settings_class(name).unit == "episode" for name in names)
 
     def episode_generator(self) -> EpisodeGeneratorSettings:
         """Returns the settings of the EpisodeGenerator."""
@@ -157,15 +158,21 @@ def read_config(path: str) -> dict[str, object]:
     """
     try:
         with open(path, encoding="utf-8") as file:
-            layer = yaml.safe_load(file) or {}
+            layer = yaml.safe_load(file)
     except OSError as error:
-        raise ValueError(
-            f"--config {path}: cannot be read ({error.strerror}); expected a YAML file of settings"
-        ) from error
+        why = error.strerror
+        raise ValueError(f"--config {path}: cannot be read ({why}); expected a YAML file of settings") from error
+    except UnicodeDecodeError:
+        raise ValueError(f"--config {path}: is not UTF-8 text; expected a YAML file of settings") from None
     except yaml.YAMLError as error:
-        raise ValueError(f"--config {path} is not YAML: {' '.join(str(error).split())}") from error
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        why = getattr(error, "problem", None) or "characters that YAML does not allow"
+        raise ValueError(f"--config {path} is not YAML{where}: {' '.join(why.split())}") from None
+    if layer is None:
+        return {}
     if not isinstance(layer, dict):
-        raise ValueError(f"--config {path}: expected settings as `key: value`, got {type(layer).__name__}")
+        raise ValueError(f"--config {path}: expected settings as `key: value`, got {shown(layer)}")
     return layer
 
 
@@ -178,11 +185,11 @@ def parse_overrides(pairs: Iterable[str]) -> dict[str, object]:
     layer: dict[str, object] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
-        if not equals or not key:
+        if not equals or not all(key.split(".")):
             raise ValueError(f"expected settings as key=value (training.steps=200), got {pair!r}")
         try:
             parsed = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):  # ValueError: a date that does not exist
             raise ValueError(f"{key}: expected a YAML value (200, [5, 10], {{a: b}}), got {value!r}") from None
         layer = _merge(layer, _nested(key.split("."), parsed))
     return layer
@@ -190,13 +197,62 @@ def parse_overrides(pairs: Iterable[str]) -> dict[str, object]:
 
 def setting_keys(model: type[BaseModel] = RunSettings, prefix: str = "") -> list[str]:
     """Returns the dotted keys of all settings."""
-    keys = []
+    return [setting.key for setting in all_settings(model, prefix)]
+
+
+class Setting(NamedTuple):
+    """One setting: its dotted key, its default, the type of its value in words, and what it means."""
+
+    key: str
+    default: object
+    type: str
+    meaning: str
+
+
+def all_settings(
+    model: type[BaseModel] = RunSettings, prefix: str = "", base: BaseModel | None = None
+) -> list[Setting]:
+    """Returns all settings in order, those of a section in its place.
+
+    Args:
+      model: the section.
+      prefix: what stands before its keys, with the dot.
+      base: a value of the section that its defaults are taken from.
+    """
+    found = []
     for name, field in model.model_fields.items():
-        options = getattr(field.annotation, "__args__", (field.annotation,))
-        inner = next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), None)
-        is_tuple = getattr(field.annotation, "__origin__", None) is tuple
-        keys += [f"{prefix}{name}"] if inner is None or is_tuple else setting_keys(inner, f"{prefix}{name}.")
-    return keys
+        default = getattr(base, name) if base else field.get_default(call_default_factory=True)
+        inner = section_of(field)
+        if inner and is_section_of_keys(field):
+            found += all_settings(inner, f"{prefix}{name}.", default if isinstance(default, BaseModel) else None)
+        else:
+            found.append(Setting(f"{prefix}{name}", default, type_in_words(field.annotation), field.description or ""))
+    return found
+
+
+def section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """Returns the model of a field that holds settings of its own, or a list of such; None for a plain value."""
+    options = get_args(field.annotation) or (field.annotation,)
+    return next((one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), None)
+
+
+def is_section_of_keys(field: FieldInfo) -> bool:
+    """Returns whether the settings in a field have dotted keys; those in a list have not."""
+    return section_of(field) is not None and get_origin(field.annotation) is not tuple
+
+
+def type_in_words(annotation: object) -> str:
+    """Returns the type of a setting as a user writes it."""
+    origin, options = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " or ".join(str(one) for one in options)
+    if origin is tuple:
+        return "range" if len(set(options)) == 1 else "list"
+    if origin in (Union, UnionType):
+        return " or ".join(type_in_words(one) for one in options if one is not NoneType)
+    if origin is dict:
+        return "key: value"
+    return {int: "whole number", float: "number", bool: "true or false", str: "text"}.get(annotation, "text")  # type: ignore[call-overload]
 
 
 def _with_stages(layer: Mapping[str, object]) -> dict[str, object]:
@@ -223,14 +279,32 @@ def _nested(parts: Sequence[str], value: object) -> dict[str, object]:
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"] if part not in ("int", "tuple[int, int]"))
     if first["type"] == "extra_forbidden":
-        known = setting_keys()
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-        inside = [k for k in known if k.rpartition(".")[0] == key.rpartition(".")[0]] or known
-        guess = f"did you mean {near[0]}? " if near else ""
-        return f"no setting {key!r}; {guess}there are {', '.join(inside)}"
-    reason = first["msg"].removeprefix("Value error, ")
-    told = ", got " in reason or isinstance(first["input"], dict | BaseModel)
-    got = "" if told else f" (got {first['input']!r})"
-    return f"{key}: {reason}{got}" if key else reason
+        return _unknown(place(first), _section_at(first["loc"][:-1]), isinstance(first["input"], Mapping))
+    key = place(first)
+    return f"{key}: {reason(error.errors())}" if key else reason(error.errors())
+
+
+def _unknown(key: str, section: type[BaseModel], is_section: bool) -> str:
+    """Returns what to say about a key that does not exist in a section."""
+    inside = key.rpartition(".")[0]
+    prefix = f"{inside}." if inside else ""
+    keys = {f"{prefix}{name}": is_section_of_keys(field) for name, field in section.model_fields.items()}
+    sections, settings = ([name for name, holds in keys.items() if holds is which] for which in (True, False))
+    candidates = sections if is_section and sections else [*settings, *sections, *setting_keys()]
+    near = difflib.get_close_matches(key, candidates, 1, 0.5)
+    guess = f"did you mean {near[0]}? " if near else ""
+    if is_section:
+        exist = f"the sections are {', '.join(sections)}" if sections else f"there are {', '.join(settings)}"
+        return f"no setting {key!r}; {guess}{exist}"
+    more = f", and the sections {', '.join(sections)}" if sections else ""
+    return f"no setting {key!r}; {guess}there are {', '.join(settings)}{more}"
+
+
+def _section_at(parts: Sequence[int | str]) -> type[BaseModel]:
+    """Returns the model of the section at a place that pydantic names."""
+    section: type[BaseModel] = RunSettings
+    for part in parts:
+        if not isinstance(part, int):
+            section = section_of(section.model_fields[part]) or section
+    return section

@@ -1,6 +1,6 @@
 """The layers of settings that a command line names.
 
-Imports are inside the function, because `pipeline/cli.py` imports this module and `fewshot --help` must answer at once.
+Imports are inside the functions, because `pipeline/cli.py` imports this module and `fewshot --help` must answer at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,3 +35,14 @@ def settings_of(
     ]
     own_images = any("data" in layer for layer in layers)
     return load_settings(find_preset(preset or ("images" if own_images else "glyphs")), *layers)
+
+
+def check_base_model(settings: "RunSettings") -> None:
+    """Builds the base model, which needs Keras, to find out before a run whether it can be built.
+
+    Raises:
+      ValueError: it cannot be built with its settings.
+    """
+    from components.fewshot.base_models.table import build_base_model
+
+    build_base_model(settings.base_model, settings.image.shape)

@@ -10,8 +10,8 @@ class AlsoSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    spec: EpisodeSpec
-    episodes: int = Field(200, ge=2)
+    spec: EpisodeSpec = Field(description="how they are drawn, with the keys of `episodes`")
+    episodes: int = Field(200, ge=2, description="how many of them are frozen")
 
 
 class EpisodeGeneratorSettings(BaseModel):

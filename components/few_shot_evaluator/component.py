@@ -9,7 +9,7 @@ from tfx.types import component_spec, standard_artifacts
 
 from components.few_shot_evaluator import executor
 from components.few_shot_evaluator.baselines import BASELINES
-from components.few_shot_evaluator.gate import GateSettings
+from components.few_shot_evaluator.settings import GateSettings
 from components.fingerprint import code_fingerprint
 
 CODE = ("components.few_shot_evaluator", "components.fewshot")

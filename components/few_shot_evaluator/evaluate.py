@@ -6,15 +6,17 @@ from typing import cast
 
 import numpy as np
 
-from components.few_shot_evaluator.gate import GateSettings, reasons_against
+from components.few_shot_evaluator.gate import reasons_against
 from components.few_shot_evaluator.metrics_json import Compared, Rival, Verdict
 from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage
+from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot.episodes.episode import Episode, EpisodeSpec
 from components.fewshot.evaluation.checks import check_independence
 from components.fewshot.evaluation.judging import encode_episode, judge
 from components.fewshot.evaluation.metrics import EpisodeResult, from_json, paired_difference, summarise
 from components.fewshot.evaluation.summary import Independence
 from components.fewshot.images.store import ImageStore
+from components.fewshot.integrity import Incomplete, lacking
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.served import ServedModel
 
@@ -38,6 +40,13 @@ def read_results(lines: Iterable[str]) -> dict[str, list[EpisodeResult]]:
         name, _, result = line.partition("\t")
         found[name].append(from_json(result))
     return {name: sorted(results, key=lambda r: r.index) for name, results in sorted(found.items())}
+
+
+def check_complete(results: Mapping[str, Sequence[EpisodeResult]], models: Iterable[str], count: int) -> None:
+    """Raises Incomplete unless each of the models has one result for each of the episodes 0 to `count` - 1."""
+    for name in models:
+        if miss := lacking([result.index for result in results.get(name, ())], count):
+            raise Incomplete(f"results of the model {name!r}: {miss}")
 
 
 def verdict(

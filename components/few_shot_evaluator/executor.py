@@ -17,24 +17,27 @@ from components.few_shot_evaluator.evaluate import (
     BEST,
     MODEL,
     PRODUCTION,
+    check_complete,
     choose_episodes,
     draw_episode,
     independence_of,
     read_results,
     verdict,
 )
-from components.few_shot_evaluator.gate import GateSettings
 from components.few_shot_evaluator.judging import JudgeEpisodes, image_store, served_model
 from components.few_shot_evaluator.metrics_json import Metrics, Rival
 from components.few_shot_evaluator.report import render
 from components.few_shot_evaluator.report_inputs import ReportInputs
 from components.few_shot_evaluator.rivals import earlier_models, served_versions
+from components.few_shot_evaluator.settings import GateSettings
+from components.fewshot import integrity
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.frozen import read_frozen
 from components.fewshot.evaluation.checks import label_spread, latency
 from components.fewshot.evaluation.judging import encode_episode
 from components.fewshot.evaluation.metrics import EpisodeResult, summarise
 from components.fewshot.serving.manifest import Manifest
+from components.fewshot.serving.versions import SERVED_AGAIN
 
 FEW = 10  # episodes on which latency and label spread are measured
 FACTS = ("learner", "base_model", "batch_norm", "inductive")
@@ -49,7 +52,13 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Evaluates every model on the same episodes, writes metrics and report, and blesses the candidate or does not."""
+        """Evaluates every model on the same episodes, writes metrics and report, and blesses the candidate or does not.
+
+        Raises:
+          Damaged: an input or an earlier model has other bytes than were written.
+          Incomplete: an episode or a result is missing.
+        """
+        integrity.verify(*integrity.places(input_dict))
         episodes = artifact_utils.get_single_instance(input_dict["episodes"])
         split = artifact_utils.get_split_uri([episodes], "test")
         spec = EpisodeSpec.model_validate_json(episodes.get_string_custom_property("spec_test"))
@@ -57,12 +66,15 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
         store = image_store(os.path.join(split, "store"))
         candidate, models = models_of(input_dict)
         served = served_versions(exec_properties["destination"], exec_properties["served"])
+        integrity.verify(*served, mend=SERVED_AGAIN)
         earlier = earlier_models(served, Manifest.read(models[MODEL]), spec, store.index.names)
         models |= earlier.models
         also = json.loads(episodes.get_string_custom_property("also"))
-        results = self._judge(split, evaluation.uri, models, len(also))
+        frozen = read_frozen(split, count=episodes.get_int_custom_property("test_episodes"))
+        counts = {"episodes": len(frozen)} | {f"also-{i}": one["episodes"] for i, one in enumerate(also)}
+        results = self._judge(split, evaluation.uri, models, counts)
 
-        model, frozen = served_model(models[MODEL]), read_frozen(split)
+        model = served_model(models[MODEL])
         gate = GateSettings.model_validate_json(exec_properties["gate"])
         independence, warm = independence_of(model, store, frozen), model.manifest.lineage.get("warm_start_from")
         decision = verdict(results["episodes"], gate, independence, earlier.unfit, cast(str | None, warm))
@@ -103,12 +115,16 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
         write(evaluation.uri, "latency.json", json.dumps(times, indent=2))
         write(evaluation.uri, "report.html", render(inputs))
         bless(artifact_utils.get_single_instance(output_dict["blessing"]), metrics["blessed"], candidate, models)
+        integrity.seal(*integrity.places(output_dict))
 
     def _judge(
-        self, split: str, output: str, models: dict[str, str], also: int
+        self, split: str, output: str, models: dict[str, str], counts: dict[str, int]
     ) -> dict[str, dict[str, list[EpisodeResult]]]:
-        """Returns the results by set of episodes, then by model; it also leaves them as lines of text beside the metrics."""
-        sets = {"episodes": models} | {f"also-{i}": {MODEL: models[MODEL]} for i in range(also)}
+        """Returns the results by set of episodes, then by model; it also leaves them as lines of text beside the metrics.
+
+        `counts` says how many episodes each set has. On the first all models are evaluated, on the others only the candidate.
+        """
+        sets = {name: models if name == "episodes" else {MODEL: models[MODEL]} for name in counts}
         with self._make_beam_pipeline() as pipeline:
             for name, judged in sets.items():
                 _ = (
@@ -118,7 +134,10 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
                     | f"Lines[{name}]" >> beam.MapTuple(lambda model, result: f"{model}\t{result}")
                     | f"Write[{name}]" >> beam.io.WriteToText(os.path.join(output, f"results-{name}"), num_shards=1)
                 )
-        return {name: read_results(_lines(os.path.join(output, f"results-{name}-*"))) for name in sets}
+        results = {name: read_results(_lines(os.path.join(output, f"results-{name}-*"))) for name in sets}
+        for name, judged in sets.items():
+            check_complete(results[name], judged, counts[name])
+        return results
 
 
 def models_of(inputs: dict[str, list[types.Artifact]]) -> tuple[types.Artifact, dict[str, str]]:

@@ -1,29 +1,9 @@
 """The gate: it decides whether a model is blessed, by intervals over classes."""
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from components.few_shot_evaluator.metrics_json import Compared
+from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot.evaluation.intervals import cannot_tell
 from components.fewshot.evaluation.summary import Difference
-
-
-class GateSettings(BaseModel):
-    """What a model must reach to be blessed. Every bound is one of a 95 % interval over classes.
-
-    Attributes:
-      threshold: the least lower bound of the accuracy.
-      margin: how far the lower bound of the difference to the model in production may be below 0.
-      drift_margin: the same for the best model that was ever pushed and judged on this test set. It ends a series of models
-        that are each a little worse than the one before.
-      require_baselines: the lower bound of the difference to every baseline must be above 0.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    threshold: float = Field(0.0, ge=0, le=1)
-    margin: float = Field(0.01, ge=0, le=1)
-    drift_margin: float = Field(0.02, ge=0, le=1)
-    require_baselines: bool = True
 
 
 def reasons_against(metrics: Compared, gate: GateSettings) -> list[str]:

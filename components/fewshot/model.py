@@ -10,12 +10,13 @@ import tensorflow as tf
 from components.fewshot.base_models.pure import PureModel
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.sampler import EpisodeSampler
-from components.fewshot.images.decode import ImageSpec, decode
+from components.fewshot.images.decode import decode
 from components.fewshot.images.feed import to_unit_range
 from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import Learner, LearnerChoice, TaskState, build_learner
 from components.fewshot.serving.manifest import Manifest, versions
 from components.fewshot.serving.server import Server, export
+from components.fewshot.settings.image import ImageSpec
 from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
 from components.fewshot.training.selection import Validation

@@ -4,21 +4,28 @@ from tfx.components import Transform
 from tfx.proto import transform_pb2
 from tfx.types import BaseChannel
 
-from components.fewshot.images.decode import ImageSpec
+from components.fewshot.settings.image import ImageSpec
 from components.fingerprint import code_fingerprint
 from components.image_transform.preprocessing import IMAGE_SETTINGS
 
+CODE = (
+    "components.image_transform",
+    *(f"components.fewshot.{name}" for name in ("images", "settings.image")),
+    "data.sources.records",
+)
 
-def image_transform(examples: BaseChannel, schema: BaseChannel, image: ImageSpec) -> Transform:
+
+def image_transform(examples: BaseChannel, schema: BaseChannel, image: ImageSpec, max_pixels: int) -> Transform:
     """Returns the Transform component; it writes pixels for train and val only, because test images stay encoded.
 
     Args:
       examples: the Examples of ImageExampleGen.
       schema: the Schema of these examples.
       image: the size and colours of the images that the base model gets.
+      max_pixels: height x width of the largest file that the graph reads, the same as at ingest.
     """
-    config = {name: getattr(image, name) for name in IMAGE_SETTINGS}
-    code = code_fingerprint("components.image_transform", "components.fewshot.images.decode", "data.sources.records")
+    config = {name: getattr(image, name) for name in IMAGE_SETTINGS} | {"max_pixels": max_pixels}
+    code = code_fingerprint(*CODE)
     return Transform(
         examples=examples,
         schema=schema,

@@ -2,10 +2,10 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.fewshot.base_models.table import BaseModelSettings
 from components.fewshot.episodes.episode import EpisodeSpec
-from components.fewshot.images.decode import ImageSpec
-from components.fewshot.learners import LearnerChoice
+from components.fewshot.settings.base_models import BaseModelSettings
+from components.fewshot.settings.image import ImageSpec
+from components.fewshot.settings.learners import LearnerChoice
 from components.fewshot.training.settings import TrainingSettings
 
 

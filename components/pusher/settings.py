@@ -4,14 +4,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class PushSettings(BaseModel):
-    """Where blessed models are pushed.
-
-    Attributes:
-      destination: directory that TF Serving watches. The default is `<root>/serving/<name>`.
-      keep: number of versions to keep.
-    """
+    """Where blessed models are pushed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    destination: str | None = None
-    keep: int = Field(3, ge=1)
+    destination: str | None = Field(
+        None, description="directory that TF Serving watches; the default is <root>/serving/<name>"
+    )
+    keep: int = Field(3, ge=1, description="number of versions to keep")

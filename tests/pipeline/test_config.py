@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.config import load_settings, parse_overrides, read_config, setting_keys
+from pipeline.config import all_settings, load_settings, parse_overrides, read_config, setting_keys
 from pipeline.presets import PRESETS, find_preset
 
 
@@ -28,14 +28,28 @@ def test_presets_are_settings(name):
             {"training": {"stepz": 3}},
             "no setting 'training.stepz'; did you mean training.steps? there are training.steps,",
         ),
-        ({"trainin": {}}, "no setting 'trainin'; did you mean training"),
-        ({"training": {"steps": -1}}, "training.steps: Input should be greater than or equal to 0 (got -1)"),
-        ({"episodes": {"query": 0}}, "episodes.query: Input should be greater than or equal to 1 (got 0)"),
+        ({"trainin": {}}, "no setting 'trainin'; did you mean training? the sections are data, image, train_episodes,"),
+        ({"sed": 1}, "no setting 'sed'; did you mean seed? there are name, seed, glyphs,"),
+        ({"sed": 1}, "schema_file, and the sections data, image, train_episodes,"),
+        ({"steps": 1}, "no setting 'steps'; did you mean training.steps?"),
+        ({"training": {"steps": -1}}, "training.steps: expected at least 0, got -1"),
+        ({"episodes": {"query": 0}}, "episodes.query: expected at least 1, got 0"),
+        ({"episodes": {"way": "many"}}, "episodes.way: expected a whole number or a list, got 'many'"),
+        ({"also": [{"spec": {"way": "many"}}]}, "also[0].spec.way: expected a whole number or a list, got 'many'"),
+        ({"also": [{"spec": {}, "specs": 1}]}, "no setting 'also[0].specs'; did you mean also[0].spec?"),
+        ({"also": [{}]}, "also[0].spec: expected a value, got nothing"),
+        ({"training": 5}, "training: expected settings as key: value, got 5"),
+        ({"training": {"learning_rate": float("inf")}}, "training.learning_rate: expected a number, got inf"),
+        (
+            {"training": {"schedule": "slow"}},
+            "training.schedule: expected 'constant', 'cosine' or 'halving', got 'slow'",
+        ),
+        ({"learner": {5: 3}}, "learner[5]: expected keys that are text, got 5"),
         (
             {"episodes": {"way": 1}},
             "episodes.way: expected a number of at least 2 or a range [low, high] of such numbers, got 1",
         ),
-        ({"name": "Not A Name"}, "name: String should match pattern"),
+        ({"name": "Not A Name"}, "name: expected a text of the form ^[a-z0-9]"),
         ({"image": {"channels": 2}}, "image.channels: expected 1 (grey) or 3 (RGB), got 2"),
         ({"learner": {"name": "magic"}}, "learner: no 'magic'; there are protonet, matching, nca, maml, transfer"),
         ({"learner": {"name": "maml", "settings": {"stepz": 1}}}, "'maml' has batch_norm, inner_rate, steps"),
@@ -61,19 +75,41 @@ def test_files(tmp_path):
     path = tmp_path / "run.yaml"
     path.write_text("seed: 4\ntraining: {steps: 9}\n")
     assert load_settings(read_config(str(path))).training.steps == 9
-    for content, said in (("a: [", "is not YAML"), ("- 1", "expected settings as `key: value`, got list")):
+    for content, said in (
+        ("a: [", "is not YAML in line 1, column 5: expected the node content"),
+        ("a: \0", "is not YAML: characters that YAML does not allow"),
+        ("- 1", r"expected settings as `key: value`, got \[1\]"),
+    ):
         path.write_text(content)
         with pytest.raises(ValueError, match=said):
             read_config(str(path))
-    with pytest.raises(ValueError, match="cannot be read"):
-        read_config(str(tmp_path / "nowhere.yaml"))
+    path.write_bytes("größe: 1".encode("latin-1"))
+    with pytest.raises(ValueError, match="is not UTF-8 text"):
+        read_config(str(path))
+    path.write_text("")
+    assert read_config(str(path)) == {}
+    for missing in (tmp_path / "nowhere.yaml", tmp_path):
+        with pytest.raises(ValueError, match="cannot be read"):
+            read_config(str(missing))
 
 
 def test_words_that_are_no_settings():
-    with pytest.raises(ValueError, match="expected settings as key=value .*, got 'steps'"):
-        parse_overrides(["steps"])
+    for word in ("steps", "=3", ".steps=3", "training..steps=3"):
+        with pytest.raises(ValueError, match=f"expected settings as key=value .*, got '{word}'"):
+            parse_overrides([word])
+    with pytest.raises(ValueError, match="seed: expected a YAML value .*, got '2020-13-45'"):
+        parse_overrides(["seed=2020-13-45"])
     with pytest.raises(ValueError, match="no 'glyph'; there are glyphs, glyphs-colour"):
         find_preset("glyph")
+
+
+def test_every_setting_says_what_it_is():
+    settings = {setting.key: setting for setting in all_settings()}
+    assert [key for key, setting in settings.items() if not setting.meaning] == []
+    assert settings["training.steps"][1:3] == (2000, "whole number")
+    assert settings["episodes.way"][1:3] == (5, "whole number or range")
+    assert settings["data.train_dir"][1:3] == (None, "text")
+    assert settings["training.schedule"].type == "constant or cosine or halving"
 
 
 def test_keys():
@@ -86,7 +122,6 @@ def test_keys():
     [
         (["training.steps=[1"], "training.steps: expected a YAML value"),
         (["base_model.name=magic"], "base_model: no 'magic'; there are conv4, mlp"),
-        (["base_model.settings.filterz=3"], "unexpected keyword argument 'filterz'; 'conv4' has filters"),
         (["training.optimizer=magic"], "training.optimizer: no 'magic' in Keras; there are adadelta"),
         (
             ["training.layout=mapped", "training.meta_batch=2", "train_episodes.shot=[1,5]"],

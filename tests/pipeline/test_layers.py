@@ -1,4 +1,6 @@
-from pipeline.layers import settings_of
+import pytest
+
+from pipeline.layers import check_base_model, settings_of
 
 FOLDERS = {"train_dir": "a", "test_dir": "b", "val_dir": None, "images": None, "splits": None}
 
@@ -15,3 +17,23 @@ def test_the_preset_depends_on_whose_images_they_are():
     assert settings_of(None, None, {}, None).name == "glyphs"
     assert settings_of(None, None, FOLDERS, []).name == "images"
     assert settings_of(None, None, {}, ["data.train_dir=a", "data.test_dir=b"]).name == "images"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["base_model.settings.filterz=3"], "unexpected keyword argument 'filterz'; 'conv4' has filters"),
+        (
+            ["base_model.settings.filters=many"],
+            "base_model 'conv4' cannot be built for images (28, 28, 1) with {'filters': 'many'}",
+        ),
+        (["base_model.name=nowhere:model"], "base_model: cannot import 'nowhere:model'"),
+        (["base_model.name=':'"], "base_model: cannot import ':'"),
+    ],
+)
+def test_a_base_model_that_cannot_be_built_is_known_before_the_run(words, said):
+    settings = settings_of(None, None, {}, words)
+    with pytest.raises(ValueError, match=".*") as error:
+        check_base_model(settings)
+    assert said in str(error.value) and "\n" not in str(error.value)
+    check_base_model(settings_of(None, None, {}, ["base_model.settings.filters=3"]))

@@ -1,7 +1,6 @@
 """Any `keras.Model` as a pure function of explicit weights; the caller chooses the statistics of batch normalisation."""
 
 import math
-from typing import Literal
 
 import keras
 import numpy as np
@@ -12,7 +11,6 @@ from components.fewshot.base_models.twin import has_chosen_batch_norm, twin_of
 from components.fewshot.base_models.weights import weights_of
 from components.fewshot.tensors import Features, Images, Scalar, Tensor
 
-BatchNorm = Literal["running", "support", "transductive"]
 OUTPUTS = {"map", "vector"}
 
 

@@ -7,37 +7,12 @@ from functools import partial
 from typing import Any
 
 import keras
-from pydantic import BaseModel, ConfigDict
 
-from components.fewshot.base_models.conv4 import conv4
 from components.fewshot.base_models.layers import Shape
-from components.fewshot.base_models.mlp import mlp
-from components.fewshot.base_models.pixels import pixels
-from components.fewshot.base_models.resnet12 import resnet12
+from components.fewshot.settings.base_models import BASE_MODELS, EXISTING, BaseModelSettings
 
 # A feature network without downloads; a user who wants pretrained weights sets `weights: imagenet`.
 KERAS_APPLICATION: dict[str, Any] = {"include_top": False, "weights": None, "pooling": "avg"}
-
-
-class BaseModelSettings(BaseModel):
-    """A base model by name (`BASE_MODELS`), one of `keras.applications:ResNet50`, or the user's own `package.module:function`.
-
-    Attributes:
-      settings: keyword arguments of its function, beside the image shape (its `input_shape`, or its first argument).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = "conv4"
-    settings: dict[str, Any] = {}
-
-
-BASE_MODELS: dict[str, Callable[..., keras.Model]] = {
-    "conv4": conv4,
-    "mlp": mlp,
-    "resnet12": resnet12,
-    "pixels": pixels,
-}
 
 
 def build_base_model(settings: BaseModelSettings, shape: Shape) -> keras.Model:
@@ -47,7 +22,15 @@ def build_base_model(settings: BaseModelSettings, shape: Shape) -> keras.Model:
       ValueError: there is no such name, function or setting (the message lists what exists), or the function returns no
         model of such images.
     """
-    model = bound(settings, shape)()
+    build = bound(settings, shape)
+    try:
+        model = build()
+    except Exception as error:  # Keras and a user's own function raise whatever they like
+        said = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        given = f" with {settings.settings}" if settings.settings else ""
+        raise ValueError(
+            f"base_model {settings.name!r} cannot be built for images {tuple(shape)}{given}: {said}"
+        ) from error
     if not isinstance(model, keras.Model):
         raise ValueError(f"base_model {settings.name!r}: expected a keras.Model, got {type(model).__name__}")
     if tuple(model.input_shape[1:]) != tuple(shape):
@@ -85,13 +68,11 @@ def user_module(name: str) -> tuple[str, ...]:
 
 
 def _find(name: str) -> Callable[..., keras.Model]:
-    if name in BASE_MODELS:
-        return BASE_MODELS[name]
-    exists = f"there are {', '.join(BASE_MODELS)}, or your own as package.module:function"
-    if ":" not in name:
-        raise ValueError(f"base_model: no {name!r}; {exists}")
-    module, function = name.split(":", 1)
+    module, function = BASE_MODELS.get(name, name).split(":", 1)
     try:
         return getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"base_model: cannot import {name!r} ({error}); {exists}") from error
+    except (ImportError, AttributeError, ValueError) as error:  # ValueError: an empty name of a module
+        raise ValueError(f"base_model: cannot import {name!r} ({error}); {EXISTING}") from error
+
+
+__all__ = ["BASE_MODELS", "BaseModelSettings", "bound", "build_base_model", "user_module"]

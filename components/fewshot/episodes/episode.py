@@ -11,25 +11,22 @@ TURNS = 4
 
 
 class EpisodeSpec(BaseModel):
-    """The specification of episodes. `way` and `shot` are a number, or a range from which each episode draws one.
-
-    Attributes:
-      way: classes in an episode.
-      shot: support images a class.
-      query: query images a class.
-      rotations: a class turned by 90, 180 or 270 degrees counts as another class (Santoro et al. 2016, for Omniglot).
-      within_domain: all classes of an episode come from one domain, drawn uniformly from those that have enough.
-      distractors: number of further classes that appear only in the query set, with the label -1.
-    """
+    """The specification of episodes. `way` and `shot` are a number, or a range from which each episode draws one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    way: int | tuple[int, int] = 5
-    shot: int | tuple[int, int] = 1
-    query: int = Field(15, ge=1)
-    rotations: bool = False
-    within_domain: bool = False
-    distractors: int = Field(0, ge=0)
+    way: int | tuple[int, int] = Field(5, description="classes in an episode: a number, or a range such as [5, 10]")
+    shot: int | tuple[int, int] = Field(1, description="support images of a class: a number, or a range")
+    query: int = Field(15, ge=1, description="query images of a class")
+    rotations: bool = Field(
+        False, description="a class turned by 90, 180 or 270 degrees counts as another class"
+    )  # Santoro et al. 2016, for Omniglot
+    within_domain: bool = Field(
+        False, description="all classes of an episode come from one domain, drawn uniformly from those that have enough"
+    )
+    distractors: int = Field(
+        0, ge=0, description="number of further classes that appear only in the query set, with the label -1"
+    )
 
     @field_validator("way", "shot")
     @classmethod

@@ -1,15 +1,15 @@
-"""Learners by name. A new one is one file here and one line in `LEARNERS`."""
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+"""Learners by name. A new one is one file here and one line in `LEARNERS`; `fewshot run` checks its settings by a line in
+`components/fewshot/settings/learners.py`."""
 
 from components.fewshot.base_models.pure import PureModel
 from components.fewshot.episodes.task import Batch, Task
 from components.fewshot.learners.gradient.maml import MAML
-from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, Outer, Part, TaskState, Weights
+from components.fewshot.learners.interface import Aux, Learner, Outer, Part, TaskState, Weights
 from components.fewshot.learners.metric.matching import Matching
 from components.fewshot.learners.metric.nca import NCA
 from components.fewshot.learners.metric.protonet import ProtoNet
 from components.fewshot.learners.transfer.softmax_head import Transfer
+from components.fewshot.settings.learners import LearnerChoice, LearnerSettings
 
 LEARNERS: dict[str, type[Learner]] = {
     "protonet": ProtoNet,
@@ -18,30 +18,6 @@ LEARNERS: dict[str, type[Learner]] = {
     "maml": MAML,
     "transfer": Transfer,
 }
-
-
-class LearnerChoice(BaseModel):
-    """A learner by name, with its own settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = "protonet"
-    settings: dict[str, object] = {}
-
-    def parsed(self) -> LearnerSettings:
-        """The settings, checked against the learner's.
-
-        Raises:
-          ValueError: no such learner or setting; the message lists what exists.
-        """
-        known = find_learner(self.name).Settings
-        try:
-            return known(**self.settings)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            exists = ", ".join(known.model_fields)
-            raise ValueError(f"learner.settings.{key}: {first['msg']}; {self.name!r} has {exists}") from error
 
 
 def find_learner(name: str) -> type[Learner]:
@@ -59,7 +35,8 @@ def build_learner(
     choice: LearnerChoice, base: PureModel, way: int | None, train_classes: int, seed: int = 0
 ) -> Learner:
     """The learner over a base model; `way` is None where training episodes vary in it."""
-    return find_learner(choice.name)(base, choice.parsed(), way, train_classes, seed)
+    learner = find_learner(choice.name)
+    return learner(base, choice.parsed(learner.Settings), way, train_classes, seed)
 
 
 __all__ = [

@@ -7,16 +7,16 @@ signatures and the evaluator know learners only by this interface.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import keras
 from keras import ops
-from pydantic import BaseModel, ConfigDict
 
-from components.fewshot.base_models.pure import BatchNorm, PureModel
+from components.fewshot.base_models.pure import PureModel
 from components.fewshot.base_models.weights import Weight, names_of
 from components.fewshot.episodes.task import Batch, Task
 from components.fewshot.learners.gradients import value_and_grad
+from components.fewshot.settings.learners import LearnerSettings, TrainingUnit
 from components.fewshot.tensors import Features, Images, Labels, Logits, Scalar, Tensor, Way
 
 Unit = TypeVar("Unit", Task, Batch)
@@ -62,19 +62,6 @@ class Outer(NamedTuple):
     aux: Aux
 
 
-class LearnerSettings(BaseModel):
-    """Base of every learner's settings.
-
-    Attributes:
-      batch_norm: where batch normalisation takes its statistics for a new task: `running` averages from training, the
-        `support` set, or `transductive`, the query batch itself, so that queries help one another.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    batch_norm: BatchNorm = "running"
-
-
 class Learner(ABC, Generic[Unit]):
     """Base class of learners.
 
@@ -94,7 +81,7 @@ class Learner(ABC, Generic[Unit]):
     """
 
     Settings: ClassVar[type[LearnerSettings]] = LearnerSettings
-    unit: ClassVar[Literal["episode", "shuffled", "grouped"]] = "episode"
+    unit: ClassVar[TrainingUnit] = "episode"
     has_fixed_head: ClassVar[bool] = False
 
     def __init__(

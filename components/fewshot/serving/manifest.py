@@ -7,7 +7,7 @@ import tensorflow as tf
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from components.fewshot.episodes.episode import EpisodeSpec
-from components.fewshot.images.decode import ImageSpec
+from components.fewshot.settings.image import ImageSpec
 
 FILE = os.path.join("assets.extra", "fewshot.json")
 

@@ -1,6 +1,5 @@
 """The outer optimizer and its schedule, by name."""
 
-import inspect
 from collections.abc import Mapping
 
 import keras
@@ -9,11 +8,7 @@ from components.fewshot.training.settings import TrainingSettings
 
 
 def build_optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
-    """The outer optimizer with its schedule.
-
-    Raises:
-      ValueError: Keras has no optimizer of that name.
-    """
+    """The outer optimizer with its schedule."""
     rate: float | keras.optimizers.schedules.LearningRateSchedule = settings.learning_rate
     if settings.schedule == "cosine" and settings.steps:
         rate = keras.optimizers.schedules.CosineDecay(rate, settings.steps)
@@ -43,18 +38,6 @@ def named_slots(
 
 
 def find_optimizer(name: str) -> type[keras.optimizers.Optimizer]:
-    """An optimizer of Keras.
-
-    Raises:
-      ValueError: there is none of that name; the message lists what exists.
-    """
-    names = {one.lower(): one for one in dir(keras.optimizers) if one[0].isupper() and takes_a_rate(one)}
-    if name.lower() not in names:
-        raise ValueError(f"training.optimizer: no {name!r} in Keras; there are {', '.join(sorted(names))}")
-    return getattr(keras.optimizers, names[name.lower()])
-
-
-def takes_a_rate(name: str) -> bool:
-    """Whether an optimizer of Keras can train by itself; some only wrap others."""
-    wanted = {"learning_rate", "global_clipnorm"}
-    return wanted <= inspect.signature(getattr(keras.optimizers, name)).parameters.keys() and name != "Optimizer"
+    """An optimizer of Keras, one of `OPTIMIZERS` in letters of any case."""
+    (found,) = (one for one in dir(keras.optimizers) if one.lower() == name.lower() and one[0].isupper())
+    return getattr(keras.optimizers, found)

@@ -7,37 +7,20 @@ the initial weights.
 
 import keras
 from keras import ops
-from pydantic import Field
 
-from components.fewshot.base_models.pure import BatchNorm
 from components.fewshot.episodes.task import Task
 from components.fewshot.learners.gradients import value_and_grad
-from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, Part, TaskState, Weights
+from components.fewshot.learners.interface import Aux, Learner, Part, TaskState, Weights
 from components.fewshot.learners.maths import cross_entropy, linear_head
+from components.fewshot.settings.learners import MAMLSettings
 from components.fewshot.tensors import Images, Labels, Logits, Scalar, Tensor, Vectors, Way
-
-
-class MAMLSettings(LearnerSettings):
-    """Attributes:
-    inner_rate: step size of the inner loop.
-    steps: inner steps in training.
-    test_steps: inner steps for a new task.
-    first_order: treat inner gradients as constants when the outer gradient is taken (FOMAML).
-    batch_norm: the support set's moments by default, because running averages do not fit weights that the inner loop moved.
-    """
-
-    inner_rate: float = Field(0.4, gt=0)
-    steps: int = Field(1, ge=1)
-    test_steps: int = Field(5, ge=1)
-    first_order: bool = False
-    batch_norm: BatchNorm = "support"
 
 
 class MAML(Learner[Task]):
     """Task state: `fast_i`, all adapted weights: the base model's, then the head's kernel [D, way] and bias [way]."""
 
     Settings = MAMLSettings
-    has_fixed_head = True
+    has_fixed_head = MAMLSettings.has_fixed_head
     settings: MAMLSettings
 
     def build(self) -> list[keras.Variable]:

@@ -5,22 +5,14 @@ all support images of the cosine similarity between their features and those of 
 """
 
 from keras import ops
-from pydantic import Field
 
 from components.fewshot.episodes.task import Task
-from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, Part, TaskState, Weights
+from components.fewshot.learners.interface import Aux, Learner, Part, TaskState, Weights
 from components.fewshot.learners.maths import cross_entropy, one_hot, unit_length
+from components.fewshot.settings.learners import MatchingSettings
 from components.fewshot.tensors import Images, Labels, Logits, Scalar, Tensor, Vectors, Way
 
 LEAST_ATTENTION = 1e-7  # to a class; its logarithm is the lowest possible logit
-
-
-class MatchingSettings(LearnerSettings):
-    """Attributes:
-    scale: of the cosines before the softmax. The paper's is 1, which leaves the attention nearly even; 10 sharpens it.
-    """
-
-    scale: float = Field(10.0, gt=0)
 
 
 class Matching(Learner[Task]):

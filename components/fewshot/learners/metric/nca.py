@@ -8,31 +8,21 @@ features; together they are better than either alone (docs/benchmarks.md). A new
 
 import keras
 from keras import ops
-from pydantic import Field
 
 from components.fewshot.episodes.task import Batch
-from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, Part, TaskState, Weights
+from components.fewshot.learners.interface import Aux, Learner, Part, TaskState, Weights
 from components.fewshot.learners.maths import class_means, cross_entropy, linear_head, unit_length
+from components.fewshot.settings.learners import NCASettings
 from components.fewshot.tensors import Images, Labels, Logits, Scalar, Tensor, Vectors, Way
 
 NOT_ITSELF = 1e9  # taken from the similarity of an image to itself, so that it has no share
-
-
-class NCASettings(LearnerSettings):
-    """Attributes:
-    scale: of the cosine similarities before the softmax, at the start of training; it is learned.
-    classifier: weight of the ordinary classifier's cross-entropy; with 0 there is none.
-    """
-
-    scale: float = Field(10.0, gt=0)
-    classifier: float = Field(0.5, ge=0)
 
 
 class NCA(Learner[Batch]):
     """Task state: `prototypes` [way, D], the class means of features of unit length, scaled to unit length."""
 
     Settings = NCASettings
-    unit = "grouped"
+    unit = NCASettings.unit
     settings: NCASettings
 
     def build(self) -> list[keras.Variable]:

@@ -6,29 +6,19 @@ its features stay, and a new linear head is fitted.
 
 import keras
 from keras import ops
-from pydantic import Field
 
 from components.fewshot.episodes.task import Batch
-from components.fewshot.learners.interface import Aux, Learner, LearnerSettings, Part, TaskState, Weights
+from components.fewshot.learners.interface import Aux, Learner, Part, TaskState, Weights
 from components.fewshot.learners.maths import cross_entropy, linear_head, one_hot, unit_length
+from components.fewshot.settings.learners import TransferSettings
 from components.fewshot.tensors import Images, Labels, Logits, Scalar, Tensor, Vectors, Way
-
-
-class TransferSettings(LearnerSettings):
-    """Attributes:
-    head_steps: steps of accelerated gradient descent for the new head.
-    head_l2: weight decay of the new head.
-    """
-
-    head_steps: int = Field(100, ge=1)
-    head_l2: float = Field(1e-3, gt=0)
 
 
 class Transfer(Learner[Batch]):
     """Task state: `kernel` [D, way] over features of unit length."""
 
     Settings = TransferSettings
-    unit = "shuffled"
+    unit = TransferSettings.unit
     settings: TransferSettings
 
     def build(self) -> list[keras.Variable]:

@@ -1,0 +1,26 @@
+"""The form of the images that a base model gets."""
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class ImageSpec(BaseModel):
+    """The form of images for the base model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    height: int = Field(28, ge=2, le=4096, description="height in pixels; images are stretched to it")
+    width: int = Field(28, ge=2, le=4096, description="width in pixels")
+    channels: int = Field(1, description="1 (grey) or 3 (RGB)")
+    invert: bool = Field(False, description="makes dark strokes bright")
+
+    @field_validator("channels")
+    @classmethod
+    def _grey_or_rgb(cls, channels: int) -> int:
+        if channels not in (1, 3):
+            raise ValueError(f"expected 1 (grey) or 3 (RGB), got {channels}")
+        return channels
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.height, self.width, self.channels
