@@ -1,104 +1,282 @@
-"""`python -m benchmarks.kills`: compares runs that are killed at random moments with a run that is not.
+"""`python -m benchmarks.kills --directory D`: compares runs that are killed at random moments with a run that is not.
 
-A run is killed (SIGKILL, with all its children) after a random time and started again, until it ends. Then the next run starts,
-until there have been enough kills. The weights and metrics of every run must be equal to those of the unbroken run, bit for bit.
-After each kill, every model at the destination must be complete.
+A run is killed (SIGKILL, with all its children) and started again, until it ends. Then the next run starts, until there have been
+enough kills. Half of the moments are anywhere in the time of a run; a quarter is at the start of a node, when it looks at its
+inputs and at the cache; a quarter is at its end, when its result is published. After each kill, every model at the destination
+must load. When a run has ended, the weights of all models, all metrics and the model at the destination must be those of the
+unbroken run.
+
+The moments depend on `--seed` alone. What was done is in `D/state.json`; the same command goes on from there.
 """
 
 import json
 import os
 import random
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import numpy as np
 import typer
 
 from components.fewshot.serving.served import ServedModel
+from data.glyphs import generate_glyphs
+from pipeline.history.database import opened
 
-SETTINGS = ["--preset", "glyphs-tiny", "training.steps=300", "training.checkpoint_every=10"]
+CLASSES = {"train": 40, "val": 12, "test": 16}  # of the glyphs: enough for an episode, few enough for a short run
+SETTINGS = ["training.steps=60", "training.validate_every=20", "training.checkpoint_every=5"]
+BLESSED = ["gate.threshold=0", "gate.require_baselines=false"]  # so that each run pushes
+NODES = 12
 
 
-def main(kills: int = 10, seed: int = 0, directory: Annotated[Path | None, typer.Option()] = None) -> None:
-    """Prints one line per kill, and what differs after each run. Exits with 1 if anything differs."""
+class Kill(TypedDict):
+    """One kill: of which run, aimed at what, after how many seconds, and what ML Metadata says was going on."""
+
+    run: str
+    aim: str
+    seconds: float
+    node: str
+    phase: str
+
+
+class State(TypedDict):
+    """What was done so far. `ended` says of each run what differs from the unbroken one, whose seconds are here too."""
+
+    first_line: float
+    took: float
+    kills: list[Kill]
+    ended: dict[str, list[str]]
+
+
+def main(
+    kills: int = 100,
+    seed: int = 0,
+    directory: Annotated[Path | None, typer.Option(help="Of all runs and of state.json; a new one by default.")] = None,
+) -> None:
+    """Prints one line per kill, what differs after each run, and a table. Exits with 1 if anything differs."""
     work = directory or Path(tempfile.mkdtemp(prefix="fewshot-kills-"))
-    began = time.monotonic()
-    start(work / "unbroken").wait()
-    took = time.monotonic() - began
+    images, state = write_images(work), read_state(work)
+    if not state["took"]:
+        state["first_line"], state["took"] = unbroken(work / "unbroken", images)
+        write_state(work, state)
     expected = outcome(work / "unbroken")
-    print(f"unbroken: {took:.0f} s, {len(expected)} files of weights and metrics", flush=True)
-    rng, done, broken = random.Random(seed), 0, 0
-    while done < kills:
-        broken += 1
-        done += break_and_finish(work / f"broken-{broken}", kills - done, lambda: rng.uniform(0, took / 2))
-        differing = differences(expected, outcome(work / f"broken-{broken}"))
-        print(f"run {broken} ended after {done} kills in all; differing: {differing or 'nothing'}", flush=True)
-        if differing:
-            raise typer.Exit(1)
+    print(f"{work}: unbroken {state['took']:.0f} s, {len(state['kills'])} of {kills} kills done", flush=True)
+    while len(state["kills"]) < kills or any(kill["run"] not in state["ended"] for kill in state["kills"]):
+        name = f"broken-{len(state['ended']) + 1}"
+        for kill in break_and_finish(work / name, images, state, kills, seed):
+            state["kills"].append(kill)
+            write_state(work, state)
+            told = f"{kill['phase']} of {kill['node']}, models at the destination: {models_at(work / name)}"
+            print(f"  kill {len(state['kills'])} after {kill['seconds']:.1f} s: {told}", flush=True)
+        state["ended"][name] = differences(expected, outcome(work / name))
+        write_state(work, state)
+        print(f"{name} has ended; differing: {', '.join(state['ended'][name]) or 'nothing'}", flush=True)
+        if not state["ended"][name]:
+            shutil.rmtree(work / name)
+    show(state)
+    if any(state["ended"].values()):
+        raise typer.Exit(1)
 
 
-def break_and_finish(root: Path, most: int, delay: Callable[[], float]) -> int:
-    """Kills a run up to `most` times, each time after `delay()` seconds, and lets it end. Returns the number of kills."""
-    killed = 0
-    while True:
-        process = start(root)
-        try:
-            process.wait(delay() if killed < most else None)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            killed += 1
-            print(f"  killed {where(root)}; complete models at the destination: {models_at(root)}", flush=True)
-            continue
-        if process.returncode:
-            raise SystemExit(f"the run failed with exit code {process.returncode}; see {root}/logs")
-        return killed
+def write_images(work: Path) -> list[str]:
+    """Returns the options that name a small image set, which is made if it is not there."""
+    whole, part = Path(generate_glyphs(str(work / "glyphs"))), work / "images"
+    for split, count in CLASSES.items():
+        for folder in sorted(path.parent for path in (whole / split).rglob("00.png"))[:count]:
+            target = part / split / folder.relative_to(whole / split)
+            shutil.copytree(folder, target, dirs_exist_ok=True)
+    return [word for split in CLASSES for word in (f"--{split}-dir", str(part / split))]
 
 
-def start(root: Path) -> subprocess.Popen[bytes]:
-    """Starts a run in a process group of its own and returns its process."""
-    command = [sys.executable, "-m", "pipeline.cli", "run", *SETTINGS, "--root", str(root)]
-    silent = subprocess.DEVNULL
-    return subprocess.Popen(command, stdout=silent, stderr=silent, start_new_session=True)
-
-
-def where(root: Path) -> str:
-    """Returns which node started last, in words."""
-    nodes = [path for path in (root / "artifacts").glob("*") if path.is_dir()]
-    return (
-        f"after {max(nodes, key=lambda path: path.stat().st_mtime).name} started" if nodes else "before the first node"
+def start(root: Path, images: list[str]) -> subprocess.Popen[str]:
+    """Starts a run in a process group of its own. Its progress comes line by line."""
+    command = [sys.executable, "-m", "pipeline.cli", "run", "--preset", "glyphs-tiny", *images, "--root", str(root)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [*command, *SETTINGS, *BLESSED], stdout=subprocess.DEVNULL, stderr=pipe, text=True, start_new_session=True
     )
+
+
+def unbroken(root: Path, images: list[str]) -> tuple[float, float]:
+    """Lets a run end, and returns the seconds until its first line and until its end."""
+    shutil.rmtree(root, ignore_errors=True)
+    began = time.monotonic()
+    process = start(root, images)
+    line_of(process)
+    first = time.monotonic() - began
+    finish(process)
+    return first, time.monotonic() - began
+
+
+def finish(process: subprocess.Popen[str]) -> None:
+    """Waits for the end of a run. It raises an error with what the run said if it failed."""
+    _, said = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"the run failed with exit code {process.returncode}:\n{said}")
+
+
+def break_and_finish(root: Path, images: list[str], state: State, most: int, seed: int) -> Iterator[Kill]:
+    """Starts a run again and again, kills it each time, and ends when it has ended before its kill."""
+    while True:
+        number = len(state["kills"])
+        rng = random.Random(f"{seed} {number}")
+        aim = ("any", "start", "any", "end")[number % 4] if number < most else ""
+        process, began = start(root, images), time.monotonic()
+        try:
+            if not aim or not AIMS[aim](process, root, rng, state):
+                finish(process)
+                return
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+        node, phase = where(root)
+        seconds = round(time.monotonic() - began, 2)
+        yield Kill(run=root.name, aim=aim, seconds=seconds, node=node, phase=phase)
+
+
+def at_any(process: subprocess.Popen[str], root: Path, rng: random.Random, state: State) -> bool:
+    """Waits until a moment between the first line of a run and its end. Returns whether the run is still there."""
+    return waited(process, lambda: False, most=rng.uniform(0.8 * state["first_line"], state["took"]))
+
+
+def at_a_start(process: subprocess.Popen[str], root: Path, rng: random.Random, state: State) -> bool:
+    """Waits until a node has reported its end, and a moment more: then the next one looks at its inputs and at the cache."""
+    for _ in range(rng.randint(1, NODES - 1)):
+        if not line_of(process):
+            return False
+    return waited(process, lambda: False, most=rng.uniform(0, 0.15))
+
+
+def at_an_end(process: subprocess.Popen[str], root: Path, rng: random.Random, state: State) -> bool:
+    """Waits until an executor has ended, and a moment more: then its result is published."""
+    killed = executing(root)
+    for _ in range(rng.randint(1, 4)):
+        waited(process, lambda: bool(executing(root) - killed))
+        waited(process, lambda: not executing(root) - killed)
+    return waited(process, lambda: False, most=rng.uniform(0, 0.04))
+
+
+AIMS = {"any": at_any, "start": at_a_start, "end": at_an_end}
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    """Returns the next line about the end of a node; it is empty if the run has ended."""
+    assert process.stderr
+    return next((line for line in process.stderr if f"/{NODES} " in line), "")
+
+
+def waited(process: subprocess.Popen[str], happened: Callable[[], bool], most: float = float("inf")) -> bool:
+    """Waits until something has happened or `most` seconds are over. Returns whether the process is still there."""
+    end = time.monotonic() + most
+    while time.monotonic() < end and process.poll() is None and not happened():
+        time.sleep(0.002)
+    return process.poll() is None
+
+
+def executing(root: Path) -> set[Path]:
+    """Returns a folder for each executor that is at work, or was when it was killed: TFX removes it before it publishes."""
+    return set((root / "artifacts").glob("*/.system/executor_execution/*/.temp"))
+
+
+def where(root: Path) -> tuple[str, str]:
+    """Returns the node and the phase in which a run was killed.
+
+    It looks at a copy: to open the database itself would roll its journal back, which the next run must be able to do.
+    """
+    with tempfile.TemporaryDirectory() as copy:
+        for path in root.glob("metadata.sqlite*"):
+            shutil.copy(path, copy)
+        try:
+            with opened(os.path.join(copy, "metadata.sqlite")) as connection:
+                found = connection.execute(LATEST).fetchone()
+        except sqlite3.DatabaseError:
+            found = None
+    if found is None:
+        return "the first node", "before"
+    execution, name, state = found
+    node = name.split(".")[-1]
+    if state != RUNNING:
+        return node, "after"  # or before the next node, whose execution is not yet noted
+    if str(execution) in {path.parent.name for path in executing(root)}:
+        return node, "executor"
+    return node, "publish" if any((root / "artifacts" / node).glob(f"*/{execution}")) else "driver"
+
+
+RUNNING = 2
+LATEST = """SELECT e.id, c.name, e.last_known_state FROM Execution e JOIN Association a ON a.execution_id = e.id
+JOIN Context c ON c.id = a.context_id JOIN Type t ON t.id = c.type_id WHERE t.name = 'node' ORDER BY e.id DESC LIMIT 1"""
 
 
 def models_at(root: Path) -> int:
     """Returns the number of models at the destination. It raises an error if one of them cannot be loaded."""
-    versions = [path for path in (root / "serving").glob("*/*") if path.name.isdigit()]
-    return len([ServedModel(str(path)) for path in versions])
+    return len([ServedModel(str(path)) for path in versions_at(root)])
+
+
+def versions_at(root: Path) -> list[Path]:
+    """Returns the directories that a server would load."""
+    return [path for path in (root / "serving").glob("*/*") if path.name.isdigit()]
 
 
 def outcome(root: Path) -> dict[str, object]:
-    """Returns the weights of every model, by node, and the metrics."""
+    """Returns the weights of every model, by node, the metrics, and the weights and metrics at the destination."""
     found: dict[str, object] = {}
     for path in (root / "artifacts").rglob("weights.npz"):
-        with np.load(path) as arrays:
-            weights = {key: arrays[key].tobytes() for key in arrays.files}
-        found[f"{path.relative_to(root / 'artifacts').parts[0]} weights"] = weights
+        found[f"{path.relative_to(root / 'artifacts').parts[0]} weights"] = arrays_of(path)
     for path in (root / "artifacts").rglob("metrics.json"):
         found["metrics"] = json.loads(path.read_text())
-    if len(found) != 5 or models_at(root) != 1:
-        raise SystemExit(f"expected four models, metrics and one pushed model in {root}, found {sorted(found)}")
+    found["number of models at the destination"] = models_at(root)
+    for path in versions_at(root):
+        found["pushed weights"] = arrays_of(path / "assets.extra" / "weights.npz")
+        found["pushed metrics"] = json.loads((path / "assets.extra" / "fewshot.json").read_text())["metrics"]
+    found["pushed metrics"] = without_paths(found.get("pushed metrics"), root)
+    found["metrics"] = without_paths(found.get("metrics"), root)
     return found
 
 
+def arrays_of(path: Path) -> dict[str, bytes]:
+    """Returns the arrays of a file of weights."""
+    with np.load(path) as arrays:
+        return {key: arrays[key].tobytes() for key in arrays.files}
+
+
+def without_paths(value: object, root: Path) -> object:
+    """Returns a JSON value without the root of its run."""
+    return json.loads(json.dumps(value).replace(str(root), ""))
+
+
 def differences(expected: dict[str, object], found: dict[str, object]) -> list[str]:
-    """Returns the names of the entries that differ."""
-    return [name for name in expected if found.get(name) != expected[name]]
+    """Returns the names of the entries that differ, or that only one side has."""
+    return sorted(name for name in {*expected, *found} if found.get(name) != expected.get(name))
+
+
+def show(state: State) -> None:
+    """Prints where the kills were, and how many runs differ."""
+    for (node, phase), count in Counter((kill["node"], kill["phase"]) for kill in state["kills"]).most_common():
+        print(f"{count:>4}  {phase} of {node}")
+    differing = sum(bool(names) for names in state["ended"].values())
+    print(f"{len(state['kills'])} kills of {len(state['ended'])} runs; runs that differ: {differing}")
+
+
+def read_state(work: Path) -> State:
+    """Returns what an earlier start of this benchmark has noted."""
+    path = work / "state.json"
+    return json.loads(path.read_text()) if path.exists() else State(first_line=0.0, took=0.0, kills=[], ended={})
+
+
+def write_state(work: Path, state: State) -> None:
+    """Notes what was done; a kill leaves the earlier note."""
+    beside = work / "state.json.new"
+    beside.write_text(json.dumps(state, indent=1))
+    os.replace(beside, work / "state.json")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.commands.disk import nearest
+
 PACKAGE = "fewshot-tfx"
 MEMORY_GB = 4  # importing TFX and TensorFlow takes 1.5; images and a training step need the rest
 DISK_GB = 5  # enough for the artifacts of a few runs on 30,000 images
@@ -137,12 +139,6 @@ def writable(root: str) -> Check:
     except OSError as error:
         return Check("root", False, f"{place} cannot be written ({error.strerror})", "Choose another --root.")
     return Check("root", True, f"{os.path.abspath(root)} can be written", "")
-
-
-def nearest(path: str) -> Path:
-    """Returns `path` if it is a directory, else the nearest parent directory that exists."""
-    here = Path(path).absolute()
-    return next(place for place in (here, *here.parents) if place.is_dir())
 
 
 def _check(name: str, ok: bool, found: str, advice: str) -> Check:
