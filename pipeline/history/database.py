@@ -12,7 +12,8 @@ PATIENCE = 60.0  # seconds to wait for another program that holds the database
 SILENCE = 3.0  # seconds of waiting before it is said
 
 FINAL = "WHERE last_known_state >= 3"  # complete, failed, cached or canceled: such an execution never changes again
-MUTABLE = {"Artifact": ("state", "last_update_time_since_epoch"), "sqlite_master": ("rootpage",)}
+MUTABLE = ("Artifact.state", "sqlite_master.rootpage")
+TIME = "last_update_time_since_epoch"  # of any row, also when only a property was added
 COUNTERS = "sqlite_sequence"
 
 Say = Callable[[str], None]
@@ -129,7 +130,7 @@ def _lacks(connection: sqlite3.Connection, earlier: str) -> str | None:
     found = connection.execute("SELECT name FROM earlier.sqlite_master WHERE type = 'table' AND name != ?", [COUNTERS])
     for table in ["sqlite_master", *(name for (name,) in found.fetchall())]:
         columns = [row[1] for row in connection.execute(f"PRAGMA earlier.table_info({table})")]
-        same = ", ".join(f"`{name}`" for name in columns if name not in MUTABLE.get(table, ()))
+        same = ", ".join(f"`{name}`" for name in columns if name != TIME and f"{table}.{name}" not in MUTABLE)
         final = FINAL if table == "Execution" else ""
         gone = f"SELECT {same} FROM earlier.{table} {final} EXCEPT SELECT {same} FROM main.{table}"
         (count,) = connection.execute(f"SELECT count(*) FROM ({gone})").fetchone()

@@ -167,6 +167,21 @@ def test_what_runs_on_after_the_backup_is_no_damage(store):
     assert not store.said
 
 
+def test_what_is_noted_later_about_what_was_backed_up_is_no_damage(store):
+    store.run("one")
+    at = store.connect()
+    kind = at.put_context_type(pb.ContextType(name="pipeline_run"))
+    at.put_contexts([pb.Context(type_id=kind, name="run")])
+    store.save()
+    (context,), (artifact,) = at.get_contexts(), at.get_artifacts()
+    context.custom_properties["failed_node"].string_value = "Trainer"
+    artifact.state = pb.Artifact.DELETED
+    at.put_contexts([context])
+    at.put_artifacts([artifact])
+    store.ready()
+    assert not store.said
+
+
 def test_a_damaged_database_is_never_backed_up(store):
     store.run("anything")
     store.save()
