@@ -199,7 +199,9 @@ def _copy(database: str, target: str) -> str | None:
 def _not_locked(status: int, *_: int) -> None:
     """Ends a backup that would wait for another program without an end."""
     if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        raise sqlite3.OperationalError("database is locked")
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = status
+        raise error
 
 
 def _publish(beside: str, path: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -29,6 +30,11 @@ _ELSEWHERE = (
     sqlite3.SQLITE_NOMEM,
     sqlite3.SQLITE_IOERR,
 )
+
+
+def tell(sentence: str) -> None:
+    """Prints what a user should know although the work goes on."""
+    print(f"fewshot: {sentence}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -84,13 +90,18 @@ def holder_of(path: str, locks: Path = Path("/proc/locks")) -> str:
     inode = str(os.stat(path).st_ino)
     for line in locks.read_text().splitlines() if locks.exists() else ():
         words = line.split()  # number: POSIX ADVISORY WRITE pid major:minor:inode start end
-        if len(words) == 8 and words[5].split(":")[-1] == inode and words[4].isdigit():
-            command = Path(f"/proc/{words[4]}/cmdline")
-            called = (
-                command.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip() if command.exists() else ""
-            )
-            return f"process {words[4]}" + (f" ({called[:80]})" if called else "")
+        if len(words) == 8 and words[5].split(":")[-1] == inode and int(words[4]) > 0:
+            return f"process {words[4]} ({_called(words[4])})"
     return "another program"
+
+
+def _called(process: str) -> str:
+    """Returns the command of a process, shortened."""
+    try:
+        command = Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return "already gone"
+    return command.replace(b"\0", b" ").decode(errors="replace").strip()[:80]
 
 
 def fault_of(path: str, earlier: str | None = None) -> str | None:
