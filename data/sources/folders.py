@@ -1,43 +1,47 @@
-"""Lists the images in one root. A class is a folder that directly holds images. Its name is its path below the root.
+"""Lists the images of a folder: those of its classes, or all of them where no class is named, as for queries.
 
-Local folders are read with `os.scandir`. Other file systems, such as `gs://`, are read with `tf.io.gfile`, which is imported only
-if needed.
+A class is a folder that directly holds images. Its name is its path below the root.
 """
 
-import os
 import posixpath
-import stat
 import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import NamedTuple
 
-# A folder that holds a file with one of these suffixes is a class. All other files in it are candidates too, so that an image
-# with a wrong suffix is read, and a file that is no image is reported.
+from data.sources.magic import HEAD, picture_kind
+from data.sources.tree import REMOTE_REQUESTS, Entry, Folder, Tree, entry_of, escaped, is_file, is_remote, read_tree
+
+# A folder that holds a file with one of these suffixes holds images. All other files in it are candidates too, so that an image
+# with a wrong suffix is read, and a file that is no image is reported. Where no suffix is known, the content decides.
 IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".dib", ".webp"}
-    | {
-        ".tif",
-        ".tiff",
-        ".heic",
-        ".avif",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-    }  # formats that are not supported; such files are reported
+    {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".dib", ".webp"}
+    # formats that are not read; such files are reported
+    | {".tif", ".tiff", ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".ppm", ".pgm", ".pbm"}
 )
-LITTER = frozenset({"thumbs.db", "desktop.ini"})  # files of file managers; hidden files (.DS_Store) are ignored too
-REMOTE_REQUESTS = 32  # at the same time, because each takes a remote file system tens of milliseconds
 
 
 class ImageFile(NamedTuple):
-    """An image file that has not been read."""
+    """An image file that has not been read.
+
+    Attributes:
+      class_name: its class; "" for a query.
+      source_id: its path below the root, with forward slashes.
+      path: its path.
+      size: bytes.
+      mtime_ns: time of its last change.
+      identity: equal for two paths of one file, "" if unknown.
+      reason: why it can never be read, or "". Then paths and names are escaped where they are not UTF-8.
+    """
 
     class_name: str
-    source_id: str  # path below the root, with forward slashes
+    source_id: str
     path: str
-    size: int  # bytes
+    size: int
     mtime_ns: int
+    identity: str = ""
+    reason: str = ""
 
 
 class Rejected(NamedTuple):
@@ -48,56 +52,56 @@ class Rejected(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """The images in a root, sorted by class and source id, and the files in it that cannot be images of a class."""
+    """What is in a root: nothing that lies there is in none of the three.
+
+    Attributes:
+      files: the images, sorted by class and source id, and every other file in a folder that holds images.
+      rejected: images that belong to no class.
+      passed_over: the number of files in each folder without images (ending in "/*" if it holds folders), in each litter, and 0
+        for a link to a folder that is listed elsewhere.
+    """
 
     files: list[ImageFile]
     rejected: list[Rejected]
-
-
-class _Entry(NamedTuple):
-    relative: str  # below the root
-    path: str
-    size: int
-    mtime_ns: int
+    passed_over: dict[str, int]
 
 
 def list_folder(root: str) -> Listing:
-    """Returns the images below `root`, in an order that depends only on names.
-
-    Symbolic links are followed, except for links into the root and for circles. Hidden files and folders are ignored.
+    """Returns the images of the classes below `root`, in an order that depends only on names.
 
     Raises:
-      ValueError: `root` is not a folder or holds no class, or a folder below it cannot be read.
+      ValueError: `root` is not a folder or holds no class, a folder below it cannot be read, or links make one folder
+        two classes.
     """
-    folders = _remote_folders(root) if "://" in root else _local_folders(root)
-    files: list[ImageFile] = []
-    rejected: list[Rejected] = []
-    for folder, entries in folders:
-        if not any(has_image_suffix(entry.relative) for entry in entries):
-            continue
-        class_name = unicodedata.normalize("NFC", folder)  # macOS decomposes accents, but most class lists do not
-        for entry in entries:
-            reason = _unusable(entry, class_name)
-            if reason:
-                rejected.append(Rejected(entry.path.encode(errors="backslashreplace").decode(), reason))
-            else:
-                files.append(ImageFile(class_name, entry.relative, entry.path, entry.size, entry.mtime_ns))
+    root, tree = _read(root)
+    holding = [folder for folder in tree.folders if _holds_images(folder)]
+    _check_once(root, tree, holding)
+    loose = [file for folder in holding if not folder.relative for file in folder.files]
+    files = [_image_file(_class_name(folder), file) for folder in holding if folder.relative for file in folder.files]
+    rejected = [Rejected(escaped(file.path), "lies directly in the root, in no class folder") for file in loose]
     if not files:
-        loose = " (images directly in it belong to no class)" if rejected else ""
+        said = " (images directly in it belong to no class)" if loose else ""
         raise ValueError(
-            f"{root!r} holds no class{loose}: a class is a folder below it that directly holds images,"
+            f"{root!r} holds no class{said}: a class is a folder below it that directly holds images,"
             f" such as {posixpath.join(root, 'oak', '1.png')!r}"
         )
-    return Listing(sorted(files), sorted(rejected))
+    return Listing(sorted(files), sorted(rejected), _passed_over(root, tree, holding))
 
 
-def _unusable(entry: _Entry, class_name: str) -> str | None:
-    """Returns the reason why a file cannot be an image of a class, or None."""
-    try:
-        entry.relative.encode()
-    except UnicodeEncodeError:
-        return "the name is not UTF-8"
-    return None if class_name else "lies directly in the root, in no class folder"
+def list_images(path: str) -> Listing:
+    """Returns all images at any depth in a folder, or one file. They have no class.
+
+    Raises:
+      ValueError: there is nothing at `path`, it holds no image, or a folder below it cannot be read.
+    """
+    if is_file(path):
+        return Listing([_image_file("", entry_of(path, posixpath.basename(path)))], [], {})
+    root, tree = _read(path)
+    holding = [folder for folder in tree.folders if _holds_images(folder)]
+    files = [_image_file("", file) for folder in holding for file in folder.files]
+    if not files:
+        raise ValueError(f"{root!r} holds no image; expected at least one (PNG, JPEG, GIF, BMP or WebP)")
+    return Listing(sorted(files), [], _passed_over(root, tree, holding))
 
 
 def domain_of(class_name: str) -> str:
@@ -110,83 +114,71 @@ def has_image_suffix(name: str) -> bool:
     return posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name.lower() in LITTER
+def _read(root: str) -> tuple[str, Tree]:
+    if escaped(root) != root:
+        raise ValueError(f"the name of the folder {escaped(root)!r} is not UTF-8: rename it")
+    root = root.removeprefix("file://")
+    return root, read_tree(root)
 
 
-def _local_folders(root: str) -> Iterator[tuple[str, list[_Entry]]]:
-    """Yields each folder, relative to the root, with its files: depth first, in the order of names."""
-    if not os.path.isdir(root):
-        what = "is a file" if os.path.exists(root) else "does not exist"
-        raise ValueError(f"expected a folder of images, but {root!r} {what}: correct the path")
-    top = os.path.realpath(root)
-    pending: list[tuple[str, str, tuple[str, ...]]] = [("", root, (top,))]
-    while pending:
-        folder, path, ancestors = pending.pop()
-        files, folders = _scan(folder, path)
-        yield folder, files
-        for relative, below, is_link in reversed(folders):
-            real = os.path.realpath(below)
-            # The target of a link into the root is listed anyway. A link to a folder above itself would never end.
-            if is_link and (_is_below(real, top) or real in ancestors):
-                continue
-            pending.append((relative, below, (*ancestors, real)))
+def _holds_images(folder: Folder) -> bool:
+    """Returns whether the suffix or else the content of a file says that it is an image.
+
+    Only where no suffix says it, files are read, and no more of them than are needed, because a remote file takes long.
+    """
+    return any(has_image_suffix(file.relative) for file in folder.files) or any(_begin_as_images(folder.files))
 
 
-def _is_below(path: str, top: str) -> bool:
-    return path == top or path.startswith(top.rstrip(os.sep) + os.sep)
-
-
-def _scan(folder: str, path: str) -> tuple[list[_Entry], list[tuple[str, str, bool]]]:
-    """Returns the files of one local folder, and its folders as (relative path, path, is a link), both sorted by name."""
-    files, folders = [], []
-    try:
-        with os.scandir(path) as scan:
-            entries = sorted((entry for entry in scan if not _is_hidden(entry.name)), key=lambda entry: entry.name)
-    except OSError as error:
-        raise ValueError(
-            f"the folder {path!r} cannot be read ({error.strerror}): make it readable or remove it"
-        ) from error
-    for entry in entries:
-        relative = f"{folder}/{entry.name}" if folder else entry.name
-        try:
-            if entry.is_dir():
-                folders.append((relative, entry.path, entry.is_symlink()))
-                continue
-            status = entry.stat()
-        except OSError:  # a link to nothing or to itself; the reason is given when it is read
-            files.append(_Entry(relative, entry.path, 0, 0))
-            continue
-        if stat.S_ISREG(status.st_mode):
-            files.append(_Entry(relative, entry.path, status.st_size, status.st_mtime_ns))
-    return files, folders
-
-
-def _remote_folders(root: str) -> Iterator[tuple[str, list[_Entry]]]:
-    """Does the same as `_local_folders` with tf.io.gfile. It sends the requests of a level together, because each is slow."""
-    import tensorflow as tf  # takes seconds to import, and local folders do not need it
-
-    if not tf.io.gfile.isdir(root):
-        raise ValueError(f"expected a folder of images, but {root!r} is not a folder: correct the path")
-
-    def names_in(folder: str) -> list[str]:
-        names = tf.io.gfile.listdir(posixpath.join(root, folder))
-        return [posixpath.join(folder, name) for name in sorted(names) if not _is_hidden(name.rstrip("/"))]
-
-    def entry(relative: str) -> _Entry | None:
-        """Returns None for a folder. Object stores mark one with a slash."""
-        path = posixpath.join(root, relative)
-        status = None if relative.endswith("/") else tf.io.gfile.stat(path)
-        if status is None or status.is_directory:
-            return None
-        return _Entry(relative, path, int(status.length), int(status.mtime_nsec))
-
+def _begin_as_images(files: list[Entry]) -> Iterator[bool]:
+    readable = iter([file.path for file in files if not file.reason])
+    if not files or not is_remote(files[0].path):
+        yield from map(_begins_as_image, readable)
+        return
     with ThreadPoolExecutor(REMOTE_REQUESTS) as pool:
-        level = [""]
-        while level:
-            below = list(pool.map(names_in, level))
-            flat = [name for names in below for name in names]
-            entries = dict(zip(flat, pool.map(entry, flat), strict=True))
-            for folder, names in zip(level, below, strict=True):
-                yield folder.rstrip("/"), [found for name in names if (found := entries[name])]
-            level = [name for name in flat if entries[name] is None]
+        while together := list(islice(readable, REMOTE_REQUESTS)):
+            yield from pool.map(_begins_as_image, together)
+
+
+def _begins_as_image(path: str) -> bool:
+    try:
+        if not is_remote(path):
+            with open(path, "rb") as file:
+                return picture_kind(file.read(HEAD)) is not None
+        import tensorflow as tf  # takes seconds to import, and local folders do not need it
+
+        with tf.io.gfile.GFile(path, "rb") as remote:
+            return picture_kind(remote.read(HEAD)) is not None
+    except Exception:  # of many kinds; whatever cannot be read does not make a folder a class, and is counted
+        return False
+
+
+def _class_name(folder: Folder) -> str:
+    return unicodedata.normalize("NFC", folder.relative)  # macOS decomposes accents, but most class lists do not
+
+
+def _image_file(class_name: str, file: Entry) -> ImageFile:
+    reason = file.reason
+    if escaped(file.path) != file.path:
+        reason = "the name is not UTF-8"
+    class_name, relative, path = map(escaped, (class_name, file.relative, file.path))
+    return ImageFile(class_name, relative, path, file.size, file.mtime_ns, file.identity, reason)
+
+
+def _check_once(root: str, tree: Tree, holding: list[Folder]) -> None:
+    """Raises ValueError if links make one folder with images two classes; nobody could say which of them is meant."""
+    for again in tree.again:
+        below = any(f"{folder.relative}/".startswith(f"{again.first}/") for folder in holding)
+        if below and not again.harmless:
+            one, other = (posixpath.join(root, name) for name in sorted((again.first, again.relative)))
+            raise ValueError(
+                f"{one!r} and {other!r} are links to the same folder, so its images would be in two classes: remove one of them"
+            )
+
+
+def _passed_over(root: str, tree: Tree, holding: list[Folder]) -> dict[str, int]:
+    listed = {folder.relative for folder in holding}
+    found = dict(tree.litter) | {again.relative: 0 for again in tree.again}
+    for folder in tree.folders:
+        if folder.relative not in listed and (folder.files or folder.leaf):
+            found[folder.relative if folder.leaf else posixpath.join(folder.relative, "*")] = len(folder.files)
+    return {escaped(posixpath.join(root, name)): count for name, count in sorted(found.items())}

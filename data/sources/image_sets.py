@@ -1,27 +1,33 @@
 """Lists the images of every split of an image set, without reading them."""
 
 import hashlib
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections import ChainMap, Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from data.settings import ImageSetSettings
 from data.sources.folders import ImageFile, Listing, Rejected, domain_of, list_folder
+from data.sources.sides import check_shared
 from data.sources.splits import SPLITS, check_disjoint, is_validation, some, split_lists
 
 
 class ImageSet(NamedTuple):
-    """The images of each split ("train", "val", "test"), sorted by class and source id, and the files that are set aside."""
+    """The images of each split ("train", "val", "test"), sorted by class and source id, and what belongs to none.
+
+    `rejected` and `passed_over` are those of all roots, as `data.sources.folders.Listing` has them.
+    """
 
     splits: dict[str, list[ImageFile]]
     rejected: list[Rejected]
+    passed_over: dict[str, int]
 
 
 def list_image_set(settings: ImageSetSettings) -> ImageSet:
     """Returns the images of folders (`train_dir` ...) or of class lists (`images` and `splits`).
 
     Raises:
-      ValueError: a folder cannot be read or holds no class, or a listed class is in no folder, or a class is in two splits.
+      ValueError: a folder cannot be read or holds no class, a listed class is in no folder, or a class or a file is in two
+        splits or roots.
     """
     if settings.way_named == "folders":
         listed = _from_folders(settings)
@@ -32,7 +38,18 @@ def list_image_set(settings: ImageSetSettings) -> ImageSet:
     if "val" not in listed.splits:
         listed.splits.update(carve_validation(listed.splits["train"], settings.validation_split))
     check_disjoint({split: {file.class_name for file in files} for split, files in listed.splits.items()})
-    return ImageSet({split: listed.splits[split] for split in SPLITS}, listed.rejected)
+    return listed._replace(splits={split: listed.splits[split] for split in SPLITS})
+
+
+def list_roots(roots: Sequence[str]) -> Listing:
+    """Returns the images of several roots together. If two hold the same relative path, the second source id ends in "@2".
+
+    Raises:
+      ValueError: a root cannot be read or holds no class, or a file is in two of them.
+    """
+    listings = [list_folder(root) for root in roots]
+    check_shared((f"the folder {root!r}", one.files) for root, one in zip(roots, listings, strict=True))
+    return _together(listings)
 
 
 def carve_validation(train: Iterable[ImageFile], validation_split: float) -> dict[str, list[ImageFile]]:
@@ -81,17 +98,22 @@ def fingerprint(settings: ImageSetSettings, splits: Collection[str] = SPLITS) ->
 def _from_folders(settings: ImageSetSettings) -> ImageSet:
     roots = {"train": settings.train_dir, "val": settings.val_dir, "test": settings.test_dir}
     listings = {split: list_folder(root) for split, root in roots.items() if root}
-    return ImageSet({split: one.files for split, one in listings.items()}, _rejected(listings.values()))
+    check_shared((f"{split}_dir {roots[split]!r}", one.files) for split, one in listings.items())
+    every = _together([*listings.values()])
+    return ImageSet({split: one.files for split, one in listings.items()}, every.rejected, every.passed_over)
 
 
 def _from_lists(settings: ImageSetSettings) -> ImageSet:
     lists = split_lists(settings.splits or "")
     check_disjoint(lists)
     listings = [list_folder(root) for root in settings.images]
+    wanted = {name for names in lists.values() for name in names}
+    used = [[file for file in one.files if file.class_name in wanted] for one in listings]
+    check_shared((f"the root {root!r}", files) for root, files in zip(settings.images, used, strict=True))
+    every = _together(listings)
     by_class: dict[str, list[ImageFile]] = {}
-    for file in _unique(listings):
+    for file in every.files:
         by_class.setdefault(file.class_name, []).append(file)
-    wanted = [name for names in lists.values() for name in names]
     missing = sorted(name for name in wanted if name not in by_class)
     if missing:
         raise ValueError(
@@ -100,20 +122,16 @@ def _from_lists(settings: ImageSetSettings) -> ImageSet:
             f" {min(by_class)!r}: correct the names or add the root that holds them"
         )
     splits = {split: [file for name in sorted(names) for file in by_class[name]] for split, names in lists.items()}
-    return ImageSet(splits, _rejected(listings))
+    check_shared((f"the {split} classes of {settings.splits!r}", files) for split, files in splits.items())
+    return ImageSet(splits, every.rejected, every.passed_over)
 
 
-def _unique(listings: Iterable[Listing]) -> list[ImageFile]:
-    """Returns the images of all roots. If two roots hold the same relative path, the second source id ends in "@2"."""
+def _together(listings: Sequence[Listing]) -> Listing:
     seen: Counter[str] = Counter()
     files = []
-    for listing in listings:
-        for file in listing.files:
-            seen[file.source_id] += 1
-            again = seen[file.source_id]
-            files.append(file if again == 1 else file._replace(source_id=f"{file.source_id}@{again}"))
-    return sorted(files)
-
-
-def _rejected(listings: Iterable[Listing]) -> list[Rejected]:
-    return sorted(one for listing in listings for one in listing.rejected)
+    for file in (file for one in listings for file in one.files):
+        seen[file.source_id] += 1
+        again = seen[file.source_id]
+        files.append(file if again == 1 else file._replace(source_id=f"{file.source_id}@{again}"))
+    passed_over = dict(sorted(ChainMap(*(one.passed_over for one in listings)).items()))
+    return Listing(sorted(files), sorted(one for listing in listings for one in listing.rejected), passed_over)

@@ -1,6 +1,7 @@
 """Writes tf.Examples of images, with the keys of TF Model Garden, and reads TFRecords of them."""
 
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +11,10 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from data.settings import ImageSetSettings
-from data.sources.folders import REMOTE_REQUESTS, ImageFile, domain_of
+from data.sources.folders import ImageFile, domain_of
+from data.sources.sides import check_shared
 from data.sources.splits import is_validation
+from data.sources.tree import REMOTE_REQUESTS, entry_of
 
 ENCODED = "image/encoded"
 FORMAT = "image/format"
@@ -24,7 +27,7 @@ SOURCE_ID = "image/source_id"
 
 
 class Record(NamedTuple):
-    """One record of a TFRecord file. If it has no source id, `source_id` is "<file>:<number>"."""
+    """One record of a TFRecord file. If it has no source id, `source_id` is "<name of the file>:<number>"."""
 
     class_name: str
     domain: str
@@ -58,23 +61,22 @@ def record_files(settings: ImageSetSettings) -> dict[str, list[str]]:
     """Returns {split: files} that match the patterns, sorted. "val" is missing if there is no pattern for it.
 
     Raises:
-      ValueError: a pattern matches no file.
+      ValueError: a pattern matches no file, or two names are of one file.
     """
-    patterns = {"train": settings.train_tfrecord, "val": settings.val_tfrecord, "test": settings.test_tfrecord}
-    files = {split: sorted(tf.io.gfile.glob(pattern)) for split, pattern in patterns.items() if pattern}
-    for split, found in files.items():
-        if not found:
-            raise ValueError(f"{split}_tfrecord = {patterns[split]!r} matches no file: correct the pattern")
-    return files
+    return {split: [file.path for file in files] for split, files in record_listing(settings).items() if files}
 
 
-def read_records(path: str) -> Iterator[Record]:
+def read_records(path: str, name: str = "") -> Iterator[Record]:
     """Yields the records of one file, gzipped or plain, in their order.
+
+    Args:
+      path: the file.
+      name: what it is called in the source ids that are made here (`record_name`); its own name by default.
 
     Raises:
       ValueError: the file is damaged, or a record is not a tf.Example with an image and a class.
     """
-    name = posixpath.basename(path)
+    name = name or posixpath.basename(path)
     number = 0
     try:
         for number, serialised in enumerate(tf.data.TFRecordDataset(path, _compression(path)).as_numpy_iterator()):
@@ -83,6 +85,14 @@ def read_records(path: str) -> Iterator[Record]:
         raise ValueError(
             f"record {number} of {path!r} cannot be read ({_reason(error)}): expected tf.Examples with {ENCODED} and {CLASS}"
         ) from error
+
+
+def record_name(settings: ImageSetSettings, split: str, path: str) -> str:
+    """Returns the path of a file below the folder that the pattern of `split` names in full: its own among those files."""
+    pattern = _patterns(settings)[split]
+    fixed = re.split(r"[*?\[\\]", pattern, maxsplit=1)[0]
+    folder = fixed[: fixed.rfind("/") + 1]
+    return path.removeprefix(folder) if path != pattern else posixpath.basename(path)
 
 
 def record_counts(settings: ImageSetSettings) -> dict[str, list[tuple[str, str, int]]]:
@@ -95,7 +105,7 @@ def record_counts(settings: ImageSetSettings) -> dict[str, list[tuple[str, str, 
     places: dict[tuple[str, str], str] = {}
     for split, files in record_files(settings).items():
         for file in files:
-            for record in read_records(file):
+            for record in read_records(file, record_name(settings, split, file)):
                 counts[record_side(settings, split, record.class_name)][record.class_name, record.domain] += 1
                 places.setdefault((record.class_name, record.domain), file)
     check_domains((*named, file) for named, file in places.items())
@@ -129,13 +139,27 @@ def record_side(settings: ImageSetSettings, split: str, class_name: str) -> str:
 
 
 def record_listing(settings: ImageSetSettings) -> dict[str, list[ImageFile]]:
-    """Returns the TFRecord files of each split, for the fingerprint."""
+    """Returns the TFRecord files of each split, sorted; none of "val" if there is no pattern for it.
+
+    Raises:
+      ValueError: a pattern matches no file, or two names are of one file.
+    """
     listing: dict[str, list[ImageFile]] = {"train": [], "val": [], "test": []}
     with ThreadPoolExecutor(REMOTE_REQUESTS) as pool:
-        for split, files in record_files(settings).items():
-            for path, status in zip(files, pool.map(tf.io.gfile.stat, files), strict=True):
-                listing[split].append(ImageFile("", path, path, int(status.length), int(status.mtime_nsec)))
+        for split, pattern in _patterns(settings).items():
+            found = [pattern] if tf.io.gfile.exists(pattern) else sorted(tf.io.gfile.glob(pattern))
+            if not found:
+                raise ValueError(f"{split}_tfrecord = {pattern!r} matches no file: correct the pattern")
+            for entry in pool.map(entry_of, found, found):
+                listing[split].append(ImageFile("", *entry))
+    named = [(f"{split}_tfrecord", file) for split, files in listing.items() for file in files]
+    check_shared((f"{key} {file.path!r}", [file]) for key, file in named)
     return listing
+
+
+def _patterns(settings: ImageSetSettings) -> dict[str, str]:
+    patterns = {"train": settings.train_tfrecord, "val": settings.val_tfrecord, "test": settings.test_tfrecord}
+    return {split: pattern for split, pattern in patterns.items() if pattern}
 
 
 def _compression(path: str) -> str:

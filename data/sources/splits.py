@@ -62,6 +62,14 @@ def check_disjoint(classes: Mapping[str, Iterable[str]]) -> None:
             )
 
 
+def differ_by_case(names: Iterable[str]) -> list[list[str]]:
+    """Returns the class names that only case tells apart, those that are alike together, sorted."""
+    alike: dict[str, set[str]] = {}
+    for name in names:
+        alike.setdefault(name.casefold(), set()).add(name)
+    return sorted(sorted(found) for found in alike.values() if len(found) > 1)
+
+
 def some(names: Iterable[str]) -> str:
     """Returns the first few names, quoted."""
     every = list(names)

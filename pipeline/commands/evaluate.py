@@ -1,7 +1,6 @@
 """`fewshot evaluate`: evaluates an exported model on episodes of image folders. It does not need TFX."""
 
 from collections.abc import Callable, Sequence
-from itertools import chain
 
 from pydantic import ValidationError
 
@@ -14,8 +13,8 @@ from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import ServedModel
 from components.image_example_gen.duplicates import find_duplicates
 from data.settings import ImageSetSettings
-from data.sources.folders import Rejected, list_folder
-from data.sources.image_sets import list_image_set
+from data.sources.folders import Rejected
+from data.sources.image_sets import ImageSet, list_image_set, list_roots
 from data.sources.splits import SPLITS
 from pipeline.commands.inputs import DEFAULTS, examined, find_model
 from pipeline.terminal.results import Evaluation
@@ -101,12 +100,10 @@ def evaluate_folder(
       ValueError: there is no model, there are too few classes or images, or too many images cannot be read.
     """
     directory = find_model(model)
-    if data:
-        files, refused = (listing := list_image_set(data)).splits[split], listing.rejected
-    else:
-        files, refused = ([*chain(*parts)] for parts in zip(*map(list_folder, folders), strict=True))
+    listing = list_image_set(data) if data else list_roots(folders)
+    files = listing.splits[split] if isinstance(listing, ImageSet) else listing.files
     facts = examined(files)
-    refused = [*refused, *(Rejected(fact.path, fact.reason) for fact in facts if fact.reason)]
+    refused = [*listing.rejected, *(Rejected(fact.path, fact.reason) for fact in facts if fact.reason)]
     check_refused(refused, len(files))
     found = find_duplicates([fact._replace(split=split if data else "") for fact in facts])
     classes: dict[str, list[tuple[str, str]]] = {}

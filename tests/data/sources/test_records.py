@@ -2,9 +2,8 @@ import pytest
 import tensorflow as tf
 
 from data.settings import ImageSetSettings
-from data.sources import records
 from data.sources.image_sets import class_counts, fingerprint
-from data.sources.records import read_records, to_example
+from data.sources.records import read_records, record_files, record_name, to_example
 
 
 def write(path, examples, compression=""):
@@ -54,8 +53,51 @@ def test_counts_come_from_the_records(tmp_path):
     ab, c = [("a", "domain", 2), ("b", "domain", 1)], [("c", "domain", 1)]
     assert class_counts(never) == {"train": ab, "val": [], "test": c}
     assert class_counts(always) == {"train": [], "val": ab, "test": c}
-    given = ImageSetSettings(**named, val_tfrecord=str(tmp_path / "test-*"), validation_split=1 - 1e-9)
-    assert class_counts(given) == {"train": ab, "val": c, "test": c}
+    write(tmp_path / "val-1", [example("d")])
+    given = ImageSetSettings(**named, val_tfrecord=str(tmp_path / "val-*"), validation_split=1 - 1e-9)
+    assert class_counts(given) == {"train": ab, "val": [("d", "domain", 1)], "test": c}
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    """Records without a source id get one from the name of their file, which must be its own among those of the pattern."""
+    bare = tf.train.Example.FromString(example("a"))
+    del bare.features.feature["image/source_id"]
+    for name in ("train/a/data", "train/b/data", "train/b/c/data", "test/data"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write(tmp_path / name, [bare.SerializeToString()])
+
+    def ids(train):
+        settings = ImageSetSettings(train_tfrecord=train, test_tfrecord=str(tmp_path / "test" / "data"))
+        found = [(split, file) for split, files in record_files(settings).items() for file in files]
+        return [
+            one.source_id for split, file in found for one in read_records(file, record_name(settings, split, file))
+        ]
+
+    assert ids(f"{tmp_path}/train/*/data") == ["a/data:0", "b/data:0", "data:0"]
+    assert ids(f"{tmp_path}/tr*/b/*/data") == ["train/b/c/data:0", "data:0"]
+    assert ids(f"{tmp_path}/train/a/d*") == ["data:0", "data:0"]
+    assert ids(f"{tmp_path}/train/[ab]/data") == ["a/data:0", "b/data:0", "data:0"]
+
+
+def test_a_file_whose_path_reads_like_a_pattern(tmp_path):
+    (tmp_path / "run [v2]").mkdir()
+    for name in ("train", "test"):
+        write(tmp_path / "run [v2]" / name, [example(name)])
+    named = {f"{side}_tfrecord": f"{tmp_path}/run [v2]/{side}" for side in ("train", "test")}
+    settings = ImageSetSettings(**named, validation_split=1e-9)
+    assert record_files(settings) == {side: [named[f"{side}_tfrecord"]] for side in ("train", "test")}
+    assert record_name(settings, "train", named["train_tfrecord"]) == "train"
+
+
+@pytest.mark.parametrize(("link", "sides"), [("test", ("train", "test")), ("train-3", ("train", "train"))])
+def test_one_file_by_two_names(tmp_path, link, sides):
+    write(tmp_path / "train-1", [example("a")])
+    write(tmp_path / "test-1", [example("b")])
+    (tmp_path / f"{link}-2").symlink_to(tmp_path / "train-1")
+    settings = ImageSetSettings(train_tfrecord=f"{tmp_path}/train-*", test_tfrecord=f"{tmp_path}/test-*")
+    said = rf"{sides[0]}_tfrecord '.*/train-1' and {sides[1]}_tfrecord '.*/{link}-2' hold the same file"
+    with pytest.raises(ValueError, match=said):
+        record_files(settings)
 
 
 def test_a_class_has_one_domain(tmp_path):
@@ -86,7 +128,7 @@ def test_a_pattern_that_matches_nothing(tmp_path):
     write(tmp_path / "train", [example("a")])
     settings = ImageSetSettings(train_tfrecord=str(tmp_path / "train"), test_tfrecord=str(tmp_path / "tset*"))
     with pytest.raises(ValueError, match=r"test_tfrecord = .*tset\*' matches no file: correct the pattern"):
-        records.record_files(settings)
+        record_files(settings)
 
 
 def test_files_that_hold_something_else(tmp_path):

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from data.sources.splits import check_disjoint, is_validation, split_lists
+from data.sources.splits import check_disjoint, differ_by_case, is_validation, split_lists
 
 PLAIN = {"train": ["a/1", "a/2"], "test": ["b/1"]}
 
@@ -67,3 +67,9 @@ def test_a_class_on_two_sides():
         check_disjoint({"train": ["a", "b"], "val": [], "test": ["c", "b"]})
     with pytest.raises(ValueError, match=r"4 classes stand in both val and test \('0', '1', '2', ...\)"):
         check_disjoint({"val": map(str, range(4)), "test": map(str, range(9))})
+
+
+def test_names_that_only_case_tells_apart():
+    names = ["oak", "Oak", "OAK", "elm", "a/Ash", "A/ash", "ash"]
+    assert differ_by_case(names) == [["A/ash", "a/Ash"], ["OAK", "Oak", "oak"]]
+    assert differ_by_case(["oak", "oaks", "o a k"]) == []

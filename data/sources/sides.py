@@ -1,0 +1,30 @@
+"""Compares what two sides read, file by file, so that neither links nor a folder inside another put one file on both."""
+
+from collections.abc import Iterable
+
+from data.sources.folders import ImageFile
+
+
+def check_shared(sides: Iterable[tuple[str, Iterable[ImageFile]]]) -> None:
+    """Raises ValueError if one file is on two sides.
+
+    Args:
+      sides: the name of each side, such as "train_dir 'photos'", and its files.
+    """
+    read: dict[tuple[str, int, int], tuple[str, str]] = {}  # a file: the side and the path that it was first read by
+    shared: list[tuple[str, str, str, str]] = []
+    for side, files in sides:
+        for file in files:
+            # Some drives number their files anew from time to time, so the number alone does not make them the same.
+            key = (file.identity, file.size, file.mtime_ns)
+            first = read.setdefault(key, (side, file.path)) if file.identity else (side, file.path)
+            if first[0] != side:
+                shared.append((*first, side, file.path))
+    if shared:
+        one, path, other, again = shared[0]
+        where = repr(path) if path == again else f"{path!r}, which is {again!r}"
+        files_ = "the same file" if len(shared) == 1 else f"the same {len(shared):,} files"
+        raise ValueError(
+            f"{one} and {other} hold {files_}, such as {where}: no file may be read twice, so remove the link, or name"
+            " places that do not lie inside each other"
+        )

@@ -1,0 +1,226 @@
+"""Reads the tree of folders below a root: which files lie where, and what is litter. It does not know what a class is.
+
+Local folders are read with `os.scandir`. Other file systems, such as `gs://`, are read with `tf.io.gfile`, which is imported only
+if needed.
+"""
+
+import os
+import posixpath
+import stat
+from collections import Counter, deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from data.sources.litter import litter
+
+REMOTE_REQUESTS = 32  # at the same time, because each takes a remote file system tens of milliseconds
+
+
+class Entry(NamedTuple):
+    """A file in a folder.
+
+    Attributes:
+      relative: its path below the root, with forward slashes.
+      path: its path.
+      size: bytes.
+      mtime_ns: time of its last change.
+      identity: equal for two paths of one file: device and inode of a local file, the path of a remote one; "" if unknown.
+      reason: why it can never be read, or "".
+    """
+
+    relative: str
+    path: str
+    size: int
+    mtime_ns: int
+    identity: str = ""
+    reason: str = ""
+
+
+class Folder(NamedTuple):
+    """A folder, by its path below the root ("" for the root), and its files by name; `leaf` if no folder is in it."""
+
+    relative: str
+    files: list[Entry]
+    leaf: bool
+
+
+class Again(NamedTuple):
+    """A folder that was not read, because a link led to a folder that had been read as `first`.
+
+    It is `harmless` if that folder has a place of its own below the root, or if the link leads in a circle.
+    """
+
+    relative: str
+    first: str
+    harmless: bool
+
+
+class Tree(NamedTuple):
+    """All folders below a root, the number of files by the relative path of litter, and the links that lead to nothing new."""
+
+    folders: list[Folder]
+    litter: Counter[str]
+    again: list[Again]
+
+
+def read_tree(root: str) -> Tree:
+    """Returns the folders below `root`, in an order that depends only on names.
+
+    Every folder is read once. Links to folders are followed after all folders that have a place of their own, except those that
+    lead to a folder that has been read.
+
+    Raises:
+      ValueError: `root` is not a folder, or a folder below it cannot be read.
+    """
+    return _remote_tree(root) if is_remote(root) else _local_tree(root)
+
+
+def is_remote(path: str) -> bool:
+    """Returns whether only `tf.io.gfile` can open a path."""
+    return "://" in path
+
+
+def escaped(path: str) -> str:
+    """Returns a path as it can be shown and written as JSON: bytes that are not UTF-8 are escaped."""
+    return path.encode(errors="backslashreplace").decode()
+
+
+def is_file(path: str) -> bool:
+    """Returns whether there is a file (not a folder) at `path`."""
+    if not is_remote(path):
+        return os.path.lexists(path) and not os.path.isdir(path)
+    import tensorflow as tf  # takes seconds to import, and local folders do not need it
+
+    return tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path)
+
+
+def entry_of(path: str, relative: str) -> Entry:
+    """Returns the entry of the file at `path`, whose path below the root is `relative`."""
+    if is_remote(path):
+        return _remote_entry(path, relative)[0]
+    try:
+        found = os.stat(path)
+    except OSError:  # a link to nothing or to itself; the reason is given when it is read
+        return Entry(relative, path, 0, 0)
+    identity = (
+        f"{found.st_dev}:{found.st_ino}" if found.st_ino else os.path.realpath(path)
+    )  # some drives number no file
+    reason = "" if stat.S_ISREG(found.st_mode) else "is not a file but a pipe, a socket or a device"
+    return Entry(relative, path, found.st_size, found.st_mtime_ns, identity, reason)
+
+
+def _remote_entry(path: str, relative: str) -> tuple[Entry, bool]:
+    """Returns the entry of a remote path, and whether it is a folder."""
+    import tensorflow as tf  # as above
+
+    status = tf.io.gfile.stat(path)
+    return Entry(relative, path, int(status.length), int(status.mtime_nsec), path), status.is_directory
+
+
+class _Read(NamedTuple):
+    """By which path below the root a folder was read, and whether that is its own place, not one that a link gave it."""
+
+    relative: str
+    own: bool
+
+
+def _local_tree(root: str) -> Tree:
+    if not os.path.isdir(root):
+        what = "is a file" if os.path.exists(root) else "does not exist"
+        raise ValueError(f"expected a folder of images, but {root!r} {what}: correct the path")
+    tree = Tree([], Counter(), [])
+    read: dict[str, _Read] = {}  # by real path
+    links = deque([""])  # the root first, and with it everything that has a place of its own
+    while links:
+        start = links.popleft()
+        pending = [(start, os.path.realpath(_join(root, start)))]
+        while pending:
+            relative, real = pending.pop()
+            if before := read.get(real):
+                circle = relative.startswith(f"{before.relative}/")
+                tree.again.append(Again(relative, before.relative, before.own or circle))
+                continue
+            read[real] = _Read(relative, own=not start)
+            folders, linked = _scan(root, relative, tree)
+            pending += [(_join(relative, name), _join(real, name)) for name in reversed(folders)]
+            links += [_join(relative, name) for name in linked]
+    return tree
+
+
+def _scan(root: str, relative: str, tree: Tree) -> tuple[list[str], list[str]]:
+    """Adds a local folder to the tree, and returns the names of the folders in it and of the links to folders, both sorted."""
+    path = _join(root, relative)
+    try:
+        with os.scandir(path) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
+    except OSError as error:
+        reason = f"the folder {path!r} cannot be read ({error.strerror}): make it readable or remove it"
+        raise ValueError(reason) from error
+    files, folders, links = [], [], []
+    for entry in entries:
+        name = _join(relative, entry.name)
+        if told := litter(entry.name):
+            if entry.is_dir(follow_symlinks=False):
+                tree.litter[name] = sum(len(found) for _, _, found in os.walk(entry.path))
+            else:
+                tree.litter[_join(relative, told)] += 1
+        elif not entry.is_symlink() and entry.is_dir():
+            folders.append(entry.name)
+        elif entry.is_symlink() and os.path.isdir(entry.path):
+            links.append(entry.name)
+        else:
+            files.append(entry_of(entry.path, name))
+    tree.folders.append(Folder(relative, files, not folders and not links))
+    return folders, links
+
+
+def _remote_tree(root: str) -> Tree:
+    """Does the same with tf.io.gfile. It sends the requests of a level together, because each is slow; there are no links."""
+    import tensorflow as tf  # as above
+
+    if not tf.io.gfile.isdir(root):
+        raise ValueError(f"expected a folder of images, but {root!r} is not a folder: correct the path")
+    root = root.rstrip("/")  # so that one file has one path
+
+    def names_in(folder: str) -> list[str]:
+        return [_join(folder, name) for name in sorted(tf.io.gfile.listdir(_join(root, folder))) if name.strip("/")]
+
+    def entry(name: str) -> Entry | None:
+        """Returns None for a folder. Object stores mark one with a slash."""
+        found, is_folder = (None, True) if name.endswith("/") else _remote_entry(_join(root, name), name)
+        return None if is_folder else found
+
+    tree = Tree([], Counter(), [])
+    with ThreadPoolExecutor(REMOTE_REQUESTS) as pool:
+        level = [("", "")]  # folders, each with the litter that it is part of
+        while level:
+            below = list(pool.map(names_in, [folder for folder, _ in level]))
+            found = iter(pool.map(entry, [name for names in below for name in names]))
+            deeper: list[tuple[str, str]] = []
+            for (folder, within), names in zip(level, below, strict=True):
+                entries = [(name.rstrip("/"), next(found)) for name in names]
+                deeper += _sort_out(folder, within, entries, tree)
+            level = deeper
+    return tree
+
+
+def _sort_out(folder: str, within: str, entries: list[tuple[str, Entry | None]], tree: Tree) -> list[tuple[str, str]]:
+    """Adds a remote folder to the tree, unless it is `within` litter, and returns the folders in it as a level."""
+    files, folders = [], []
+    for name, entry in entries:
+        told = litter(posixpath.basename(name))
+        if entry is None:
+            folders.append((name, within or (name if told else "")))
+            if told and not within:
+                tree.litter[name] = 0
+        elif within or told:
+            tree.litter[within or _join(folder, str(told))] += 1
+        else:
+            files.append(entry)
+    if not within:
+        tree.folders.append(Folder(folder, files, all(part for _, part in folders)))
+    return folders
+
+
+def _join(folder: str, name: str) -> str:
+    return posixpath.join(folder, name) if name else folder
