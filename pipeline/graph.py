@@ -59,7 +59,7 @@ def create_pipeline(
     validator = ExampleValidator(statistics.outputs["statistics"], schema.outputs["schema"])
 
     # Decodes, converts colours and resizes. The same graph goes into the SavedModel.
-    transform = image_transform(raw, schema.outputs["schema"], settings.image)
+    transform = image_transform(raw, schema.outputs["schema"], settings.image, data.max_pixels)
     transform_graph = transform.outputs["transform_graph"]
 
     # Writes the store of images, indexed by class, and the frozen validation and test episodes.
@@ -90,6 +90,7 @@ def create_pipeline(
         model_run=trainer.outputs["model_run"],
         examples=raw,
         configuration=settings.model_dump_json(),
+        judged=os.path.join(root, "judged"),
     )
 
     # Copies a blessed model to the directory that TF Serving watches.

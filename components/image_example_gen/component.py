@@ -11,7 +11,7 @@ from components.fingerprint import code_fingerprint
 from components.image_example_gen.executor import Executor
 from data.settings import ImageSetSettings
 
-CODE = ("components.image_example_gen", "data")
+CODE = ("components.image_example_gen", "components.fewshot.images", "components.fewshot.integrity", "data")
 
 
 def image_example_gen(settings: ImageSetSettings, fingerprint: str = "") -> FileBasedExampleGen:

@@ -6,22 +6,36 @@ one list of facts. Both depend on the chunk alone, so the number and order of wo
 
 import hashlib
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from components.fewshot.images.gate import MAX_BYTES
+from components.fewshot.images.seen import BATCH, Seen, see
+from components.fewshot.images.seen import FLAGS as SEEN_FLAGS
+from components.image_example_gen.damage import is_damaged
 from components.image_example_gen.facts import Fact
 from data.settings import ImageSetSettings
-from data.sources.folders import REMOTE_REQUESTS, ImageFile, domain_of, has_image_suffix
-from data.sources.images import MAX_BYTES, BadImage, inspect
-from data.sources.records import read_records, record_files, record_side, to_example
+from data.sources.folders import ImageFile, domain_of, has_image_suffix
+from data.sources.records import read_records, record_files, record_name, record_side, to_example
+from data.sources.tree import REMOTE_REQUESTS
 
 # A chunk is the work of one worker at a time: large, so that starting it costs little; small, so that workers end together.
 CHUNK_IMAGES = 2000
 CHUNK_BYTES = 64 * 2**20
+FLAGS = (*SEEN_FLAGS, "wrong_extension", "damaged")
+SUFFIXES = {
+    "PNG": (".png", ".apng"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "GIF": (".gif",),
+    "BMP": (".bmp", ".dib"),
+    "WEBP": (".webp",),
+}
 
 
 class Chunk(NamedTuple):
@@ -68,8 +82,7 @@ def ingest(chunk: Chunk, settings: ImageSetSettings, directory: str) -> list[Fac
     writers: dict[str, tf.io.TFRecordWriter] = {}
     facts = []
     name = f"data_tfrecord-{chunk.number:05d}-of-{chunk.total:05d}.gz"
-    for image in _read(chunk, settings):
-        example, fact = _judge(image, settings.max_pixels)
+    for image, example, fact in _judged(_read(chunk, settings), settings.max_pixels):
         facts.append(fact)
         if example:
             if image.split not in writers:
@@ -83,12 +96,9 @@ def ingest(chunk: Chunk, settings: ImageSetSettings, directory: str) -> list[Fac
     return facts
 
 
-def fact_of(file: ImageFile, max_pixels: int) -> Fact:
-    """Returns what `ingest` would find out about a file; its split is "" here."""
-    encoded, reason = _content(file)
-    domain = domain_of(file.class_name)
-    image = _Read("", file.class_name, domain, file.source_id, file.path, file.path, encoded, reason)
-    return _judge(image, max_pixels)[1]
+def facts_of(files: Sequence[ImageFile], max_pixels: int) -> list[Fact]:
+    """Returns what `ingest` would find out about files; their split is "" here."""
+    return [fact for _, _, fact in _judged(_read_files("", files), max_pixels)]
 
 
 def _cut(files: Sequence[ImageFile]) -> Iterator[list[ImageFile]]:
@@ -117,7 +127,7 @@ def _read_files(split: str, files: Sequence[ImageFile]) -> Iterator[_Read]:
 
 
 def _read_records(chunk: Chunk, settings: ImageSetSettings) -> Iterator[_Read]:
-    for record in read_records(chunk.records):
+    for record in read_records(chunk.records, record_name(settings, chunk.split, chunk.records)):
         split = record_side(settings, chunk.split, record.class_name)
         path = f"{chunk.records}:{record.source_id}"
         name = record.source_id if has_image_suffix(record.source_id) else ""  # the source id may be any text
@@ -134,6 +144,8 @@ def _contents(files: Sequence[ImageFile]) -> Iterator[tuple[bytes, str]]:
 
 
 def _content(file: ImageFile) -> tuple[bytes, str]:
+    if file.reason:
+        return b"", file.reason
     if file.size > MAX_BYTES:
         return b"", f"the file has {file.size:,} bytes; at most {MAX_BYTES:,} are allowed"
     try:
@@ -146,39 +158,44 @@ def _content(file: ImageFile) -> tuple[bytes, str]:
         return b"", f"cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})"
 
 
-def _judge(image: _Read, max_pixels: int) -> tuple[bytes, Fact]:
-    """Returns the example of an image (b"" if it is set aside) and the fact about it."""
-    fact = Fact(image.split, image.class_name, image.source_id, image.path, image.reason, image.domain)
-    if image.reason:
+def _judged(images: Iterable[_Read], max_pixels: int) -> Iterator[tuple[_Read, bytes, Fact]]:
+    """Yields each image with its example (b"" if it is set aside) and the fact about it, in the same order."""
+    images = iter(images)
+    while some := list(islice(images, BATCH)):
+        opened = [image for image in some if not image.reason]
+        encoded = [image.encoded for image in opened]
+        found = iter(see(encoded, partial(_judge_one, opened), max_pixels))
+        yield from ((image, *(_judge(image, Seen(image.reason)) if image.reason else next(found))) for image in some)
+
+
+def _judge_one(images: Sequence[_Read], number: int, seen: Seen) -> tuple[bytes, Fact]:
+    return _judge(images[number], seen)
+
+
+def _judge(image: _Read, seen: Seen) -> tuple[bytes, Fact]:
+    fact = Fact(image.split, image.class_name, image.source_id, image.path, seen.reason, image.domain)
+    if seen.reason:
         return b"", fact
-    try:
-        info = inspect(image.encoded, image.name, max_pixels)
-        pixels = _decode(image.encoded)
-    except BadImage as error:
-        return b"", fact._replace(reason=str(error))
-    height, width, channels = pixels.shape
-    shape = (height, width, channels)
-    example = to_example(image.encoded, info.format, shape, image.class_name, image.domain, image.source_id)
-    return example, fact._replace(
-        format=info.format, height=height, width=width, flags=info.flags, digest=pixel_digest(pixels)
-    )
+    shape = height, width, _ = seen.pixels.shape
+    example = to_example(image.encoded, seen.format, shape, image.class_name, image.domain, image.source_id)
+    flags = (*seen.flags, *_further_flags(image, seen.format))
+    digest = pixel_digest(seen.pixels)
+    return example, fact._replace(format=seen.format, height=height, width=width, flags=flags, digest=digest)
+
+
+def _further_flags(image: _Read, kind: str) -> Iterator[str]:
+    """Yields what only ingest can tell: the served model has neither a name nor a strict decoder."""
+    if posixpath.splitext(image.name)[1].lower() not in ("", *SUFFIXES[kind]):
+        yield "wrong_extension"
+    if kind == "JPEG" and is_damaged(image.encoded):
+        yield "damaged"
 
 
 def pixel_digest(pixels: np.ndarray) -> str:
-    """Returns 32 hex digits that identify what uint8 [H, W, samples] shows.
+    """Returns 32 hex digits that identify what uint8 [H, W, 1 or 3] shows.
 
     They are equal for two copies of an image in different encodings, and for a grey image that is stored in colour.
     """
-    if pixels.shape[-1] in (2, 4) and (pixels[..., -1] == 255).all():
-        pixels = pixels[..., :-1]
     if pixels.shape[-1] == 3 and (pixels == pixels[..., :1]).all():
         pixels = pixels[..., :1]
     return hashlib.blake2b(repr(pixels.shape).encode() + pixels.tobytes(), digest_size=16).hexdigest()
-
-
-def _decode(encoded: bytes) -> np.ndarray:
-    """Returns uint8 [H, W, samples] as `components.fewshot.images` decodes it, before colours and size are changed."""
-    try:
-        return tf.io.decode_image(encoded, channels=0, expand_animations=False).numpy()
-    except tf.errors.OpError as error:
-        raise BadImage("damaged or truncated: its pixels cannot be decoded") from error

@@ -6,8 +6,8 @@ from typing import TypedDict
 
 from components.image_example_gen.duplicates import DuplicateCounts, DuplicateFile, Duplicates, LeftOut
 from components.image_example_gen.facts import Fact
-from data.sources.images import FLAGS
-from data.sources.splits import SPLITS
+from components.image_example_gen.ingest import FLAGS
+from data.sources.splits import SPLITS, differ_by_case
 
 SHOWN = 100  # leaks and duplicates
 REJECTED_SHOWN = 3
@@ -33,6 +33,10 @@ class Summary(TypedDict):
     policy: dict[str, int]  # images with each flag of the reading policy
     sizes: dict[str, list[int] | None]  # [height, width]
     rejected: int
+    passed_over: dict[
+        str, int
+    ]  # number of files in each place that holds no class, as `data.sources.folders.Listing` has it
+    differ_by_case: list[list[str]]  # classes whose names only case tells apart
     leaks: list[list[str]]  # pairs of paths, the first SHOWN of them
     leak_count: int
     duplicates: DuplicateCounts
@@ -40,13 +44,16 @@ class Summary(TypedDict):
     fingerprint: str
 
 
-def summarise(facts: Sequence[Fact], found: Duplicates, rejected: int, fingerprint: str) -> Summary:
+def summarise(
+    facts: Sequence[Fact], found: Duplicates, rejected: int, passed_over: Mapping[str, int], fingerprint: str
+) -> Summary:
     """Returns the content of summary.json. Its numbers are of all images that were read, duplicates among them.
 
     Args:
       facts: one fact for each image that was read.
       found: the duplicates among them.
       rejected: number of files that were set aside, while listing or reading.
+      passed_over: what the listing passed over.
       fingerprint: the fingerprint of the listing.
     """
     read = [fact for fact in facts if not fact.reason]
@@ -57,6 +64,8 @@ def summarise(facts: Sequence[Fact], found: Duplicates, rejected: int, fingerpri
         "policy": {flag: flags[flag] for flag in FLAGS},
         "sizes": _sizes(read),
         "rejected": rejected,
+        "passed_over": dict(passed_over),
+        "differ_by_case": differ_by_case({fact.class_name for fact in facts}),
         "leaks": [list(leak) for leak in found.leaks[:SHOWN]],
         "leak_count": len(found.leaks),
         "duplicates": found.total,

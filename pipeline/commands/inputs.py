@@ -2,14 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import tensorflow as tf
 
 from components.fewshot.serving.versions import latest
 from components.image_example_gen.facts import Fact
-from components.image_example_gen.ingest import fact_of
+from components.image_example_gen.ingest import facts_of
 from data.settings import ImageSetSettings
 from data.sources.folders import ImageFile, Rejected
 
@@ -38,10 +36,13 @@ def find_model(path: str) -> str:
 
 def examined(files: Sequence[ImageFile]) -> list[Fact]:
     """Returns what ImageExampleGen would find out about each file."""
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(partial(fact_of, max_pixels=DEFAULTS["max_pixels"].default), files))
+    return facts_of(files, DEFAULTS["max_pixels"].default)
 
 
-def set_aside(files: Sequence[ImageFile]) -> list[Rejected]:
-    """Returns the files that the model cannot read, by the rules of ImageExampleGen."""
-    return [Rejected(fact.path, fact.reason) for fact in examined(files) if fact.reason]
+def told_apart(files: Sequence[ImageFile]) -> tuple[list[ImageFile], list[Rejected]]:
+    """Returns the files that the model can read, and those that it cannot, by the rules of ImageExampleGen."""
+    facts = examined(files)
+    return (
+        [file for file, fact in zip(files, facts, strict=True) if not fact.reason],
+        [Rejected(fact.path, fact.reason) for fact in facts if fact.reason],
+    )

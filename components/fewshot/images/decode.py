@@ -1,81 +1,161 @@
 """Encoded images to pixels, as one TensorFlow graph: the same in the transform, in training and at serving time.
 
-The policy, for every image and on every path: PNG, JPEG, GIF (first frame), BMP and WebP are read; 16-bit samples are cut
-to 8; a palette is expanded; CMYK becomes RGB; transparency is laid over white; EXIF orientation is not applied. An image is
-stretched to the wanted size (no crop) with an antialiasing filter. Animated WebP is refused.
+The policy, for every image and on every path: PNG, JPEG, GIF (first frame), BMP and WebP are read as a viewer shows them over
+white, with EXIF orientation applied; 16-bit samples are cut to 8; a palette is expanded; CMYK becomes RGB. An image is stretched
+to the wanted size (no crop) with an antialiasing filter. What is refused, and why, is said by `gate`.
 """
 
+import re
+from collections.abc import Callable
+from functools import partial
+
 import tensorflow as tf
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from components.fewshot.images.formats.header import Header
+from components.fewshot.images.gate import MAX_PIXELS, examine
+from components.fewshot.settings.image import ImageSpec
 
 GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in PIL and tf.image
+DARK = 4095  # the samples of a 16-bit PNG that are all below hold 12 bits or fewer, and would be read as black
+MAX_IMAGES = 10_000  # of a request
+UNDECODABLE = "damaged or truncated: its pixels cannot be decoded"
 
 
-class ImageSpec(BaseModel):
-    """The form of images for the base model: `height` and `width` in pixels, 1 (grey) or 3 (RGB) `channels`, and `invert`,
-    which makes dark strokes bright."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    height: int = Field(28, ge=2, le=4096)
-    width: int = Field(28, ge=2, le=4096)
-    channels: int = Field(1)
-    invert: bool = False
-
-    @field_validator("channels")
-    @classmethod
-    def _grey_or_rgb(cls, channels: int) -> int:
-        if channels not in (1, 3):
-            raise ValueError(f"expected 1 (grey) or 3 (RGB), got {channels}")
-        return channels
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(height, width, channels)."""
-        return self.height, self.width, self.channels
-
-
-def decode_one(encoded: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
-    """One encoded image (string []) to uint8 [H, W, C].
+@tf.autograph.experimental.do_not_convert
+def decode(encoded: tf.Tensor, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> tf.Tensor:
+    """Encoded images (string [B]) to uint8 [B, H, W, C]; an image gives the same pixels alone and in a batch.
 
     Raises:
-      tf.errors.InvalidArgumentError: the bytes are no image that TensorFlow reads.
+      tf.errors.InvalidArgumentError: an image is refused by the gate, and the message holds "image <number>: <reason>"; or its
+        pixels cannot be decoded.
     """
-    image = tf.io.decode_image(_unless_animated_webp(encoded), channels=0, expand_animations=False)
-    image.set_shape([None, None, None])
+    with tf.control_dependencies([_not_too_many(encoded)]):
+        kind, header = examine(tf.identity(encoded), max_pixels)
+    with tf.control_dependencies([_none_refused(header.reason)]):
+        kind = tf.identity(kind)
+    return tf.map_fn(
+        lambda one: _fitted(shown(*one), spec),
+        (kind, header),
+        fn_output_signature=tf.TensorSpec(spec.shape, tf.uint8),
+        parallel_iterations=16,
+    )
+
+
+@tf.autograph.experimental.do_not_convert
+def shown(kind: tf.Tensor, header: Header) -> tf.Tensor:
+    """One image as a viewer shows it over white: uint8 [H, W, 1 or 3].
+
+    Args:
+      kind: number of its format, int64 [].
+      header: what `examine` says of it, without the batch dimension; it has no reason to be refused.
+
+    Raises:
+      tf.errors.InvalidArgumentError: the pixels cannot be decoded, or they are those of a 16-bit PNG that would be black.
+    """
+    readers: list[Callable[[], tf.Tensor]] = [
+        partial(_png, header),
+        partial(
+            tf.io.decode_jpeg, header.content, dct_method="INTEGER_ACCURATE"
+        ),  # as viewers do; the fast one is up to 16 off
+        partial(_gif, header),
+        partial(_bmp, header),
+        partial(tf.io.decode_image, header.content, channels=0, expand_animations=False),
+    ]
+    image = tf.switch_case(tf.cast(kind, tf.int32), [lambda read=read: _free(read()) for read in readers])
     samples = tf.shape(image)[-1]  # 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha
-    colour = tf.cast(image, tf.float32)
-    colour = tf.cond(tf.equal(samples % 2, 0), lambda: _over_white(colour), lambda: colour)
+    image = tf.cond(tf.equal(samples % 2, 0), lambda: _over_white(image), lambda: image)
+    return tf.cond(tf.equal(header.orientation, 1), lambda: image, lambda: oriented(image, header.orientation))
+
+
+def refusal(error: tf.errors.InvalidArgumentError) -> str | None:
+    """The reason for which the graph refused an image, or None if the error is another one."""
+    asserted = re.search(r"assertion failed: \[(.*?)\](?: \[|\n|$)", error.message)
+    if asserted:
+        return asserted[1]
+    return UNDECODABLE if re.search(r"Decode(Png|Jpeg|Gif|Bmp|WebP|Image)", error.message) else None
+
+
+def oriented(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """An image [H, W, C] turned and mirrored as its EXIF orientation (int64 [], 1 to 8) asks for."""
+
+    def one_of(*values: int) -> tf.Tensor:
+        return tf.reduce_any(tf.equal(orientation, tf.constant(values, tf.int64)))
+
+    image = tf.cond(orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
+    image = tf.cond(one_of(2, 3, 6, 7), lambda: tf.reverse(image, [1]), lambda: image)
+    return tf.cond(one_of(3, 4, 7, 8), lambda: tf.reverse(image, [0]), lambda: image)
+
+
+def _fitted(image: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
+    """What a viewer shows to uint8 [H, W, C] of `spec`."""
+    resized = tf.cast(tf.image.resize(image, [spec.height, spec.width], antialias=True), tf.float32)
     if spec.channels == 1:
-        colour = tf.cond(tf.shape(colour)[-1] > 1, lambda: _grey(colour), lambda: colour)
+        resized = tf.cond(tf.shape(resized)[-1] > 1, lambda: _grey(resized), lambda: resized)
     else:
-        colour = tf.tile(colour, [1, 1, 3 // tf.shape(colour)[-1]])
-    colour = tf.ensure_shape(colour, [None, None, spec.channels])
-    resized = tf.image.resize(colour, [spec.height, spec.width], antialias=True)
+        resized = tf.tile(resized, [1, 1, 3 // tf.shape(resized)[-1]])
+    resized = tf.ensure_shape(resized, spec.shape)
     pixels = tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
     return 255 - pixels if spec.invert else pixels
 
 
-def decode(encoded: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
-    """Encoded images (string [B]) to uint8 [B, H, W, C]; an image gives the same pixels alone and in a batch."""
-    signature = tf.TensorSpec(spec.shape, tf.uint8)
-    return tf.map_fn(lambda one: decode_one(one, spec), encoded, fn_output_signature=signature, parallel_iterations=16)
+def _png(header: Header) -> tf.Tensor:
+    """With alpha where one colour is transparent, which the decoder makes only if it is asked for four channels."""
+    checked = tf.cond(header.sixteen_bit, lambda: _not_dark(header), lambda: header.content)
+    return tf.cond(
+        header.keyed,
+        lambda: _free(tf.io.decode_png(checked, channels=4)),
+        lambda: _free(tf.io.decode_png(checked, channels=0)),
+    )
 
 
-def _unless_animated_webp(encoded: tf.Tensor) -> tf.Tensor:
-    """The bytes, or no bytes if they are an animated WebP, because TensorFlow 2.21's decoder corrupts memory on it.
+def _not_dark(header: Header) -> tf.Tensor:
+    """The content; the graph asserts that the samples use the 16 bits."""
+    image = tf.io.decode_png(header.content, channels=0, dtype=tf.uint16)
+    largest = tf.reduce_max(tf.cast(image[..., : (tf.shape(image)[-1] + 1) // 2 * 2 - 1], tf.int32))
+    parts = ["a 16-bit PNG whose largest value is ", tf.strings.as_string(largest), " of 65535 would be read as black"]
+    told = tf.strings.join([*parts, ": spread its values over the whole range, or save it with 8 bits"])
+    with tf.control_dependencies([tf.debugging.Assert((largest > DARK) | tf.equal(largest, 0), [told])]):
+        return tf.identity(header.content)
 
-    Its header: RIFF, size, WEBP, then the chunk VP8X with flags in byte 20; bit 1 means an animation.
-    """
-    head = tf.strings.join([tf.strings.substr(encoded, 0, 21), "\0" * 21])
-    flags = tf.io.decode_raw(tf.strings.substr(head, 20, 1), tf.uint8)[0]
-    extended = tf.equal(tf.strings.substr(head, 12, 4), "VP8X")
-    return tf.where(extended & tf.not_equal(tf.bitwise.bitwise_and(flags, tf.constant(2, tf.uint8)), 0), "", encoded)
+
+def _gif(header: Header) -> tf.Tensor:
+    """The first frame on its canvas."""
+    frame = tf.io.decode_gif(header.content)[0]
+    place = tf.cast(header.place, tf.int32)
+    top, left = place[0], place[1]
+    bottom, right = tf.cast(header.height, tf.int32) - top - place[2], tf.cast(header.width, tf.int32) - left - place[3]
+    around = [[top, bottom], [left, right], [0, 0]]
+    inside = tf.pad(tf.ones_like(frame, tf.bool), around)
+    return tf.where(inside, tf.pad(frame, around), tf.cast(header.ground, tf.uint8))
+
+
+def _bmp(header: Header) -> tf.Tensor:
+    image = tf.io.decode_bmp(header.content)
+    return image[..., : tf.where(header.opaque, 3, tf.shape(image)[-1])]
+
+
+def _free(image: tf.Tensor) -> tf.Tensor:
+    """The same image; what is known of its shape is forgotten, because readers know different things."""
+    return tf.ensure_shape(tf.raw_ops.PlaceholderWithDefault(input=image, shape=[None, None, None]), [None, None, None])
+
+
+def _not_too_many(encoded: tf.Tensor) -> tf.Operation:
+    told = f"a request may hold at most {MAX_IMAGES} images"
+    return tf.debugging.assert_less_equal(tf.size(encoded), MAX_IMAGES, told)
+
+
+def _none_refused(reasons: tf.Tensor) -> tf.Operation:
+    """Asserts that there is no reason in string [B]; the message holds the first."""
+    refused = tf.not_equal(reasons, "")
+    first = tf.argmax(tf.cast(refused, tf.int32))
+    reason = tf.strings.reduce_join(reasons[first : first + 1])
+    told = tf.strings.join(["image ", tf.strings.as_string(first), ": ", reason])
+    return tf.debugging.Assert(~tf.reduce_any(refused), [told], summarize=1)
 
 
 def _over_white(image: tf.Tensor) -> tf.Tensor:
-    alpha = image[..., -1:] / 255.0
-    return image[..., :-1] * alpha + 255.0 * (1.0 - alpha)
+    alpha = tf.cast(image[..., -1:], tf.float32) / 255.0
+    return tf.cast(tf.round(tf.cast(image[..., :-1], tf.float32) * alpha + 255.0 * (1.0 - alpha)), tf.uint8)
 
 
 def _grey(image: tf.Tensor) -> tf.Tensor:

@@ -1,15 +1,17 @@
 """Image store with a class index: returns any image of any class by its row. Memory does not grow with the set.
 
-On disk: `shard-*.bin` (images one after another, in any order), `layout.npy` (int64 [N, 3]: shard, offset, length) and
-`index.json` (classes and source ids in the order of rows: by class name, then source id). Only the index holds an order,
-so the episodes do not depend on how, or by how many workers, the shards were written.
+On disk: `shard-*.bin` (images one after another, in any order), `layout.npy` (int64 [N, 4]: shard, offset, length, CRC-32)
+and `index.json` (classes and source ids in the order of rows: by class name, then source id; the digest of `layout.npy`).
+Only the index holds an order, so the episodes do not depend on how, or by how many workers, the shards were written.
 """
 
 import hashlib
+import io
 import json
 import os
 import tempfile
 import threading
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple, Protocol
@@ -19,6 +21,7 @@ import tensorflow as tf
 from cachetools import LRUCache, cached
 
 from components.fewshot.episodes.episode import ClassIndex, Draw
+from components.fewshot.integrity import Damaged
 
 TURNED_BYTES = 256 * 2**20  # of re-encoded turned images kept in memory
 
@@ -42,6 +45,7 @@ class Entry(NamedTuple):
     offset: int  # bytes
     length: int  # bytes
     digest: str  # of the content
+    checksum: int  # of the content: its CRC-32, which takes no time when it is read
 
 
 class ImageStore:
@@ -62,10 +66,11 @@ class ImageStore:
 
     @classmethod
     def open(cls, directory: str) -> "ImageStore":
-        """Opens the store that `write_index` finished.
+        """Opens the store that `write_index` finished. An image with another checksum raises `Damaged` when it is read.
 
         Raises:
           FileNotFoundError: there is no store.
+          Damaged: the layout has other bytes than were written.
         """
         path = os.path.join(directory, "index.json")
         if not tf.io.gfile.exists(path):
@@ -73,12 +78,21 @@ class ImageStore:
         with tf.io.gfile.GFile(path) as file:
             description = json.load(file)
         with tf.io.gfile.GFile(os.path.join(directory, "layout.npy"), "rb") as file:
-            layout = np.load(file)
+            stored = file.read()
+        if _digest(stored) != description["layout"]:
+            raise Damaged(directory, "layout.npy has other bytes than were written")
+        layout = np.load(io.BytesIO(stored))
         shards = [_mapped(os.path.join(directory, shard)) for shard in description["shards"]]
 
         def read(row: int) -> bytes:
-            shard, offset, length = layout[row]
-            return shards[shard][offset : offset + length].tobytes()
+            shard, offset, length, checksum = layout[row]
+            image = shards[shard][offset : offset + length].tobytes()
+            if zlib.crc32(image) != checksum:
+                source = description["source_ids"][row]
+                raise Damaged(
+                    directory, f"{description['shards'][shard]} has other bytes than were written for {source!r}"
+                )
+            return image
 
         classes = description["classes"]
         index = ClassIndex.of((c["name"], c["domain"], c["count"]) for c in classes)
@@ -147,7 +161,7 @@ def write_shard(directory: str, shard: str, images: Iterable[tuple[str, str, str
     with tf.io.gfile.GFile(os.path.join(directory, shard), "wb") as file:
         for class_name, domain, source_id, image in images:
             file.write(image)
-            yield Entry(class_name, domain, source_id, shard, offset, len(image), _digest(image))
+            yield Entry(class_name, domain, source_id, shard, offset, len(image), _digest(image), zlib.crc32(image))
             offset += len(image)
 
 
@@ -167,16 +181,19 @@ def write_index(directory: str, entries: Iterable[Entry], shape: tuple[int, int,
             raise ValueError(f"two images of class {after.class_name!r} have the source id {after.source_id!r}")
     shards = sorted({row.shard for row in rows})
     number = {shard: i for i, shard in enumerate(shards)}
-    layout = np.array([(number[row.shard], row.offset, row.length) for row in rows], np.int64).reshape(-1, 3)
+    layout = io.BytesIO()
+    places = [(number[row.shard], row.offset, row.length, row.checksum) for row in rows]
+    np.save(layout, np.array(places, np.int64).reshape(-1, 4))
     groups = (list(group) for _, group in groupby(rows, lambda row: row.class_name))
     classes = [{"name": group[0].class_name, "domain": group[0].domain, "count": len(group)} for group in groups]
     description: dict[str, object] = {"shape": shape, "shards": shards, "classes": classes}
     description["source_ids"] = [row.source_id for row in rows]
     content = json.dumps([shape, [(row.class_name, row.source_id, row.digest) for row in rows]])
     description["fingerprint"] = _digest(content.encode())
+    description["layout"] = _digest(layout.getvalue())
     tf.io.gfile.makedirs(directory)
     with tf.io.gfile.GFile(os.path.join(directory, "layout.npy"), "wb") as file:
-        np.save(file, layout)
+        file.write(layout.getvalue())
     with tf.io.gfile.GFile(os.path.join(directory, "index.json"), "w") as file:
         json.dump(description, file, ensure_ascii=False)
 

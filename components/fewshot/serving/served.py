@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from components.fewshot import integrity
+from components.fewshot.images.decode import refusal
 from components.fewshot.serving.manifest import Manifest
 
 
@@ -50,9 +52,11 @@ class ServedModel:
 
     Raises:
       FileNotFoundError: there is no few-shot model.
+      Damaged: a file has other bytes than were written.
     """
 
     def __init__(self, directory: str) -> None:
+        integrity.verify(directory, mend="use another model, or make this one again")
         self.manifest = Manifest.read(directory)
         self._loaded = tf.saved_model.load(directory)  # held, for signatures do not keep it alive
 
@@ -112,8 +116,9 @@ _AROUND = re.compile(
 
 
 def _reason(error: tf.errors.InvalidArgumentError) -> str:
-    """The message of an assertion in the graph, or the first line that is not one of these."""
-    asserted = re.search(r"assertion failed: \[(.*?)\]", error.message)
+    """The reason that the graph gives, or the first line that is not one of these."""
+    if refused := refusal(error):
+        return refused
     lines = [line.strip() for line in error.message.splitlines()]
     said = next((line for line in lines if not _AROUND.match(line)), "no reason given")
-    return asserted[1] if asserted else re.sub(r"^\(\d+\) \w+:\s*|^\{\{.*?\}\}\s*", "", said)
+    return re.sub(r"^\(\d+\) \w+:\s*|^\{\{.*?\}\}\s*", "", said)

@@ -47,7 +47,7 @@ def run(settings, root, *, with_transform):
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     nodes = [ingest, statistics, schema, validator]
     if with_transform:
-        nodes.append(image_transform(ingest.outputs["examples"], schema.outputs["schema"], SPEC))
+        nodes.append(image_transform(ingest.outputs["examples"], schema.outputs["schema"], SPEC, 64_000_000))
     LocalDagRunner().run(
         pipeline.Pipeline(
             "images",

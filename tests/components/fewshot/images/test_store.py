@@ -9,6 +9,7 @@ from PIL import Image
 
 from components.fewshot.episodes.episode import Draw
 from components.fewshot.images.store import ArrayStore, ImageStore, turned, write_index, write_shard
+from components.fewshot.integrity import Damaged
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -112,3 +113,36 @@ def test_turned_and_turned_back():
     images = np.random.default_rng(0).integers(0, 255, (4, 5, 5, 3), np.uint8)
     turns = np.array([0, 1, 2, 3])
     np.testing.assert_array_equal(turned(turned(images, turns), -turns), images)
+
+
+@pytest.mark.parametrize("place", range(16))
+def test_an_image_with_another_byte_is_never_shown(tmp_path, place):
+    """There are four images of four bytes; the other three are as they were."""
+    directory = tmp_path / "store"
+    write(str(directory), RECORDS, 1)
+    flip(directory / "shard-0.bin", place)
+    store = ImageStore.open(str(directory))
+    # In the shard: row 2, 0, 3, 1 (the records as they were given, whose last number is the row).
+    damaged = RECORDS[place // 4][3]
+    for row in {0, 1, 2, 3} - {damaged}:
+        assert store.pixels(draw([row], [0]))[0].tolist() == pixels_of(row).tolist()
+    with pytest.raises(Damaged, match=r"store is damaged \(shard-0.bin has other bytes than were written for '[xyz]'\)"):
+        store.pixels(draw([damaged], [0]))
+
+
+def test_another_byte_in_the_layout_is_found_when_it_is_opened(tmp_path):
+    directory = tmp_path / "store"
+    write(str(directory), RECORDS, 2)
+    size = (directory / "layout.npy").stat().st_size
+    for place in (0, 100, 130, size - 32, size - 8, size - 1):
+        flip(directory / "layout.npy", place)
+        with pytest.raises(Damaged, match="layout.npy has other bytes than were written"):
+            ImageStore.open(str(directory))
+        flip(directory / "layout.npy", place)
+    ImageStore.open(str(directory))
+
+
+def flip(path, place: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
