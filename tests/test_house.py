@@ -73,6 +73,7 @@ LEARNING = {
 }
 ROOMS = {  # of two that hold a module, the first counts
     **{f"components.fewshot.learners.{group}": LEARNING for group in ("metric", "gradient.", "transfer")},
+    "components.fewshot.settings": set(),
     "components.fewshot.episodes": set(),
     "components.fewshot.base_models": set(),
     "components.fewshot.images": {"components.fewshot.episodes"},
@@ -90,7 +91,7 @@ ROOMS = {  # of two that hold a module, the first counts
     "pipeline.terminal": set(),
     "pipeline.platforms": {"pipeline.graph", "pipeline.config", "pipeline.image_sets"},
 }
-EVERYWHERE = ("components.fewshot.tensors",)  # names of what travels between rooms
+EVERYWHERE = ("components.fewshot.tensors", "components.fewshot.integrity", "components.fewshot.settings", "components.fewshot.words")  # what travels between rooms, and whether it is whole
 IN_ROOMS = [path for path in MODULES if name_of(path).startswith(tuple(ROOMS))]
 
 
@@ -157,6 +158,10 @@ def run(*command: str | Path, **options) -> subprocess.CompletedProcess[str]:
         ("import data.sources.image_sets, data.settings", {*SCIENCE_NEVER, "tensorflow"}),
         ("import pipeline.cli", {*SCIENCE_NEVER, "tensorflow", "keras", "numpy", "yaml", "pydantic"}),
         ("import pipeline.history.runs", {"tfx", "tensorflow", "keras"}),
+        (
+            "from pipeline.layers import settings_of; settings_of('glyphs', None, {}, ['learner.name=maml'])",
+            {*SCIENCE_NEVER, "tensorflow", "keras"},
+        ),
     ],
 )
 def test_starts_without(statement, never):

@@ -41,6 +41,11 @@ def pixel_record(serialized: bytes) -> Record:
     return record._replace(image=_pixels(record.image).tobytes())
 
 
+def count_examples(pattern: str) -> int:
+    """Returns how many examples some files hold."""
+    return sum(1 for path in tf.io.gfile.glob(pattern) for _ in _examples(path))
+
+
 def pixel_shape(pattern: str) -> Shape:
     """Returns the shape [H, W, C] of the images in transformed examples; all of them have the same shape.
 

@@ -32,11 +32,13 @@ class Ingested(NamedTuple):
       left_out: source ids of the images that take no part, because their picture is in another file too.
       listed: where these images are listed.
       classes: their classes, and those whose files were all set aside: they may have no image left.
+      images: how many images take part; None if that is not known.
     """
 
     left_out: frozenset[str] = frozenset()
     listed: str = ""
     classes: frozenset[str] = frozenset()
+    images: int | None = None
 
 
 class SplitClasses(TypedDict):
@@ -107,6 +109,8 @@ def ingested_of(summary: Mapping[str, dict], pictures: Iterable[Iterable[dict]],
       listed: path of duplicates.json.
     """
     out = [file for files in pictures for file in files if file["split"] == split and not file["takes_part"]]
-    empty = summary.get("splits", {}).get(split, {}).get("empty_classes", ())
-    classes = frozenset((*empty, *(file["class_name"] for file in out)))
-    return Ingested(frozenset(file["source_id"] for file in out), listed, classes)
+    read = summary.get("splits", {}).get(split, {})
+    classes = frozenset((*read.get("empty_classes", ()), *(file["class_name"] for file in out)))
+    left_out = frozenset(file["source_id"] for file in out)
+    images = read["images"] - len(left_out) if read else None
+    return Ingested(left_out, listed, classes, images)

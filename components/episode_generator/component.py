@@ -8,7 +8,10 @@ from components.episode_generator import executor
 from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.fingerprint import code_fingerprint
 
-CODE = ("components.episode_generator", "components.fewshot.episodes", "components.fewshot.images.store")
+CODE = (
+    "components.episode_generator",
+    *(f"components.fewshot.{name}" for name in ("episodes", "images.store", "integrity")),
+)
 
 
 class EpisodeGeneratorSpec(component_spec.ComponentSpec):

@@ -12,7 +12,14 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from components.episode_generator.build import DrawEpisodes, WriteStore, pixel_record, pixel_shape, raw_record
+from components.episode_generator.build import (
+    DrawEpisodes,
+    WriteStore,
+    count_examples,
+    pixel_record,
+    pixel_shape,
+    raw_record,
+)
 from components.episode_generator.classes import (
     Asked,
     Ingested,
@@ -22,10 +29,14 @@ from components.episode_generator.classes import (
     ingested_of,
 )
 from components.episode_generator.settings import EpisodeGeneratorSettings
+from components.fewshot import integrity
+from components.fewshot.episodes.episode import Episode
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
 from components.fewshot.images.store import ImageStore
+from components.fewshot.integrity import Damaged, Incomplete
 
 SPLITS = ("train", "val", "test")
+RAW = ("test",)  # the evaluator calls the model with encoded images, as a user does
 CLASSES = "classes.json"  # beside the splits: which classes the episodes can use
 
 
@@ -42,26 +53,31 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
         Raises:
           ValueError: the data do not validate, or there are too few classes for the requested episodes.
+          Damaged: an input has other bytes than were written, or fewer examples than images were read.
+          Incomplete: fewer images or episodes were written than there are.
         """
+        integrity.verify(*integrity.places(input_dict))
         settings = EpisodeGeneratorSettings.model_validate_json(exec_properties["settings"])
         check_anomalies(input_dict.get("anomalies", []))
         episodes = artifact_utils.get_single_instance(output_dict["episodes"])
         ingested = what_was_ingested(artifact_utils.get_single_uri(input_dict["examples"]))
         episodes.split_names = artifact_utils.encode_split_names(list(SPLITS))
+        sources = {split: source_of(split, input_dict) for split in SPLITS}
         with self._make_beam_pipeline() as pipeline:
-            for split in SPLITS:
-                raw = split == "test"  # the evaluator calls the model with encoded images, as a user does
-                source = input_dict["examples" if raw else "transformed_examples"]
-                pattern = io_utils.all_files_pattern(artifact_utils.get_split_uri(source, split))
+            for split, (_, pattern) in sources.items():
                 directory = os.path.join(artifact_utils.get_split_uri([episodes], split), "store")
-                record, shape = (raw_record, None) if raw else (pixel_record, pixel_shape(pattern))
+                record, shape = (raw_record, None) if split in RAW else (pixel_record, pixel_shape(pattern))
                 files = sorted(fileio.glob(pattern))
                 _ = (
                     pipeline
                     | f"Files[{split}]" >> beam.Create(files)
                     | f"Store[{split}]" >> WriteStore(directory, shape, record, ingested[split].left_out)
                 )
+        for split, (uri, pattern) in sources.items():
+            directory = os.path.join(artifact_utils.get_split_uri([episodes], split), "store")
+            check_store(split, directory, uri, pattern, ingested[split])
         self._freeze(episodes, settings, ingested)
+        integrity.seal(*integrity.places(output_dict))
 
     def _freeze(
         self, artifact: types.Artifact, settings: EpisodeGeneratorSettings, ingested: dict[str, Ingested]
@@ -89,7 +105,43 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                     | f"Write[{split}/{name}]"
                     >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".tfrecord", num_shards=1)
                 )
-        describe(artifact, settings, stores, uris)
+        counts = {"val": settings.val_episodes, "test": settings.test_episodes}
+        for i, also in enumerate(settings.also):
+            read_frozen(uris["test"], f"also-{i}", also.episodes)
+        episodes = {split: read_frozen(uris[split], count=count) for split, count in counts.items()}
+        describe(artifact, settings, stores, episodes)
+
+
+def source_of(split: str, input_dict: dict[str, list[types.Artifact]]) -> tuple[str, str]:
+    """Returns the directory of the examples that the store of a split is made of, and a pattern of their files."""
+    artifacts = input_dict["examples" if split in RAW else "transformed_examples"]
+    pattern = io_utils.all_files_pattern(artifact_utils.get_split_uri(artifacts, split))
+    return artifact_utils.get_single_uri(artifacts), pattern
+
+
+def check_store(split: str, directory: str, source: str, pattern: str, ingested: Ingested) -> None:
+    """Compares the number of images in a store with the number of those that were read.
+
+    Args:
+      split: of the images.
+      directory: of the store.
+      source: the directory of the examples that it was made of.
+      pattern: the files of those examples.
+      ingested: how many images take part.
+
+    Raises:
+      Damaged: not all images are in the examples.
+      Incomplete: not all examples are in the store.
+    """
+    if not fileio.exists(os.path.join(directory, "index.json")):
+        raise Incomplete(f"the store of split {split!r} has no index")
+    found = len(ImageStore.open(directory).source_ids)
+    if ingested.images is None or found == ingested.images:
+        return
+    read, examples = ingested.images + len(ingested.left_out), count_examples(pattern)
+    if examples != read:
+        raise Damaged(source, f"split {split!r} has {examples:,} examples of {read:,} images")
+    raise Incomplete(f"the store of split {split!r} has {found:,} of {ingested.images:,} images")
 
 
 def check_anomalies(anomalies: list[types.Artifact]) -> None:
@@ -134,11 +186,11 @@ def describe(
     artifact: types.Artifact,
     settings: EpisodeGeneratorSettings,
     stores: dict[str, ImageStore],
-    uris: dict[str, str],
+    episodes: dict[str, list[Episode]],
 ) -> None:
     """Sets the custom properties of the artifact, which say what it holds."""
 
-    hashes = {s: episodes_hash(read_frozen(uris[s]), stores[s].index, stores[s].source_ids) for s in ("val", "test")}
+    hashes = {s: episodes_hash(e, stores[s].index, stores[s].source_ids) for s, e in episodes.items()}
     properties: dict[str, str | int] = {
         "seed": settings.seed,
         "spec_val": settings.evaluation.model_dump_json(),

@@ -1,7 +1,7 @@
 """Which models a candidate is compared with: the baselines of its run, and earlier models of the push destination."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from components.few_shot_evaluator.evaluate import BEST, PRODUCTION, comparable
@@ -68,13 +68,7 @@ def _unfit(path: str, candidate: Manifest, spec: EpisodeSpec, classes: Sequence[
         manifest = Manifest.read(path)
     except (FileNotFoundError, ValueError) as error:
         return f"it was pushed by another tool or version: {error}"
-    own = candidate.lineage.get("model_uri")
-    if own is not None and pushed_model(manifest) == own:
+    own = candidate.lineage.get("model_fingerprint")
+    if own is not None and manifest.lineage.get("model_fingerprint") == own:
         return "it is this very model"
     return comparable(manifest, spec) or Seen.read(path).among(classes)
-
-
-def pushed_model(manifest: Manifest) -> object:
-    """Returns the path of the artifact that a version was pushed from."""
-    push: Mapping[str, object] = manifest.lineage.get("push") or {}  # type: ignore[assignment]  # JSON
-    return push.get("model")

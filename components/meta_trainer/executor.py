@@ -11,10 +11,19 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
+from components.fewshot import integrity
 from components.fewshot.serving.server import Server, export
 from components.meta_trainer.progress import Reporter
 from components.meta_trainer.settings import TrainerSettings
-from components.meta_trainer.train import WEIGHTS, Inputs, manifest_of, preprocess_of, save_weights, train
+from components.meta_trainer.train import (
+    WEIGHTS,
+    Inputs,
+    manifest_of,
+    model_fingerprint,
+    preprocess_of,
+    save_weights,
+    train,
+)
 
 FINGERPRINTS = ("fingerprint_train", "fingerprint_val", "fingerprint_test", "hash_val", "hash_test")
 
@@ -28,8 +37,16 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Trains from the start or from a checkpoint, and exports the model."""
+        """Trains from the start or from a checkpoint, and exports the model.
+
+        Raises:
+          ValueError: training diverged, or cannot be deterministic here.
+          Damaged: an input, or the model that training starts from, has other bytes than were written.
+        """
+        integrity.verify(*integrity.places(input_dict))
         settings = TrainerSettings.model_validate_json(exec_properties["settings"])
+        if settings.warm_start:
+            integrity.verify(settings.warm_start, mend="start from another model, or from none (warm_start)")
         episodes = artifact_utils.get_single_instance(input_dict["episodes"])
         graph = artifact_utils.get_single_instance(input_dict["transform_graph"])
         model = artifact_utils.get_single_instance(output_dict["model"])
@@ -38,11 +55,12 @@ class Executor(base_executor.BaseExecutor):
             train=artifact_utils.get_split_uri([episodes], "train"),
             val=artifact_utils.get_split_uri([episodes], "val"),
             test=artifact_utils.get_split_uri([episodes], "test"),
+            val_episodes=episodes.get_int_custom_property("val_episodes"),
         )
         began = time.monotonic()
         reporter = Reporter(exec_properties["title"], run.uri, settings.training.all_steps)
+        code = exec_properties["code_fingerprint"]
         try:
-            code = exec_properties["code_fingerprint"]
             trained = train(settings, inputs, exec_properties["checkpoint_root"], code, reporter)
         finally:
             if hasattr(reporter, "history"):
@@ -53,6 +71,7 @@ class Executor(base_executor.BaseExecutor):
             "episodes": {"id": episodes.id, "uri": episodes.uri},
             "transform_graph": {"id": graph.id, "uri": graph.uri},
             "model_uri": model.uri,
+            "model_fingerprint": model_fingerprint(trained.learner, settings, code),
             "warm_start_from": settings.warm_start if trained.warm else None,
             "no_warm_start": trained.no_warm_start,
         }
@@ -62,8 +81,10 @@ class Executor(base_executor.BaseExecutor):
         export(server, manifest_of(trained, settings, data, lineage), directory)
         save_weights(trained.learner, os.path.join(directory, WEIGHTS))
         trained.seen.write(directory)
+        integrity.seal(directory)  # on its own, because training may start from it
         write_json(os.path.join(run.uri, "history.json"), trained.history)
         write_json(os.path.join(run.uri, "timing.json"), timing | {"seconds": time.monotonic() - began})
+        integrity.seal(*integrity.places(output_dict))
 
 
 def write_json(path: str, value: object) -> None:

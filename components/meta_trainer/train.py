@@ -12,12 +12,12 @@ from components.fewshot.base_models.pure import PureModel
 from components.fewshot.base_models.table import build_base_model
 from components.fewshot.episodes.episode import TURNS
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
-from components.fewshot.images.decode import ImageSpec
 from components.fewshot.images.store import ImageStore
 from components.fewshot.learners import Learner, LearnerChoice, build_learner
 from components.fewshot.serving.manifest import Manifest, versions
 from components.fewshot.serving.seen import Seen
 from components.fewshot.serving.server import Preprocess
+from components.fewshot.settings.image import ImageSpec
 from components.fewshot.training import checkpoint
 from components.fewshot.training.checkpoint import checkpoint_file
 from components.fewshot.training.history import History, validation_of_kept
@@ -45,11 +45,12 @@ class Trained(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """Where training reads: the directories of the splits of an episodes artifact."""
+    """Where training reads: the directories of the splits of an episodes artifact, and how many validation episodes it has."""
 
     train: str
     val: str
     test: str
+    val_episodes: int
 
 
 def train(
@@ -67,8 +68,9 @@ def train(
     Raises:
       ValueError: training diverged, or the device has no deterministic kernel for an operation of the base model.
     """
-    store, val_store, test_store = (ImageStore.open(os.path.join(split, "store")) for split in inputs)
-    validation = Validation(val_store, read_frozen(inputs.val))
+    splits = (inputs.train, inputs.val, inputs.test)
+    store, val_store, test_store = (ImageStore.open(os.path.join(split, "store")) for split in splits)
+    validation = Validation(val_store, read_frozen(inputs.val, count=inputs.val_episodes))
     chosen_by = episodes_hash(validation.episodes, val_store.index, val_store.source_ids)
     # At the last moment: Python's generator is everybody's.
     make_deterministic(settings.seed, settings.training.deterministic)
@@ -177,11 +179,23 @@ def assign_weights(learner: Learner, path: str) -> tuple[str | None, str | None]
         has, wants = (tuple(found[name].shape) if name in found else None for found in (arrays, targets))
         if has != wants:
             return None, f"its weight {name!r} has shape {has or 'none'}, expected {wants or 'none'}"
-    digest = hashlib.sha256()
     for name, variable in targets.items():
         variable.assign(arrays[name])
-        digest.update(arrays[name].tobytes())
-    return digest.hexdigest(), None
+    return weights_fingerprint(learner), None
+
+
+def weights_fingerprint(learner: Learner) -> str:
+    """SHA-256 (hex) of all weights of a learner."""
+    digest = hashlib.sha256()
+    for variable in learner.named_variables().values():
+        digest.update(variable.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def model_fingerprint(learner: Learner, settings: TrainerSettings, code_fingerprint: str) -> str:
+    """16 hex digits that are the same however often these weights are exported; a SavedModel differs each time."""
+    content = [settings.model_dump_json(), code_fingerprint, weights_fingerprint(learner)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def manifest_of(

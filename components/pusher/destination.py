@@ -21,11 +21,13 @@ import os
 import time
 from collections.abc import Collection, Mapping
 
+from components.fewshot import integrity
 from components.fewshot.serving.manifest import FILE as MANIFEST_FILE
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.production import best_on_same_test
 from components.fewshot.serving.versions import (
     MODEL_FILE,
+    SERVED_AGAIN,
     gfile,
     holds_model,
     list_versions,
@@ -44,6 +46,16 @@ def list_rolled_back(destination: str) -> list[int]:
     return list_versions(os.path.join(destination, ASIDE))
 
 
+def was_removed(path: str) -> bool:
+    """Returns whether somebody has removed the version in `path`: there is none, nor a later one, and it is not rolled back.
+
+    The oldest versions are pruned when later ones are pushed; they must not come back.
+    """
+    destination, version = os.path.split(path)
+    later = [*numbered(destination), *list_rolled_back(destination)]
+    return not any(number >= int(version) for number in later)
+
+
 def push_version(
     source: str,
     destination: str,
@@ -59,7 +71,8 @@ def push_version(
       destination: directory that TF Serving watches; it is created if it does not exist.
       keep: how many versions are kept, at least 1; of the rolled-back versions the same number is kept. The best version on
         the test set of this one stays as well, because later models are compared with it.
-      identity: JSON values that, together with the content of the model, identify this push.
+      identity: JSON values that, together with the model, identify this push. The model is known by the fingerprint in its
+        manifest, so that the same weights exported again are the same model; without one, by the content of its files.
       metrics: replaces the metrics in the manifest.
       lineage: is added to the lineage in the manifest.
 
@@ -70,13 +83,15 @@ def push_version(
     Raises:
       FileNotFoundError: `source` holds no such model.
       ValueError: `keep` is below 1, or the destination cannot be written.
+      Damaged: the model, or the version that an earlier identical push made, has other bytes than were written.
     """
     if keep < 1:
         raise ValueError(f"push.keep: expected to keep at least 1 version, got {keep}")
+    integrity.verify(source)
     manifest = Manifest.read(source)
     if not holds_model(source):
         raise FileNotFoundError(f"no model to push at {source}: expected a SavedModel with {MODEL_FILE}")
-    push = {**identity, "content": files.digest(source)}
+    push = {**identity, "content": manifest.lineage.get("model_fingerprint") or files.digest(source)}
     with files.alone(destination):
         _settle(destination)
         if _find(os.path.join(destination, ASIDE), push):
@@ -87,6 +102,7 @@ def push_version(
             manifest.metrics = dict(manifest.metrics if metrics is None else metrics)
             manifest.lineage = manifest.lineage | dict(lineage or {}) | {"push": push, "version": version}
             path = _publish(source, destination, version, manifest)
+        integrity.verify(path, mend=SERVED_AGAIN)
         _prune(destination, keep, spare={path, best_on_same_test(version_paths(destination), Manifest.read(path))})
         _prune(os.path.join(destination, ASIDE), keep)
         return path
@@ -125,8 +141,9 @@ def rollback(destination: str, to: int | None = None) -> str:
 
 def _publish(source: str, destination: str, version: int, manifest: Manifest) -> str:
     beside, path = os.path.join(destination, f"{TEMPORARY}{version}"), version_path(destination, version)
-    files.copy(source, beside, leave_out=MANIFEST_FILE)
+    files.copy(source, beside, leave_out=(MANIFEST_FILE, integrity.LIST))
     manifest.write(beside)
+    integrity.seal(beside)
     files.flush(beside)
     files.reveal(beside, path)
     return path

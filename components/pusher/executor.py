@@ -12,6 +12,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from components.fewshot import integrity
 from components.pusher.destination import push_version
 
 HEADLINE = (
@@ -31,7 +32,6 @@ COMPARED = ("baselines", "production", "best", "warm_start", "served")
 ALSO = ("name", "accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes")
 BLESSING = (
     constants.ARTIFACT_PROPERTY_BLESSED_KEY,
-    constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY,
     constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY,
 )
 
@@ -49,10 +49,13 @@ class Executor(tfx_pusher.Executor):
 
         Raises:
           ValueError: the blessing is of another model, or the destination cannot be written.
+          Damaged: an input, or the version that an earlier run pushed, has other bytes than were written.
         """
+        integrity.verify(*integrity.places(input_dict))
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed)
+            integrity.seal(pushed.uri)
             return
         model = artifact_utils.get_single_instance(input_dict["model"])
         blessing = artifact_utils.get_single_instance(input_dict["model_blessing"])
@@ -60,7 +63,7 @@ class Executor(tfx_pusher.Executor):
             source=self.GetModelPath(input_dict),
             destination=exec_properties["destination"],
             keep=exec_properties["keep"],
-            identity={"model": model.uri, "blessing": content_of(blessing)},
+            identity={"blessing": content_of(blessing)},
             metrics=read_metrics(input_dict.get("evaluation")),
             lineage={key: {"id": a[0].id, "uri": a[0].uri} for key, a in sorted(input_dict.items()) if a}
             | {"run": exec_properties["run"]},
@@ -70,6 +73,7 @@ class Executor(tfx_pusher.Executor):
                 "%s was rolled back before and is not pushed again; `fewshot rollback --to` restores it", model.uri
             )
             self._MarkNotPushed(pushed)
+            integrity.seal(pushed.uri)
             return
         io_utils.copy_dir(path, pushed.uri)  # as TFX does: old versions are removed, the artifact stays
         self._MarkPushed(pushed, pushed_destination=path, pushed_version=os.path.basename(path))
@@ -90,7 +94,7 @@ class Executor(tfx_pusher.Executor):
 
 
 def content_of(blessing: types.Artifact) -> dict[str, object]:
-    """Returns what a blessing says, without the time and place at which it was written."""
+    """Returns what a blessing says, without the time and place at which it and the model were written."""
     return {key: blessing.get_custom_property(key) for key in BLESSING if blessing.has_custom_property(key)}
 
 

@@ -7,7 +7,7 @@ and removed before them.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from fcntl import LOCK_EX, flock
 
@@ -44,10 +44,10 @@ def digest(directory: str) -> str:
     return total.hexdigest()
 
 
-def copy(source: str, target: str, leave_out: str) -> None:
-    """Copies a folder, without its file `leave_out`, to `target`, which must not exist yet."""
+def copy(source: str, target: str, leave_out: Collection[str]) -> None:
+    """Copies a folder, without the files `leave_out`, to `target`, which must not exist yet."""
     for name in files_in(source):
-        if name == leave_out:
+        if name in leave_out:
             continue
         path = os.path.join(target, name)
         gfile.makedirs(os.path.dirname(path))

@@ -5,14 +5,14 @@ import os
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import tensorflow as tf
 
 from components.fewshot.episodes.episode import ClassIndex, Draw, Episode
+from components.fewshot.integrity import Incomplete, lacking
 
 
 def to_example(episode: Episode) -> bytes:
     """An episode as a serialized tf.train.Example of int64 lists; `from_example` is its inverse."""
-    import tensorflow as tf
-
     lists = {"index": np.array([episode.index]), "class_ids": episode.class_ids}
     for side in ("support", "query"):
         for key, values in getattr(episode, side)._asdict().items():
@@ -25,8 +25,6 @@ def to_example(episode: Episode) -> bytes:
 
 def from_example(serialized: bytes) -> Episode:
     """Inverse of `to_example`."""
-    import tensorflow as tf
-
     feature = tf.train.Example.FromString(serialized).features.feature
 
     def values(key: str, dtype: type) -> np.ndarray:
@@ -39,19 +37,22 @@ def from_example(serialized: bytes) -> Episode:
     return Episode(int(values("index", np.int64)[0]), values("class_ids", np.int32), support, query)
 
 
-def read_frozen(directory: str, name: str = "episodes") -> list[Episode]:
+def read_frozen(directory: str, name: str = "episodes", count: int | None = None) -> list[Episode]:
     """The frozen episodes `<directory>/<name>-*.tfrecord`, by number.
 
     Raises:
-      FileNotFoundError: there are none.
+      FileNotFoundError: there is no such file.
+      Incomplete: they are not the episodes 0, 1, 2 ..., `count` of them if that is given.
     """
-    import tensorflow as tf
-
     files = sorted(tf.io.gfile.glob(os.path.join(directory, f"{name}-*.tfrecord")))
     if not files:
         raise FileNotFoundError(f"expected frozen episodes {name}-*.tfrecord in {directory}, found none")
     episodes = [from_example(record.numpy()) for record in tf.data.TFRecordDataset(files)]
-    return sorted(episodes, key=lambda episode: episode.index)
+    episodes.sort(key=lambda episode: episode.index)
+    numbers = [episode.index for episode in episodes]
+    if miss := lacking(numbers, len(numbers) if count is None else count):
+        raise Incomplete(f"{files[0]}: {miss}")
+    return episodes
 
 
 def episodes_hash(episodes: Iterable[Episode], index: ClassIndex, source_ids: Sequence[str]) -> str:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
+from components.fewshot.integrity import Damaged
+
 
 def save(path: str, arrays: Mapping[str, np.ndarray], facts: Mapping[str, object]) -> None:
     """Writes named arrays and JSON facts beside `path`, flushes them to disk, and renames.
@@ -37,12 +39,20 @@ def write_durably(path: str, content: bytes, mode: Literal["wb", "ab"] = "wb") -
 
 
 def load(path: str) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-    """The arrays and facts of the checkpoint at `path`, or None if there is none."""
+    """The arrays and facts of the checkpoint at `path`, or None if there is none.
+
+    Raises:
+      Damaged: the file has other bytes than were written.
+    """
     if not tf.io.gfile.exists(path):
         return None
     with tf.io.gfile.GFile(path, "rb") as file:
-        stored = dict(np.load(io.BytesIO(file.read())))
-    facts = json.loads(stored.pop("__facts__").tobytes().decode())
+        content = file.read()
+    try:
+        stored = dict(np.load(io.BytesIO(content)))
+        facts = json.loads(stored.pop("__facts__").tobytes().decode())
+    except Exception as error:  # a zip file has a checksum for each array; numpy and zipfile raise a dozen kinds of errors
+        raise Damaged(path, "it has other bytes than were written") from error
     return stored, facts
 
 

@@ -38,7 +38,7 @@ def inputs(tmp_path_factory) -> Inputs:
         train={"way": 3, "query": 2}, evaluation={"way": 3, "query": 3}, val_episodes=4, test_episodes=4
     )
     Generator(artifacts.context()).Do(examples, {"episodes": [made]}, {"settings": settings.model_dump_json()})
-    return Inputs(*(artifact_utils.get_split_uri([made], split) for split in ("train", "val", "test")))
+    return Inputs(*(artifact_utils.get_split_uri([made], split) for split in ("train", "val", "test")), 4)
 
 
 def run(settings, inputs, root, code="code"):

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.images.decode import ImageSpec
+from components.fewshot.integrity import LIST
 from components.fewshot.serving.manifest import FILE, Manifest
 from components.fewshot.serving.versions import MODEL_FILE, list_versions
 from components.pusher import destination as pusher
@@ -20,7 +21,7 @@ from components.pusher.files import digest, files_in
 gfile = tf.io.gfile
 CHANGES = ("copy", "makedirs", "rename", "rmtree")
 BULK = os.path.join("variables", "variables.data-00000-of-00001")
-NAMES = sorted([MODEL_FILE, BULK, FILE])
+NAMES = sorted([MODEL_FILE, BULK, FILE, LIST])
 
 
 class Watched:

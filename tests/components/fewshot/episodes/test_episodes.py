@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from components.fewshot.episodes.episode import DISTRACTOR, ClassIndex, Episode,
 from components.fewshot.episodes.frozen import episodes_hash, from_example, read_frozen, to_example
 from components.fewshot.episodes.randomness import Random
 from components.fewshot.episodes.sampler import EpisodeSampler
+from components.fewshot.integrity import Incomplete
 
 
 def index_of(counts: list[int], domains: list[str] | None = None) -> ClassIndex:
@@ -141,3 +143,21 @@ def test_specifications_that_make_no_sense(bad):
 def test_frozen_episodes_that_are_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected frozen episodes"):
         read_frozen(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "count", "said"),
+    [
+        ([0, 1, 2], 4, r"expected 4 episodes by number, got 3 \(number 3 is missing\)"),
+        ([0, 2, 3], None, r"expected 3 episodes by number, got 3 \(number 1 is missing, 1 more than there should be\)"),
+        ([0, 1, 1], 3, r"number 2 is missing, 1 more"),
+    ],
+)
+def test_each_frozen_episode_is_there_once(tmp_path, numbers, count, said):
+    sampler = EpisodeSampler(index_of([3, 3]), EpisodeSpec(way=2, shot=1, query=1), seed=0)
+    with tf.io.TFRecordWriter(str(tmp_path / "episodes-00000-of-00001.tfrecord")) as writer:
+        for number in numbers:
+            writer.write(to_example(sampler(number)))
+    with pytest.raises(Incomplete, match=said):
+        read_frozen(str(tmp_path), count=count)
+    assert len(read_frozen(str(tmp_path))) == 3 if numbers == [0, 1, 2] else True
