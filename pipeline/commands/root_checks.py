@@ -1,0 +1,150 @@
+"""`fewshot doctor`: checks whether everything that runs have left in a root is as it was written, and says what to do if not."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2 as pb
+
+from components.fewshot import integrity
+from components.fewshot.serving.manifest import Manifest
+from components.fewshot.serving.versions import SERVED_AGAIN, version_paths
+from components.fewshot.training import checkpoint
+from pipeline.commands.doctor import Check
+from pipeline.history import backup
+from pipeline.history.database import fault_of, holder_of
+from pipeline.history.metadata import metadata_file
+
+T = TypeVar("T")
+STARTS = "starts.json"
+VARIABLES = ("variables/variables.index", "variables/variables.data-*")  # of a SavedModel
+TRAINED_AGAIN = "Remove it; a run that was stopped then trains from the start."
+
+
+def check_runs(root: str) -> list[Check]:
+    """Returns one result for each thing in a root that is damaged, and one for each kind of things that are whole.
+
+    Every byte of the artifacts and of the served models is read. Nothing is changed.
+
+    Args:
+      root: directory of runs; if it is on another machine or holds none, there is nothing to check.
+    """
+    root = os.path.abspath(root) if "://" not in root else root
+    if not os.path.isdir(root):
+        return []
+    database = os.path.join(root, "metadata.sqlite")
+    found = [metadata(database), backups(database)]
+    artifacts = live_artifacts(root) if found[0].ok and os.path.exists(database) else []
+    models = [path for place in destinations(root, artifacts) for path in version_paths(place)]
+    return [
+        *found,
+        *_each("artifacts", artifacts, damage_of_artifact, "The next run that needs it makes it again.", _place),
+        starts(os.path.join(root, STARTS)),
+        *_each("checkpoints", sorted(Path(root, "checkpoints").glob("*/*.npz")), damage_of_checkpoint, TRAINED_AGAIN),
+        *_each("served models", models, damage_of_model, f"{SERVED_AGAIN[0].upper()}{SERVED_AGAIN[1:]}."),
+    ]
+
+
+def metadata(database: str) -> Check:
+    """Checks the database of ML Metadata, as a run does when it starts."""
+    latest = backup.latest_whole(database)
+    try:
+        fault = backup.fault_in_root(database, latest)
+    except sqlite3.OperationalError as error:
+        return Check("metadata", False, f"{database} cannot be read: {error}", f"It is used by {holder_of(database)}.")
+    if fault is None:
+        there = os.path.exists(database)
+        return Check("metadata", True, f"{database} is whole" if there else "no run has been made here", "")
+    mend = (
+        f"`fewshot run` restores it from the backup of {latest.made}."
+        if latest
+        else "Move the file away: the history of the runs is then lost and every node runs anew; pushed models stay."
+    )
+    return Check("metadata", False, f"{database} is damaged ({fault})", mend)
+
+
+def backups(database: str) -> Check:
+    """Checks the backups of the database."""
+    found = backup.backups(database)
+    damaged = [one for one in found if not one.whole or fault_of(one.path)]
+    if damaged:
+        return Check("backups", False, f"{damaged[0].path} is damaged", "Remove it; the next run makes a new one.")
+    latest = f", the latest of {found[-1].made}" if found else "; the next run makes one"
+    return Check("backups", True, f"{len(found)} of the metadata{latest}", "")
+
+
+def live_artifacts(root: str) -> list[pb.Artifact]:
+    """Returns the artifacts on this machine that ML Metadata says are there."""
+    config = pb.ConnectionConfig()
+    config.sqlite.filename_uri = metadata_file(root)
+    config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READONLY
+    return [one for one in mlmd.MetadataStore(config).get_artifacts() if one.state == pb.Artifact.LIVE and one.uri]
+
+
+def destinations(root: str, artifacts: Iterable[pb.Artifact]) -> list[str]:
+    """Returns the directories that models were pushed to, those below the root first."""
+    inside = [str(path) for path in sorted(Path(root, "serving").glob("*")) if path.is_dir()]
+    pushed = [one.custom_properties["pushed_destination"].string_value for one in artifacts]
+    return [*dict.fromkeys([*inside, *(os.path.dirname(path) for path in pushed if path)])]
+
+
+def starts(path: str) -> Check:
+    """Checks the notes on what trainings with `warm_start=production` started from."""
+    if not os.path.exists(path):
+        return Check("starts", True, "no training has started from production", "")
+    try:
+        notes = json.loads(Path(path).read_bytes())
+        whole = isinstance(notes, dict) and all(isinstance(value, str) for value in notes.values())
+    except ValueError:
+        whole = False
+    if not whole:
+        return Check("starts", False, f"{path} is damaged", "Remove it; the next training starts from production anew.")
+    return Check("starts", True, f"{len(notes)} noted", "")
+
+
+def damage_of_artifact(artifact: pb.Artifact) -> str | None:
+    """Returns what is wrong with the files of an artifact in a few words, or None."""
+    if not os.path.isdir(artifact.uri):
+        return "it is missing"
+    if not integrity.is_sealed(artifact.uri):
+        return f"{integrity.LIST} is missing"
+    return integrity.damage(artifact.uri, every_byte=True)
+
+
+def damage_of_checkpoint(path: Path) -> str | None:
+    """Returns what is wrong with a checkpoint in a few words, or None."""
+    try:
+        checkpoint.load(str(path))
+    except integrity.Damaged as error:
+        return error.what
+    return None
+
+
+def damage_of_model(directory: str) -> str | None:
+    """Returns what is wrong with a served model in a few words, or None."""
+    try:
+        Manifest.read(directory)
+    except (FileNotFoundError, ValueError) as error:
+        return str(error)
+    for pattern in VARIABLES:
+        if not any(Path(directory).glob(pattern)):
+            return f"{pattern} is missing"
+    return integrity.damage(directory, every_byte=True)
+
+
+def _each(
+    name: str, things: list[T], damage: Callable[[T], str | None], mend: str, place: Callable[[T], str] = str
+) -> list[Check]:
+    """Returns one result for each thing that is damaged, or one for all if none is."""
+    damaged = [(thing, what) for thing in things if (what := damage(thing))]
+    if not damaged:
+        return [Check(name, True, f"{len(things)} are whole" if things else "there are none", "")]
+    return [Check(name, False, f"{place(thing)} is damaged ({what})", mend) for thing, what in damaged]
+
+
+def _place(artifact: pb.Artifact) -> str:
+    return str(artifact.uri)
