@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
+from components.episode_generator import build
 from components.episode_generator.build import pixel_shape
 from components.episode_generator.component import EpisodeGenerator
 from components.episode_generator.executor import Executor
@@ -20,6 +21,7 @@ from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.frozen import read_frozen
 from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.images.store import ImageStore
+from components.fewshot.integrity import Damaged, Incomplete, damage, is_sealed
 from data.sources.records import to_example
 from tests.components import artifacts
 
@@ -300,3 +302,43 @@ def test_the_component_carries_its_settings_and_its_code():
     component = EpisodeGenerator(channel, channel, EpisodeGeneratorSettings(seed=3))
     assert json.loads(component.exec_properties["settings"])["seed"] == 3
     assert len(component.exec_properties["code_fingerprint"]) == 16
+
+
+def summarised(inputs, train):
+    """The inputs, whose summary says that so many images were read; the other splits are as they are."""
+    counts = {"train": train, "val": 40, "test": 48}
+    summary = {"splits": {split: {"images": count, "empty_classes": []} for split, count in counts.items()}}
+    with open(os.path.join(inputs["examples"][0].uri, "summary.json"), "w") as file:
+        json.dump(summary, file)
+    return inputs
+
+
+def test_every_image_is_in_its_store(tmp_path):
+    inputs = summarised(artifacts.write_examples(tmp_path), train=80)
+    generate(inputs, tmp_path / "whole")
+    source = inputs["transformed_examples"][0].uri
+    with pytest.raises(Damaged, match=f"^{source} is damaged \\(split 'train' has 80 examples of 81 images\\)"):
+        generate(summarised(inputs, train=81), tmp_path / "less")
+
+
+def test_an_image_that_beam_loses_is_missed(tmp_path, monkeypatch):
+    inputs = summarised(artifacts.write_examples(tmp_path), train=80)
+    write = build.write_index
+
+    def lossy(directory, entries, shape):
+        write(directory, list(entries)[1:], shape)
+
+    monkeypatch.setattr(build, "write_index", lossy)
+    with pytest.raises(Incomplete, match=r"^the store of split 'train' has 79 of 80 images$"):
+        generate(inputs, tmp_path / "out")
+
+
+def test_an_episode_that_beam_loses_is_missed(inputs, tmp_path, monkeypatch):
+    draw = build._Draw.process
+    monkeypatch.setattr(build._Draw, "process", lambda self, number: draw(self, number) if number != 4 else iter(()))
+    with pytest.raises(Incomplete, match=r"expected \d episodes by number, got \d \(number 4 is missing\)"):
+        generate(inputs, tmp_path)
+
+
+def test_what_it_writes_is_sealed(episodes):
+    assert is_sealed(episodes.uri) and damage(episodes.uri, every_byte=True) is None

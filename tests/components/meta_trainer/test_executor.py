@@ -1,6 +1,8 @@
 """The MetaTrainer on real artifacts: a SavedModel that takes encoded images, and the run that made it."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ from tfx.utils import path_utils
 from components.episode_generator.executor import Executor as Generator
 from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.fewshot.base_models.table import BaseModelSettings
+from components.fewshot.integrity import LIST, Damaged, damage
+from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.seen import Seen
 from components.fewshot.serving.served import ServedModel
 from components.meta_trainer.executor import WEIGHTS, Executor
@@ -120,14 +124,12 @@ def test_no_queries_and_no_image(trained):
 
 
 def test_what_it_has_seen_travels_with_it(tmp_path, trained, inputs):
-    earlier = path_utils.serving_model_path(trained[0].uri)
+    earlier = str(tmp_path / "earlier")
+    shutil.copytree(path_utils.serving_model_path(trained[0].uri), earlier, ignore=shutil.ignore_patterns(LIST))
     seen = Seen.read(earlier)
     assert len(seen.train) == 10 and len(seen.val) == 5
     (Seen(train=frozenset({"test-a/00"})) | seen).write(earlier)
-    try:
-        model, _ = train(tmp_path, inputs, 7, warm_start=earlier)
-    finally:
-        seen.write(earlier)
+    model, _ = train(tmp_path, inputs, 7, warm_start=earlier)
     lineage = ServedModel(path_utils.serving_model_path(model.uri)).manifest.lineage
     assert lineage["warm_start_from"] is None
     assert lineage["no_warm_start"] == "it was trained on 1 of the classes that must be unseen (test-a/00)"
@@ -152,3 +154,50 @@ def test_a_base_model_of_ones_own_is_looked_at_for_changes(tmp_path, monkeypatch
     (tmp_path / "my_networks.py").write_text("def net(shape): return None")
     assert fingerprint("my_networks:net") != before
     assert fingerprint("keras.applications:ResNet50") == fingerprint("conv4"), "Keras is in the lock file"
+
+
+def test_what_it_writes_is_sealed_and_a_damaged_model_is_no_start(tmp_path, trained, inputs):
+    for artifact in trained:
+        assert (Path(artifact.uri) / LIST).exists() and damage(artifact.uri, every_byte=True) is None
+    earlier = tmp_path / "earlier"
+    shutil.copytree(path_utils.serving_model_path(trained[0].uri), earlier)
+    flip(earlier / "variables" / "variables.data-00000-of-00001")
+    with pytest.raises(Damaged, match=r"variables.data-00000-of-00001 has other bytes .*: start from another model, or"):
+        train(tmp_path, inputs, 8, warm_start=str(earlier))
+    with pytest.raises(Damaged, match="use another model, or make this one again"):
+        ServedModel(str(earlier))
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("Split-train/store/layout.npy", "layout.npy has other bytes"),
+        ("Split-train/store/index.json", "index.json has other bytes"),
+        ("Split-val/episodes-00000-of-00001.tfrecord", "tfrecord has other bytes"),
+        ("Split-train/store/shard-data_tfrecord-00000-of-00002.bin", "shard-data_tfrecord-00000-of-00002.bin has other"),
+    ],
+)
+def test_it_never_trains_on_other_bytes(tmp_path, inputs, file, said):
+    episodes = artifacts.artifact(standard_artifacts.Examples, tmp_path / "episodes", 4)
+    shutil.copytree(inputs["episodes"][0].uri, episodes.uri, dirs_exist_ok=True)
+    episodes.split_names = inputs["episodes"][0].split_names
+    episodes.set_int_custom_property("val_episodes", 4)
+    flip(tmp_path / "episodes" / file)
+    with pytest.raises(Damaged, match=said):
+        train(tmp_path, inputs | {"episodes": [episodes]})
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_the_same_weights_exported_again_are_the_same_model(tmp_path, trained, inputs):
+    """The files differ: a SavedModel is another one each time, and the manifest has other paths."""
+    again, _ = train(tmp_path, inputs, 6)
+    one, two = (Manifest.read(path_utils.serving_model_path(model.uri)).lineage for model in (trained[0], again))
+    assert one["model_uri"] != two["model_uri"] and one["model_fingerprint"] == two["model_fingerprint"]
+    other, _ = train(tmp_path / "other", inputs, 9, seed=1)
+    lineage = Manifest.read(path_utils.serving_model_path(other.uri)).lineage
+    assert lineage["model_fingerprint"] != one["model_fingerprint"]
