@@ -18,7 +18,7 @@ from components.fewshot.learners import find_learner
 from pipeline.commands.evaluate import evaluate_folder
 from pipeline.commands.run import run
 from pipeline.config import RunSettings, load_settings
-from pipeline.platforms.local import NodeEnd, NodeStart
+from pipeline.platforms.local import NodeEnd, NodeFailure, NodeStart
 from pipeline.presets import find_preset
 from pipeline.terminal.json_output import selected
 from pipeline.terminal.results import Evaluation, RunResult
@@ -41,7 +41,7 @@ def main(
     settings = load_settings(find_preset(preset), {"data": data})
     seconds: dict[str, float] = {}
 
-    def note(event: NodeStart | NodeEnd) -> None:
+    def note(event: NodeStart | NodeEnd | NodeFailure) -> None:
         if isinstance(event, NodeEnd):
             seconds[event.node] = event.seconds
 

@@ -5,14 +5,20 @@ Heavy imports are inside the commands, so that `fewshot --help` answers at once.
 
 import os
 import sys
+
+if __name__ == "__main__" and sys.path[0] == os.getcwd():  # `python -m`: a `data.py` of the user's may lie there
+    sys.path.append(sys.path.pop(0))
+
+from importlib.metadata import version
 from typing import Annotated, Literal
 
 import typer
 
-from pipeline.layers import settings_of
-from pipeline.options import ROOT, Debug, Json, Model, Root, SettingsOptions, Splits, with_settings_options
+from pipeline.layers import check_base_model, check_places, settings_of
+from pipeline.options import ROOT, Debug, Json, Model, Root, SettingsOptions, Splits, check_root, with_settings_options
 from pipeline.terminal.errors import FAILED, errors_as_sentences
 from pipeline.terminal.json_output import print_json, selected
+from pipeline.terminal.progress import announce
 from pipeline.terminal.quiet import quietly
 
 app = typer.Typer(
@@ -28,6 +34,21 @@ app.add_typer(runs_app, name="runs")
 Target = Literal["vertex", "kubeflow"]
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"fewshot {version('fewshot-tfx')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root_options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
 @app.command(epilog="Example: fewshot run --train-dir photos/train --test-dir photos/test training.steps=1000")
 @with_settings_options
 def run(
@@ -41,16 +62,19 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Run the pipeline on this machine: train a model, evaluate it, and push it if it is blessed."""
-    with errors_as_sentences(debug), quietly(root, "run"):
-        from pipeline.commands.run import RUN_KEYS, check_root, reporting_to
-        from pipeline.commands.run import run as run_pipeline
-        from pipeline.terminal.progress import NodePrinter
-        from pipeline.terminal.show import show_result
-
+    with errors_as_sentences(debug):
         check_root(root)
         settings = settings_of(given.preset, given.config, given.data, given.overrides)
-        result = run_pipeline(settings, root, reporting_to(NodePrinter(sys.stderr)))
-        print_json(selected(result, RUN_KEYS)) if json else show_result(result)
+        announce(settings.headline, sys.stderr)
+        with quietly(root, "run") as log:
+            check_base_model(settings)  # imports Keras: before TFX, which takes as long again
+            from pipeline.commands.run import RUN_KEYS, reporting_to
+            from pipeline.commands.run import run as run_pipeline
+            from pipeline.terminal.progress import NodePrinter
+            from pipeline.terminal.show import show_result
+
+            result = run_pipeline(settings, root, reporting_to(NodePrinter(sys.stderr)), log)
+            print_json(selected(result, RUN_KEYS)) if json else show_result(result)
         if require_blessing and not result["blessed"]:
             raise typer.Exit(FAILED)
 
@@ -77,6 +101,7 @@ def evaluate(
 ) -> None:
     """Evaluate an exported model on folders of images."""
     with errors_as_sentences(debug), quietly():
+        announce(f"evaluating {model} on {', '.join(images)}", sys.stderr, quiet=json)
         from pipeline.commands.evaluate import EVALUATE_KEYS, check_counts, evaluate_folder, image_set_of, spec_of
         from pipeline.terminal.progress import counter
         from pipeline.terminal.show import show_evaluation
@@ -93,17 +118,33 @@ def evaluate(
 def adapt(
     model: Model,
     support: Annotated[str, typer.Option("--support", help="Folder that holds one folder of images per class.")],
-    query: Annotated[str, typer.Option("--query", help="Folder of images to predict.")],
+    query: Annotated[str, typer.Option("--query", help="Folder of images to predict, at any depth, or one image.")],
+    top: Annotated[int, typer.Option("--top", min=1, help="Number of classes to show, the most probable first.")] = 1,
+    csv: Annotated[
+        str | None, typer.Option("--csv", help="File to write the label and all probabilities of each image to.")
+    ] = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Adapt a model to the classes of one folder, and predict the images of another."""
-    with errors_as_sentences(debug), quietly():
-        from pipeline.commands.adapt import adapt as adapt_to
-        from pipeline.terminal.show import show_predictions
+    """Adapt a model to the classes of one folder, and predict the images of another.
 
-        predictions = adapt_to(model, support, query)
-        print_json({"predictions": predictions}) if json else show_predictions(predictions)
+    Images that cannot be read are set aside and named, and all others are predicted. The exit code is then 1 if one of --query
+    was set aside, and 0 if only --support has lost some but no class all of them.
+    """
+    with errors_as_sentences(debug), quietly():
+        announce(f"adapting {model} to {support}, to predict {query}", sys.stderr, quiet=json)
+        from pipeline.commands.adapt import adapt as adapt_to
+        from pipeline.commands.adapt import check_csv, write_csv
+        from pipeline.terminal.show import show_adapted
+
+        if csv:
+            check_csv(csv)
+        result = adapt_to(model, support, query)
+        if csv:
+            write_csv(csv, result["predictions"])
+        print_json(result) if json else show_adapted(result, top)
+        if result["set_aside"]:
+            raise typer.Exit(FAILED)
 
 
 @app.command("compile", epilog="Example: fewshot compile --target vertex --root gs://bucket/fewshot --output job.json")
@@ -117,15 +158,21 @@ def compile_(
     root: Annotated[
         str, typer.Option("--root", help="Directory that the cluster can reach.")
     ] = "gs://your-bucket/fewshot",
+    mounted: Annotated[
+        bool, typer.Option("--mounted", help="The cluster mounts the paths of this machine, for --root and images.")
+    ] = False,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Compile the same graph for Vertex AI or Kubeflow, offline."""
     with errors_as_sentences(debug), quietly():
+        settings = settings_of(given.preset, given.config, given.data, given.overrides)
+        check_places(settings, root, output, mounted)
+        announce(f"compiling {settings.name} for {target}", sys.stderr, quiet=json)
+        check_base_model(settings)
         from pipeline.platforms.kubeflow import compile_pipeline
         from pipeline.terminal.show import show_compiled
 
-        settings = settings_of(given.preset, given.config, given.data, given.overrides)
         places = compile_pipeline(settings, root, target, output, image)
         if json:
             print_json({"output": output, "target": target, "images": places})
@@ -133,13 +180,30 @@ def compile_(
             show_compiled(target, output, places, f"{ROOT}/data/" if settings.data is None else None)
 
 
-@app.command(epilog="Example: fewshot doctor")
+@app.command(epilog="Example: fewshot settings training")
+def settings(
+    section: Annotated[
+        str | None, typer.Argument(help="Section whose settings are shown, such as training. All without it.")
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List every setting of a run with its type, its default and what it means."""
+    with errors_as_sentences(debug), quietly():
+        from pipeline.commands import settings as settings_module
+
+        found = settings_module.find(section)
+        print_json({"settings": settings_module.as_json(found)}) if json else settings_module.show(found)
+
+
+@app.command(epilog="Example: fewshot doctor --root fewshot-runs")
 def doctor(root: Root = ROOT, json: Json = False, debug: Debug = False) -> None:
-    """Check whether this machine can run the pipeline, and say what to change."""
+    """Check whether this machine can run the pipeline and what runs have left is whole, and say what to change."""
     with errors_as_sentences(debug), quietly():
         from pipeline.commands import doctor as doctor_module
+        from pipeline.commands.root_checks import check_runs
 
-        checks = doctor_module.check(root)
+        checks = [*doctor_module.check(root), *check_runs(root)]
         if json:
             print_json({"checks": [check._asdict() for check in checks]})
         else:
@@ -175,14 +239,14 @@ def runs_list(root: Root = ROOT, json: Json = False, debug: Debug = False) -> No
         print_json({"runs": runs.as_json(found)}) if json else runs.show_list(found)
 
 
-@runs_app.command("show", epilog="Example: fewshot runs show 20260131-120000-000000")
+@runs_app.command("show", epilog="Example: fewshot runs show latest")
 def runs_show(
-    run_id: Annotated[str, typer.Argument(help="Id of a run, the beginning of one, or latest.")],
+    run_id: Annotated[str, typer.Argument(help="Id of a run, the beginning of one, or `latest`.")],
     root: Root = ROOT,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show one run: its nodes, its settings and its artifacts."""
+    """Show one run: its nodes, its settings, its artifacts, and why it failed if it did."""
     with errors_as_sentences(debug), quietly():
         from pipeline.history import runs
 
@@ -207,6 +271,7 @@ def runs_lineage(
 
 def main() -> None:
     """Runs `fewshot`."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names may be of any bytes
     sys.path.append(os.getcwd())  # a user's own base model is looked up here, after all installed packages
     app()
 

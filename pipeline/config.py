@@ -17,6 +17,7 @@ from components.fewshot.settings.image import ImageSpec
 from components.fewshot.settings.learners import LearnerChoice, settings_class
 from components.fewshot.settings.sentences import place, reason, shown
 from components.fewshot.training.settings import TrainingSettings
+from components.fewshot.words import counted
 from components.meta_trainer.settings import TrainerSettings
 from components.pusher.settings import PushSettings
 from data.settings import ImageSetSettings
@@ -105,6 +106,12 @@ class RunSettings(BaseModel):
                 f"rotations need square images, got image.height={self.image.height} and image.width={self.image.width}"
             )
         return self
+
+    @property
+    def headline(self) -> str:
+        """What a run with these settings does, in a line."""
+        trained = f"{self.learner.name} on {self.base_model.name}, {counted(self.training.all_steps, 'step')}"
+        return f"running {self.name}: {trained}, {counted(self.test_episodes, 'episode')} of {self.episodes.title}"
 
     def trainer(self) -> TrainerSettings:
         """Returns the settings of the MetaTrainer."""
@@ -207,6 +214,11 @@ class Setting(NamedTuple):
     default: object
     type: str
     meaning: str
+
+    @property
+    def plain_default(self) -> object:
+        """The default as JSON and YAML have it."""
+        return list(self.default) if isinstance(self.default, tuple) else self.default
 
 
 def all_settings(

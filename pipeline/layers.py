@@ -1,8 +1,9 @@
-"""The layers of settings that a command line names.
+"""The settings that a command line names, and what can be checked of them before TFX is imported.
 
 Imports are inside the functions, because `pipeline/cli.py` imports this module and `fewshot --help` must answer at once.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,36 @@ def settings_of(
     ]
     own_images = any("data" in layer for layer in layers)
     return load_settings(find_preset(preset or ("images" if own_images else "glyphs")), *layers)
+
+
+def check_places(settings: "RunSettings", root: str, output: str, mounted: bool) -> None:
+    """Checks the paths of a pipeline that is compiled for a cluster.
+
+    Args:
+      settings: of the run.
+      root: directory of the runs.
+      output: the file to write.
+      mounted: whether the cluster mounts the paths of this machine.
+
+    Raises:
+      ValueError: the cluster cannot reach a path, or the output cannot be written.
+    """
+    data = settings.data
+    named = [root, *(data.roots if data else ()), *([data.splits] if data and data.splits else ())]
+    named += [path for path in (settings.push.destination, settings.trainer().warm_start) if path]
+    local = [path for path in named if "://" not in path and path != "production"]  # compiling refuses that by itself
+    if local and not mounted:
+        raise ValueError(
+            f"{local[0]} is a path of this machine: expected one that the cluster can reach (gs://bucket/...), or --mounted if"
+            " the cluster mounts it at the same place"
+        )
+    folder = os.path.dirname(os.path.abspath(output))
+    if not os.path.isdir(folder):
+        raise ValueError(f"--output {output}: no such folder; create it first")
+    if os.path.isdir(output):
+        raise ValueError(f"--output {output}: expected a file to write, got a directory")
+    if not os.access(output if os.path.exists(output) else folder, os.W_OK):
+        raise ValueError(f"--output {output}: cannot be written; choose another file, or change its permissions")
 
 
 def check_base_model(settings: "RunSettings") -> None:

@@ -5,6 +5,7 @@ Imports nothing heavy, so that `fewshot --help` answers at once.
 
 import functools
 import inspect
+import os
 from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
@@ -30,6 +31,19 @@ ValDir = Annotated[
 ]
 TestDir = Annotated[str | None, typer.Option("--test-dir", help="Folder of the classes to test on.")]
 Images = Annotated[list[str] | None, typer.Option("--images", help="Folder of classes. May be given several times.")]
+
+
+def check_root(root: str) -> None:
+    """Raises ValueError if `root` is not a directory of this machine, and cannot become one."""
+    if "://" in root:
+        raise ValueError(f"--root {root}: expected a directory of this machine; `fewshot compile` is for other places")
+    path = os.path.abspath(root)
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    if not os.path.isdir(path):
+        raise ValueError(f"--root {root}: expected a directory, but {path} is a file; choose another --root")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise ValueError(f"--root {root}: {path} cannot be written; choose another --root, or change its permissions")
 
 
 class SettingsOptions(NamedTuple):

@@ -23,6 +23,7 @@ class FewShotEvaluatorSpec(component_spec.ComponentSpec):
         "destination": component_spec.ExecutionParameter(type=str),
         "served": component_spec.ExecutionParameter(type=str),
         "configuration": component_spec.ExecutionParameter(type=str),
+        "judged": component_spec.ExecutionParameter(type=str),
         "code_fingerprint": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -51,6 +52,8 @@ class FewShotEvaluator(base_beam_component.BaseBeamComponent):
         None if the executor must look for itself, because the run starts later and elsewhere.
       model_run, examples: the report takes its learning curves and its summary of the data from these.
       configuration: the settings of the run as JSON, for the report.
+      judged: directory where results are kept, so that a model is not judged again on episodes that it was judged on; empty if
+        nothing is to be kept.
     """
 
     SPEC_CLASS = FewShotEvaluatorSpec
@@ -67,6 +70,7 @@ class FewShotEvaluator(base_beam_component.BaseBeamComponent):
         model_run: types.BaseChannel | None = None,
         examples: types.BaseChannel | None = None,
         configuration: str = "{}",
+        judged: str = "",
     ) -> None:
         spec = FewShotEvaluatorSpec(
             episodes=episodes,
@@ -78,6 +82,7 @@ class FewShotEvaluator(base_beam_component.BaseBeamComponent):
             destination=destination,
             served="" if served is None else json.dumps(list(served)),
             configuration=configuration,
+            judged=judged,
             code_fingerprint=code_fingerprint(*CODE),
             evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
             blessing=types.Channel(type=standard_artifacts.ModelBlessing),

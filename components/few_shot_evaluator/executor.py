@@ -24,6 +24,7 @@ from components.few_shot_evaluator.evaluate import (
     read_results,
     verdict,
 )
+from components.few_shot_evaluator.judged import Judged
 from components.few_shot_evaluator.judging import JudgeEpisodes, image_store, served_model
 from components.few_shot_evaluator.metrics_json import Metrics, Rival
 from components.few_shot_evaluator.report import render
@@ -35,7 +36,7 @@ from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.frozen import read_frozen
 from components.fewshot.evaluation.checks import label_spread, latency
 from components.fewshot.evaluation.judging import encode_episode
-from components.fewshot.evaluation.metrics import EpisodeResult, summarise
+from components.fewshot.evaluation.metrics import EpisodeResult, summarise, to_json
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import SERVED_AGAIN
 
@@ -72,7 +73,8 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
         also = json.loads(episodes.get_string_custom_property("also"))
         frozen = read_frozen(split, count=episodes.get_int_custom_property("test_episodes"))
         counts = {"episodes": len(frozen)} | {f"also-{i}": one["episodes"] for i, one in enumerate(also)}
-        results = self._judge(split, evaluation.uri, models, counts)
+        judged = Judged(exec_properties.get("judged", ""), store.fingerprint, exec_properties["code_fingerprint"])
+        results = self._judge(split, evaluation.uri, models, counts, judged)
 
         model = served_model(models[MODEL])
         gate = GateSettings.model_validate_json(exec_properties["gate"])
@@ -118,26 +120,53 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
         integrity.seal(*integrity.places(output_dict))
 
     def _judge(
-        self, split: str, output: str, models: dict[str, str], counts: dict[str, int]
+        self, split: str, output: str, models: dict[str, str], counts: dict[str, int], before: Judged
     ) -> dict[str, dict[str, list[EpisodeResult]]]:
         """Returns the results by set of episodes, then by model; it also leaves them as lines of text beside the metrics.
 
         `counts` says how many episodes each set has. On the first all models are evaluated, on the others only the candidate.
+        What was judged `before` is not judged again.
         """
         sets = {name: models if name == "episodes" else {MODEL: models[MODEL]} for name in counts}
+        patterns = {name: os.path.join(split, f"{name}-*.tfrecord") for name in sets}
+        places = {(name, one): before.place(models[one], patterns[name]) for name, them in sets.items() for one in them}
+        known = {key: lines for key, place in places.items() if (lines := before.read(place)) is not None}
+        for name, them in sets.items():
+            lines = [f"{one}\t{line}" for one in them for line in known.get((name, one), ())]
+            if lines:
+                write(output, f"results-{name}-judged-before", "\n".join(lines))
+        new = {
+            name: {one: path for one, path in them.items() if (name, one) not in known} for name, them in sets.items()
+        }
+        if any(new.values()):
+            self._judge_new(
+                patterns, os.path.join(split, "store"), output, {name: them for name, them in new.items() if them}
+            )
+        results = {name: read_results(_lines(os.path.join(output, f"results-{name}-*"))) for name in sets}
+        for name, them in sets.items():
+            check_complete(results[name], them, counts[name])
+            for one in new[name]:
+                before.keep(places[name, one], [to_json(result) for result in results[name][one]])
+        return results
+
+    def _judge_new(self, patterns: dict[str, str], store: str, output: str, sets: dict[str, dict[str, str]]) -> None:
+        """Judges models on sets of episodes in a Beam pipeline, and writes the results as lines of text.
+
+        Args:
+          patterns: of the files of each set of episodes.
+          store: directory of the image store.
+          output: directory of the results.
+          sets: for each set the directories of the models that are judged on it.
+        """
         with self._make_beam_pipeline() as pipeline:
-            for name, judged in sets.items():
+            for name, models in sets.items():
                 _ = (
                     pipeline
-                    | f"Read[{name}]" >> beam.io.ReadFromTFRecord(os.path.join(split, f"{name}-*.tfrecord"))
-                    | f"Judge[{name}]" >> JudgeEpisodes(judged, os.path.join(split, "store"))
+                    | f"Read[{name}]" >> beam.io.ReadFromTFRecord(patterns[name])
+                    | f"Judge[{name}]" >> JudgeEpisodes(models, store)
                     | f"Lines[{name}]" >> beam.MapTuple(lambda model, result: f"{model}\t{result}")
                     | f"Write[{name}]" >> beam.io.WriteToText(os.path.join(output, f"results-{name}"), num_shards=1)
                 )
-        results = {name: read_results(_lines(os.path.join(output, f"results-{name}-*"))) for name in sets}
-        for name, judged in sets.items():
-            check_complete(results[name], judged, counts[name])
-        return results
 
 
 def models_of(inputs: dict[str, list[types.Artifact]]) -> tuple[types.Artifact, dict[str, str]]:

@@ -11,17 +11,19 @@ from components.fewshot.evaluation.checks import check_independence
 from components.fewshot.evaluation.judging import encode_episode, evaluate
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import ServedModel
+from components.fewshot.settings.sentences import place, reason
+from components.fewshot.words import counted
 from components.image_example_gen.duplicates import find_duplicates
 from data.settings import ImageSetSettings
 from data.sources.folders import Rejected
 from data.sources.image_sets import ImageSet, list_image_set, list_roots
-from data.sources.splits import SPLITS
+from data.sources.splits import SPLITS, differ_by_case
 from pipeline.commands.inputs import DEFAULTS, examined, find_model
-from pipeline.terminal.results import Evaluation
+from pipeline.terminal.results import Evaluation, as_set_aside
 
 EVALUATE_KEYS = (
     *("accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes", "way", "shot", "query", "seed", "inductive"),
-    *("classes", "classes_too_small", "duplicates", "duplicate_files"),
+    *("classes", "classes_too_small", "duplicates", "duplicate_files", "set_aside", "passed_over", "differ_by_case"),
 )
 CHECKED = 2  # episodes on which the independence of queries is checked
 
@@ -44,10 +46,8 @@ def spec_of(way: str, shot: str, query: int, rotations: bool = False, within_dom
             within_domain=within_domain,
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        got = "" if ", got " in reason else f", got {first['input']}"
-        raise ValueError(f"--{first['loc'][0]}: {reason}{got}") from error
+        found = error.errors()
+        raise ValueError(f"--{place(found[0])}: {reason(found)}") from error
 
 
 def check_counts(episodes: int, seed: int) -> None:
@@ -112,7 +112,7 @@ def evaluate_folder(
     store = ImageStore.from_files(classes)
     usable = usable_classes(store.index, spec, {file.class_name for file in files} - set(classes))
     repeated = f" (files with the same picture, {len(found.left_out):,} here, do not count)" if found.left_out else ""
-    if shortage := usable.shortage(lower="--way, --shot or --query", note=repeated):
+    if shortage := usable.shortage(lower="--way, --shot or --query", note=repeated, across="leave --within-domain out"):
         raise ValueError(shortage)
     sampler = EpisodeSampler(store.index, spec, seed)
     served = ServedModel(directory)
@@ -142,7 +142,9 @@ def evaluate_folder(
         "title": spec.title,
         "split": split if data else "",
         "images_per_class": spec.images_per_class,
-        "set_aside": [f"{one.path}: {one.reason}" for one in refused],
+        "set_aside": as_set_aside(refused),
+        "passed_over": listing.passed_over,
+        "differ_by_case": differ_by_case({file.class_name for file in files}),
         "batch_norm": served.manifest.batch_norm,
     }
 
@@ -153,8 +155,8 @@ def check_refused(refused: Sequence[Rejected], total: int) -> None:
     if len(refused) > most * total:
         first = refused[0]
         raise ValueError(
-            f"{len(refused)} of {total} images cannot be read, and at most {most:.0%} may be unreadable; the first is"
-            f" {first.path}: {first.reason}; convert or remove them"
+            f"{len(refused):,} of {counted(total, 'image')} cannot be read, and at most {most:.0%} may be unreadable; the first"
+            f" is {first.path}: {first.reason}; convert or remove them"
         )
 
 

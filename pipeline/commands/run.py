@@ -4,6 +4,8 @@ import json
 import os
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 import ml_metadata as mlmd
 from tfx.dsl.io import fileio
@@ -15,10 +17,17 @@ from components.fewshot.episodes.episode import ClassIndex
 from components.image_example_gen.summary import Summary
 from data.settings import ImageSetSettings
 from data.sources.image_sets import class_counts, fingerprint
+from pipeline.commands.disk import check_disk
+from pipeline.commands.trouble import trouble_in
 from pipeline.config import RunSettings
 from pipeline.graph import create_pipeline, metadata_path
+from pipeline.history import backup
+from pipeline.history.database import tell
+from pipeline.history.failures import Failure, note_failure
+from pipeline.history.patient import PatientMetadata
 from pipeline.image_sets import image_set
-from pipeline.platforms.local import NodeEnd, NodeStart, locked, run_locally
+from pipeline.plain_path import as_named, plain_path
+from pipeline.platforms.local import NodeEnd, NodeError, NodeFailure, NodeStart, locked, run_locally
 from pipeline.production import destination_of, run_fingerprint, served_before, start_of
 from pipeline.terminal.progress import NodePrinter
 from pipeline.terminal.results import RunResult
@@ -38,34 +47,48 @@ RUN_KEYS = (
     "classes",
 )
 
-Report = Callable[[NodeStart | NodeEnd], None]
+PATHS: tuple[Literal["report", "duplicates_list", "pushed_model"], ...] = ("report", "duplicates_list", "pushed_model")
 
-
-def check_root(root: str) -> None:
-    """Raises ValueError if `root` is not on this machine."""
-    if "://" in root:
-        raise ValueError(f"--root {root}: expected a directory of this machine; `fewshot compile` is for other places")
+Report = Callable[[NodeStart | NodeEnd | NodeFailure], None]
 
 
 def reporting_to(printer: NodePrinter) -> Report:
     """Returns a function that hands the start and the end of a node to `printer`."""
 
-    def report(event: NodeStart | NodeEnd) -> None:
+    def report(event: NodeStart | NodeEnd | NodeFailure) -> None:
         if isinstance(event, NodeStart):
             printer.started(*event)
-        else:
+        elif isinstance(event, NodeEnd):
             printer.ended(*event)
 
     return report
 
 
-def run(settings: RunSettings, root: str, report: Report) -> RunResult:
+def noting(report: Report, root: str, log: str | None) -> Report:
+    """Returns a function that does the same as `report`, and notes in ML Metadata why a node failed.
+
+    Args:
+      report: gets what happens to each node.
+      root: directory of the runs.
+      log: path of the log that has the traceback, if there is one.
+    """
+
+    def report_and_note(event: NodeStart | NodeEnd | NodeFailure) -> None:
+        report(event)
+        if isinstance(event, NodeFailure):
+            note_failure(root, event.run_id, Failure(event.node, event.reason, log and os.path.abspath(log)))
+
+    return report_and_note
+
+
+def run(settings: RunSettings, root: str, report: Report, log: str | None = None) -> RunResult:
     """Runs the pipeline.
 
     Args:
       settings: of the run.
       root: local directory of artifacts, metadata, checkpoints and pushed models.
-      report: gets the start and the end of each node.
+      report: gets the start and the end of each node, or its failure.
+      log: path of the log that gets the traceback of a failure, if there is one.
 
     Returns:
       The metrics, the verdict, and where the report and the model are.
@@ -75,18 +98,41 @@ def run(settings: RunSettings, root: str, report: Report) -> RunResult:
       NodeError: a component failed.
     """
     began = time.monotonic()
-    root = os.path.abspath(root)
-    with locked(root):
-        data = image_set(settings, root)
-        check_data(settings, data)
-        settings = start_of(settings, root, lambda: fingerprint(data, TRAINED_ON))
-        content = fingerprint(data)
-        served = served_before(destination_of(settings, root), run_fingerprint(settings, content))
-        pipeline = create_pipeline(settings, data, root, data_fingerprint=content, served=served)
-        run_id = run_locally(pipeline, report)
+    named, root = root, plain_path(root)
+    check_disk(root)
+    try:
+        with locked(root), trouble_in(root, destination_of(settings, root)):
+            backup.make_ready(metadata_path(root), tell)
+            data = image_set(settings, root)
+            check_data(settings, data)
+            settings = start_of(settings, root, lambda: fingerprint(data, TRAINED_ON))
+            content = fingerprint(data)
+            served = served_before(destination_of(settings, root), run_fingerprint(settings, content))
+            pipeline = create_pipeline(settings, data, root, data_fingerprint=content, served=served)
+            run_id = run_locally(
+                pipeline, saving(noting(report, root, log), root), partial(PatientMetadata, say=tell), tell
+            )
+            backup.save(metadata_path(root), tell)
+    except NodeError as error:
+        error.add_note(f"the same command goes on from {error.node}")
+        raise
     result = result_of(root, settings.name, run_id)
+    for key in PATHS:
+        if path := result[key]:
+            result[key] = as_named(path, named)
     result["seconds"] = round(time.monotonic() - began, 1)
     return result
+
+
+def saving(report: Report, root: str) -> Report:
+    """Returns a function that does the same as `report`, and backs the metadata up after each node that has really run."""
+
+    def report_and_save(event: NodeStart | NodeEnd | NodeFailure) -> None:
+        report(event)
+        if isinstance(event, NodeEnd) and not event.cached:
+            backup.save(metadata_path(root), tell)
+
+    return report_and_save
 
 
 def check_data(settings: RunSettings, data: ImageSetSettings) -> None:
@@ -132,6 +178,8 @@ def result_of(root: str, name: str, run_id: str) -> RunResult:
         "inductive": metrics["inductive"] and metrics["independence"]["holds"],
         "batch_norm": metrics["batch_norm"],
         "rejected": summary["rejected"],
+        "passed_over": summary["passed_over"],
+        "differ_by_case": summary["differ_by_case"],
         "duplicate_files": summary["duplicate_files"],
         "duplicates_list": os.path.join(examples, "duplicates.json"),
     }

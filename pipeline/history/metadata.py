@@ -9,6 +9,9 @@ import ml_metadata as mlmd
 from google.protobuf import json_format, message
 from ml_metadata.proto import metadata_store_pb2 as pb
 
+from pipeline.history.database import fault_of, tell, wait_until_free
+from pipeline.history.failures import RUN, Failure, failures_of
+
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"  # as JSON has it
 Links = dict[str, list[int]]  # from the key of an input or output to the ids of its artifacts
 
@@ -44,10 +47,11 @@ class Execution(NamedTuple):
 
 
 class History(NamedTuple):
-    """All executions and artifacts, by id."""
+    """All executions and artifacts, by id, and why runs failed."""
 
     executions: dict[int, Execution]
     artifacts: dict[int, Artifact]
+    failures: dict[str, Failure]  # by the id of the run
 
     def maker(self, artifact: int) -> Execution | None:
         """Returns the execution that made an artifact. Later executions with it among their outputs took it from the cache."""
@@ -82,13 +86,17 @@ def read_history(root: str) -> History:
     """Returns all executions and artifacts of the runs in `root`.
 
     Raises:
-      ValueError: there is no ML Metadata store.
+      ValueError: there is no ML Metadata store, it is damaged, or another program holds it.
     """
+    path = metadata_file(root)
+    wait_until_free(path, tell)
+    if fault := fault_of(path):
+        raise ValueError(f"{path} is damaged ({fault}); `fewshot doctor --root {root}` says what to do")
     config = pb.ConnectionConfig()
-    config.sqlite.filename_uri = metadata_file(root)
+    config.sqlite.filename_uri = path
     config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READONLY
     store = mlmd.MetadataStore(config)
-    runs, nodes = _contexts(store, "pipeline_run"), _contexts(store, "node")
+    runs, nodes = _contexts(store, RUN), _contexts(store, "node")
     pipelines = _contexts(store, "pipeline")
     raw = [execution for execution in store.get_executions() if execution.id in runs]
     inputs: dict[int, Links] = {execution.id: {} for execution in raw}
@@ -116,7 +124,7 @@ def read_history(root: str) -> History:
         a.id: Artifact(a.id, a.type, a.uri, _values(a.properties) | _values(a.custom_properties))
         for a in store.get_artifacts()
     }
-    return History(executions, artifacts)
+    return History(executions, artifacts, failures_of(store.get_contexts_by_type(RUN)))
 
 
 def unpack(value: Value) -> Value:

@@ -4,6 +4,7 @@ import datetime
 import fcntl
 import json
 import os
+import textwrap
 from typing import NamedTuple, TypedDict
 
 import yaml
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.few_shot_evaluator.baselines import BASELINES
+from pipeline.history.failures import Failure
 from pipeline.history.metadata import Artifact, Execution, History, Value, read_history
 
 LAST_NODE = "Pusher"
@@ -60,6 +62,7 @@ class Run(NamedTuple):
     ci95: float | None
     blessed: bool | None
     pushed_model: str | None
+    failure: Failure | None
 
 
 class RunDetails(NamedTuple):
@@ -150,19 +153,24 @@ def artifact_at(history: History, path: str) -> Artifact:
     Raises:
       ValueError: there is no such artifact.
     """
-    full = path if "://" in path else os.path.abspath(path)
+    full = _resolved(path)
     if os.path.isdir(full) and (versions := [name for name in os.listdir(full) if name.isdigit()]):
         inside = os.path.join(full, max(versions, key=int))
         full = inside if os.path.exists(os.path.join(inside, "saved_model.pb")) else full
     artifacts = sorted(history.artifacts.values(), key=lambda artifact: -artifact.id)
-    pushed = [one for one in artifacts if one.pushed_to == full]
-    around = [one for one in artifacts if (full + os.sep).startswith(one.uri.rstrip("/") + "/")]
+    pushed = [one for one in artifacts if one.pushed_to and _resolved(one.pushed_to) == full]
+    around = [one for one in artifacts if (full + os.sep).startswith(_resolved(one.uri).rstrip("/") + "/")]
     named = [one for one in artifacts if one.uri == _model_of_manifest(full)]
     for candidates in (pushed, around, named):
         if candidates:
             return max(candidates, key=lambda artifact: len(artifact.uri))
     kinds = "a pushed model, or an artifact of a run"
     raise ValueError(f"{path}: unknown to the ML Metadata of this --root; expected the path of {kinds}")
+
+
+def _resolved(path: str) -> str:
+    """Returns the path without links: a root may have been reached by one."""
+    return path if "://" in path else os.path.realpath(path)
 
 
 def as_json(found: object) -> object:
@@ -198,6 +206,15 @@ def show_one(details: RunDetails) -> None:
         table.add_row(node.node, node.state, took, *sides)
     print()
     Console().print(table)
+    if failure := details.run.failure:
+        print()
+        print(
+            textwrap.fill(
+                f"{failure.node} failed: {failure.reason}", 80, break_long_words=False, break_on_hyphens=False
+            )
+        )
+        if failure.log:
+            print(f"traceback: {failure.log}")
     print()
     for one in (one for node in details.nodes for one in node.outputs):
         print(f"{one.id:>5}  {one.key:<22} {one.uri}")
@@ -239,6 +256,7 @@ def _run(root: str, history: History, run_id: str) -> Run:
         ci95=metrics.get("ci95"),
         blessed=metrics.get("blessed"),
         pushed_model=pushed.pushed_to if pushed else None,
+        failure=history.failures.get(run_id),
     )
 
 
@@ -260,7 +278,7 @@ def _node(history: History, execution: Execution) -> NodeRun:
 def _state(root: str, history: History, nodes: list[Execution]) -> str:
     """Returns the state of a run. A killed run and a running one differ only in the lock, which a living process holds."""
     states = {node.node: node.state for node in nodes}
-    if "failed" in states.values():
+    if "failed" in states.values() or nodes[0].run_id in history.failures:
         return "failed"
     if states.get(LAST_NODE) in ("complete", "cached"):
         return "complete"

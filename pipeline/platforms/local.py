@@ -1,20 +1,33 @@
-"""Runs the graph on this machine, node by node in this process, and reports each node."""
+"""Runs the graph on this machine, node by node in this process, and reports each node.
+
+What can be mended is mended by another run, in which the nodes that went well come from the cache: a damaged artifact is made
+again, and a node that failed by chance runs once more.
+"""
 
 import datetime
 import fcntl
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import ml_metadata as mlmd
+import tensorflow as tf
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
+
+from components.fewshot import integrity
+from components.fewshot.faults import in_words
+from pipeline.platforms.artifacts import OPERATORS, Tell, give_up_damaged_inputs, whole_cache
+
+Report = Callable[["NodeStart | NodeEnd | NodeFailure"], None]
+Connect = Callable[[metadata_store_pb2.ConnectionConfig], metadata.Metadata]
 
 
 class NodeStart(NamedTuple):
@@ -33,27 +46,78 @@ class NodeEnd(NamedTuple):
     cached: bool
 
 
+class NodeFailure(NamedTuple):
+    """The failure of a node, in a run that may be followed by another."""
+
+    node: str
+    run_id: str
+    reason: str
+
+
+# Errors whose text is a sentence of this project; it says what to change.
+SENTENCES = (ValueError, FileNotFoundError, integrity.Incomplete)
+
+
 class NodeError(ValueError):
     """The failure of a node. The message is that of its component."""
 
     def __init__(self, node: str, reason: str) -> None:
         super().__init__(f"{node}: {reason}")
+        self.node = node
 
 
-def run_locally(pipeline: Pipeline, report: Callable[[NodeStart | NodeEnd], None]) -> str:
+def run_locally(
+    pipeline: Pipeline,
+    report: Report,
+    connect: Connect = metadata.Metadata,
+    tell: Tell = lambda sentence: None,
+) -> str:
     """Runs every node in order. A node whose inputs have not changed reuses the cache.
+
+    If an artifact is damaged, or a node fails for no reason of the data's, there is another run, with an id of its own.
 
     Args:
       pipeline: the pipeline.
-      report: gets the start and the end of each node.
+      report: gets the start and the end of each node, or its failure.
+      connect: returns a connection to ML Metadata.
+      tell: gets a sentence about what is made again or tried once more.
 
     Returns:
-      The id of the run.
+      The id of the run that went well.
 
     Raises:
-      NodeError: a node failed.
+      NodeError: a node failed, and did so again where that could help.
     """
-    run_id = datetime.datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+    mended: set[str] = set()  # each artifact is made again once, and each node tried again once
+    while True:
+        run_id = datetime.datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        try:
+            with whole_cache(tell):
+                _run_once(pipeline, run_id, report, connect)
+            return run_id
+        except NodeError as error:
+            remedies = _remedies(pipeline, run_id, error, connect)
+            if not remedies or mended & remedies.keys():
+                raise
+            mended |= remedies.keys()
+            for sentence in remedies.values():
+                tell(sentence)
+
+
+def _remedies(pipeline: Pipeline, run_id: str, error: NodeError, connect: Connect) -> dict[str, str]:
+    """Returns what makes it worth to run again: for each artifact, or for the node, a sentence."""
+    reasons = chain_of(error)
+    try:
+        with connect(pipeline.metadata_connection_config) as handle:
+            damaged = give_up_damaged_inputs(handle.store, run_id, reasons)
+    except (ValueError, mlmd.errors.StatusError):  # the database is in trouble, which the first error tells
+        return {}
+    if damaged:
+        return {os.path.dirname(directory): sentence for directory, sentence in damaged.items()}
+    return {error.node: f"{error}: it is tried once more"} if by_chance(reasons[1:]) else {}
+
+
+def _run_once(pipeline: Pipeline, run_id: str, report: Report, connect: Connect) -> None:
     ir = compiler.Compiler().compile(pipeline)
     runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
     deployment = runner_utils.extract_local_deployment_config(ir)
@@ -67,17 +131,18 @@ def run_locally(pipeline: Pipeline, report: Callable[[NodeStart | NodeEnd], None
         try:
             done = launcher.Launcher(
                 pipeline_node=node,
-                mlmd_connection=metadata.Metadata(config),
+                mlmd_connection=connect(config),
                 pipeline_info=ir.pipeline_info,
                 pipeline_runtime_spec=ir.runtime_spec,
                 executor_spec=runner_utils.extract_executor_spec(deployment, name),
                 custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, name),
+                custom_executor_operators=OPERATORS,
             ).launch()
         except Exception as error:
+            report(NodeFailure(name, run_id, sentence_of(error)))
             raise NodeError(name, sentence_of(error)) from error
         cached = done is not None and _is_cached(config, done.execution_id)
         report(NodeEnd(name, time.monotonic() - began, cached))
-    return run_id
 
 
 def _is_cached(config: metadata_store_pb2.ConnectionConfig, execution_id: int | None) -> bool:
@@ -89,15 +154,27 @@ def _is_cached(config: metadata_store_pb2.ConnectionConfig, execution_id: int | 
 def sentence_of(error: BaseException) -> str:
     """Returns the message of an error, without the text that Beam adds.
 
-    Of a chain of errors it takes the innermost one that this project raises.
+    Of a chain of errors it takes the innermost one that this project raises, else the innermost about a file.
     """
+    foreign = [words for e in chain_of(error) if (words := in_words(e))]
+    ours = [str(e) for e in chain_of(error) if isinstance(e, SENTENCES) and not in_words(e)]
+    told = [*foreign, *ours]
+    said = re.sub(r"\s*\[while running .*\]\s*$", "", (told or [str(error)])[-1], flags=re.DOTALL).strip()
+    return said if told else f"{type(error).__name__}: {said.splitlines()[0] if said else 'no message'}"
+
+
+def chain_of(error: BaseException) -> list[BaseException]:
+    """Returns an error and what it came from, the innermost last."""
     chain = [error]
     while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(inner)
-    ours = [e for e in chain if isinstance(e, ValueError | FileNotFoundError)]
-    chosen = ours[-1] if ours else error
-    said = re.sub(r"\s*\[while running .*\]\s*$", "", str(chosen), flags=re.DOTALL).strip()
-    return said if ours else f"{type(chosen).__name__}: {said.splitlines()[0] if said else 'no message'}"
+    return chain
+
+
+def by_chance(chain: Sequence[BaseException]) -> bool:
+    """Returns whether a failure may not happen again: it has nothing to do with the data, the disk or the metadata."""
+    lasting = (ValueError, OSError, tf.errors.ResourceExhaustedError, mlmd.errors.StatusError)
+    return not any(isinstance(error, lasting) for error in chain)
 
 
 @contextmanager

@@ -1,13 +1,15 @@
 """What people should know of the images that a result was measured on: duplicates, and classes that take no part."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from components.episode_generator.classes import SplitClasses
 from components.fewshot.episodes.classes import named
+from components.fewshot.words import counted
 from components.image_example_gen.duplicates import DuplicateFile, LeftOut
 
 PICTURES, FILES = 3, 2  # pictures that are shown, and files of each
+PLACES = 5  # that were passed over, shown
 WIDTH = 80
 
 
@@ -20,7 +22,7 @@ def duplicate_notes(left_out: LeftOut, leaks: int, pictures: Sequence[Sequence[D
     if across:
         notes.append(f"{_files(across)} a picture that is in several classes of the split, and {_part(across)}")
     if leaks:
-        notes.append(f"{leaks:,} {'image' if leaks == 1 else 'images'} in two splits: accuracy will be too high")
+        notes.append(f"{counted(leaks, 'image')} in two splits: accuracy will be too high")
     return notes + [_equal(files) for files in pictures[:PICTURES]] if notes else []
 
 
@@ -31,14 +33,29 @@ def class_notes(classes: Iterable[SplitClasses]) -> list[str]:
         small = one["classes_too_small"]
         total = one["classes"] + len(small)
         domain = " and the domain" if any(each["domain_lacks"] for each in small) else ""
-        split = f"{one['split']} classes" if one["split"] else "classes"
+        split = f"{one['split']} " if one["split"] else ""
         note = (
-            f"{one['classes']:,} of {total:,} {split} have the {one['images_per_class']} images{domain} that an episode"
-            f" needs; {len(small):,} {'is' if len(small) == 1 else 'are'} in none: {named(small)}"
+            f"{one['classes']:,} of {counted(total, f'{split}class has', f'{split}classes have')} the"
+            f" {counted(one['images_per_class'], 'image')}{domain} that an episode"
+            f" needs; {counted(len(small), 'is', 'are')} in none: {named(small)}"
         )
         if small and note not in notes:
             notes.append(note)
     return notes
+
+
+def place_notes(passed_over: Mapping[str, int], differ_by_case: Iterable[Sequence[str]]) -> list[str]:
+    """Returns a sentence about the places that hold no class, and one for each group of names that only case tells apart."""
+    places = [f"{printable(place)} ({counted(files, 'file')})" for place, files in passed_over.items()]
+    more = f", and {counted(len(places) - PLACES, 'place')} more" if len(places) > PLACES else ""
+    notes = [f"passed over: {', '.join(places[:PLACES])}{more}"] if places else []
+    twins = (" and ".join(map(repr, names)) for names in differ_by_case)
+    return notes + [f"{names} differ by case only, and are different classes" for names in twins]
+
+
+def printable(text: str) -> str:
+    """Returns a path or a name in one line, as far as a terminal can show it; the rest is escaped."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def marked(note: str, sign: str = "!") -> str:
@@ -54,7 +71,7 @@ def marked(note: str, sign: str = "!") -> str:
 
 
 def _files(number: int) -> str:
-    return f"{number:,} {'file shows' if number == 1 else 'files show'}"
+    return counted(number, "file shows", "files show")
 
 
 def _part(number: int) -> str:

@@ -4,20 +4,29 @@ import datetime
 import logging
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from components.fewshot.faults import sentence_of
+
 
 @contextmanager
-def quietly(root: str | None = None, name: str = "") -> Iterator[None]:
-    """Sends what libraries log to `<root>/logs/<name>-<time>.log`, or discards it if there is no local `root`."""
+def quietly(root: str | None = None, name: str = "") -> Iterator[str | None]:
+    """Sends what libraries log, and the traceback of an error, to `<root>/logs/<name>-<time>.log`.
+
+    Without a local `root` it is discarded.
+
+    Yields:
+      The path of the log, or None.
+    """
     silence_imports()
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    log = os.path.join(root, "logs", f"{name}-{stamp}.log") if root and "://" not in root else os.devnull
-    with noise_to(log):
-        yield
+    log = os.path.join(root, "logs", f"{name}-{stamp}.log") if root and "://" not in root else None
+    with noise_to(log or os.devnull):
+        yield log
 
 
 def silence_imports() -> None:
@@ -31,18 +40,28 @@ def silence_imports() -> None:
 def noise_to(log: str) -> Iterator[TextIO]:
     """Sends everything that is written to file descriptor 2 or to Python's logging to the file `log`.
 
-    `sys.stderr` and the returned stream still write to the terminal.
+    The traceback of an error goes there too. `sys.stderr` and the returned stream still write to the terminal.
     """
     os.makedirs(os.path.dirname(log), exist_ok=True)
-    terminal = os.fdopen(os.dup(2), "w", buffering=1)
+    terminal = os.fdopen(
+        os.dup(2), "w", buffering=1, errors="backslashreplace"
+    )  # as standard error: names of any bytes
     before, handlers, level = sys.stderr, logging.root.handlers[:], logging.root.level
-    with open(log, "a", encoding="utf-8") as file:
+    with open(log, "a", encoding="utf-8", errors="backslashreplace") as file:
         os.dup2(file.fileno(), 2)
         sys.stderr = terminal
         logging.basicConfig(stream=file, level=logging.INFO, force=True)
         logging.captureWarnings(True)
         try:
             yield terminal
+        except Exception as error:
+            traceback.print_exc(file=file)
+            foreseen = sentence_of(error) is not None and not hasattr(
+                error, "node"
+            )  # a node's message is not all of it
+            if log != os.devnull and not foreseen:
+                error.add_note(f"the traceback is in {log}")
+            raise
         finally:
             logging.captureWarnings(False)
             logging.root.handlers[:] = handlers

@@ -1,5 +1,6 @@
 """The results that commands print as JSON and show as text."""
 
+from collections.abc import Iterable
 from typing import TypedDict
 
 from components.episode_generator.classes import SplitClasses
@@ -7,6 +8,19 @@ from components.few_shot_evaluator.metrics_json import Rival
 from components.fewshot.episodes.classes import TooSmall
 from components.fewshot.evaluation.summary import OverClasses
 from components.image_example_gen.duplicates import DuplicateCounts, DuplicateFile, LeftOut
+from data.sources.folders import Rejected
+
+
+class SetAside(TypedDict):
+    """A file that cannot be read."""
+
+    path: str
+    reason: str
+
+
+def as_set_aside(files: Iterable[Rejected]) -> list[SetAside]:
+    """Returns files that were set aside, sorted by path."""
+    return [{"path": one.path, "reason": one.reason} for one in sorted(files)]
 
 
 class Accuracy(TypedDict):
@@ -37,6 +51,8 @@ class RunResult(Accuracy):
     inductive: bool
     batch_norm: str
     rejected: int  # files set aside
+    passed_over: dict[str, int]  # number of files in each place that holds no class
+    differ_by_case: list[list[str]]  # classes whose names only case tells apart
     duplicate_files: list[list[DuplicateFile]]  # the first of them
     duplicates_list: str  # path of the list of all
 
@@ -56,17 +72,30 @@ class Evaluation(Accuracy):
     classes_too_small: list[TooSmall]
     duplicates: LeftOut
     duplicate_files: list[list[DuplicateFile]]
+    set_aside: list[SetAside]
+    passed_over: dict[str, int]  # number of files in each place that holds no class
+    differ_by_case: list[list[str]]  # classes whose names only case tells apart
 
     title: str
     split: str  # empty if the folders have none
     images_per_class: int  # that an episode needs
-    set_aside: list[str]  # a path and a reason for each file
     batch_norm: str
 
 
 class Prediction(TypedDict):
-    """The most probable class of one image."""
+    """The most probable class of one image, and the probability of each class."""
 
     path: str
     label: str
     probability: float
+    probabilities: dict[str, float]
+
+
+class Adapted(TypedDict):
+    """The result of `fewshot adapt`, all of which `--json` prints."""
+
+    predictions: list[Prediction]
+    set_aside: list[SetAside]  # queries
+    support_set_aside: list[SetAside]
+    passed_over: dict[str, int]  # number of files in each place that holds no image
+    differ_by_case: list[list[str]]  # classes whose names only case tells apart

@@ -2,15 +2,18 @@
 
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
 
 from components.episode_generator.classes import SplitClasses
 from components.few_shot_evaluator.metrics_json import Rival
+from components.fewshot.evaluation.intervals import cannot_tell
 from components.fewshot.evaluation.summary import OverClasses
-from pipeline.terminal.images import class_notes, duplicate_notes, marked
-from pipeline.terminal.results import Accuracy, Evaluation, Prediction, RunResult
+from components.fewshot.words import counted
+from pipeline.terminal.images import class_notes, duplicate_notes, marked, place_notes, printable
+from pipeline.terminal.results import Accuracy, Adapted, Evaluation, RunResult, SetAside
 
 SHOWN = 5  # files set aside
 
@@ -52,7 +55,8 @@ def show_result(result: RunResult) -> None:
 
 def notes_on(result: RunResult) -> list[str]:
     """Returns what is unusual about the images of a run, one sentence each."""
-    notes = [f"{result['rejected']:,} files set aside: see the report"] if result["rejected"] else []
+    notes = [f"{counted(result['rejected'], 'file')} set aside: see the report"] if result["rejected"] else []
+    notes += place_notes(result["passed_over"], result["differ_by_case"])
     counts = result["duplicates"]
     duplicates = duplicate_notes(counts, counts["across_splits"], result["duplicate_files"])
     notes += [*duplicates, f"all duplicates: {result['duplicates_list']}"] if duplicates else []
@@ -62,15 +66,16 @@ def notes_on(result: RunResult) -> list[str]:
 def show_evaluation(result: Evaluation) -> None:
     """Prints the figures, the episodes that they were measured on, and which files and classes take no part."""
     print(f"accuracy {percent(result)} %   log loss {result['log_loss']:.4f}   ECE {result['ece']:.4f}")
-    print(f"95 % interval over {result['classes']} classes: {bounds(result['over_classes'])}")
+    print(f"95 % interval over {counted(result['classes'], 'class', 'classes')}: {bounds(result['over_classes'])}")
     print(
-        f"{result['episodes']} episodes of {result['title']}, {result['query']} queries per class, "
+        f"{counted(result['episodes'], 'episode')} of {result['title']},"
+        f" {counted(result['query'], 'query', 'queries')} per class, "
         f"seed {result['seed']}, {_mode(result)} (batch normalisation: {result['batch_norm']})"
     )
-    for refused in result["set_aside"][:SHOWN]:
-        print(f"set aside: {refused}")
-    if len(result["set_aside"]) > SHOWN:
-        print(f"and {len(result['set_aside']) - SHOWN} more")
+    if not result["over_classes"]:
+        way = result["way"] if isinstance(result["way"], int) else max(result["way"])
+        print(marked(cannot_tell(result["classes"], way, lower="--way")))
+    show_set_aside(result["set_aside"])
     used: SplitClasses = {
         "split": result["split"],
         "episodes": result["title"],
@@ -78,14 +83,28 @@ def show_evaluation(result: Evaluation) -> None:
         "classes": result["classes"],
         "classes_too_small": result["classes_too_small"],
     }
-    for note in (*duplicate_notes(result["duplicates"], 0, result["duplicate_files"]), *class_notes([used])):
+    duplicates = duplicate_notes(result["duplicates"], 0, result["duplicate_files"])
+    for note in (*place_notes(result["passed_over"], result["differ_by_case"]), *duplicates, *class_notes([used])):
         print(marked(note))
 
 
-def show_predictions(predictions: Sequence[Prediction]) -> None:
-    """Prints one line per image."""
-    for one in predictions:
-        print(f"{one['probability']:.3f}  {one['label']}  {one['path']}")
+def show_set_aside(files: Sequence[SetAside], shown: int = SHOWN, out: TextIO | None = None) -> None:
+    """Prints a line for each of the first files that cannot be read, and how many more there are."""
+    for one in files[:shown]:
+        print(f"set aside: {printable(one['path'])}: {one['reason']}", file=out)
+    if len(files) > shown:
+        print(f"and {len(files) - shown:,} more", file=out)
+
+
+def show_adapted(result: Adapted, top: int) -> None:
+    """Prints one line per image with its `top` most probable classes; what else people should know goes to standard error."""
+    for one in result["predictions"]:
+        likely = sorted(one["probabilities"].items(), key=lambda item: -item[1])[:top]
+        print(*(f"{value:.3f}  {printable(name)}" for name, value in likely), printable(one["path"]), sep="  ")
+    show_set_aside(result["support_set_aside"], out=sys.stderr)
+    show_set_aside(result["set_aside"], len(result["set_aside"]), sys.stderr)
+    for note in place_notes(result["passed_over"], result["differ_by_case"]):
+        print(marked(note), file=sys.stderr)
 
 
 def show_compiled(target: str, output: str, places: Sequence[str], copy_from: str | None) -> None:

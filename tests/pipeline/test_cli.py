@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from tests import pictures
 from tests.components.fewshot import toys
 
 REPOSITORY = Path(__file__).parents[2]
-COMMANDS = ("run", "evaluate", "adapt", "compile", "runs", "doctor", "rollback")
+COMMANDS = ("run", "evaluate", "adapt", "compile", "settings", "runs", "doctor", "rollback")
 
 
 def in_a_process(*words: str) -> subprocess.CompletedProcess:
@@ -46,6 +47,19 @@ def test_help_names_every_command_and_imports_nothing_heavy(fewshot):
     )
 
 
+@pytest.mark.parametrize("name", ["data.py", "components.py", "data/__init__.py", "typer.py"])
+@pytest.mark.parametrize("start", [["-m", "pipeline.cli"], ["-c", "from pipeline.cli import main; main()"]])
+def test_files_of_our_names_in_the_working_directory(tmp_path, name, start):
+    """The second way is what the script `fewshot` does; it does not look in the working directory first."""
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("raise SystemExit('the wrong one')")
+    safe = [] if start[0] == "-m" else ["-P"]
+    command = [sys.executable, *safe, *start, "run", "--preset", "glyph"]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert result.returncode == 2 and "no 'glyph'; there are" in result.stderr
+
+
 SUBCOMMANDS = [*(c for c in COMMANDS if c != "runs"), "runs list", "runs show", "runs lineage"]
 
 
@@ -65,7 +79,19 @@ USAGE = {
     "a bucket for a root": (["run", "--root", "gs://b/r"], "--root gs://b/r: expected a directory of this machine"),
     "nowhere to write": (["compile", "--output", "nowhere/job.json"], "--output nowhere/job.json: no such folder"),
     "half the data": (["run", "--train-dir", "nowhere"], "came without test_dir"),
-    "zero queries": (["run", "episodes.query=0"], "episodes.query: Input should be greater than or equal to 1 (got 0)"),
+    "zero queries": (["run", "episodes.query=0"], "episodes.query: expected at least 1, got 0"),
+    "a section that is none": (
+        ["run", "trainng.steps=3"],
+        "no setting 'trainng'; did you mean training? the sections are",
+    ),
+    "a section to show that is none": (
+        ["settings", "trainng"],
+        "no section of settings 'trainng'; did you mean training?",
+    ),
+    "a base model that cannot be built": (
+        ["run", "base_model.settings.filters=x"],
+        "base_model 'conv4' cannot be built",
+    ),
     "a target of its own": (
         ["compile", "--target", "moon", "--output", "x"],
         "'moon' is not one of 'vertex', 'kubeflow'",
@@ -76,7 +102,18 @@ USAGE = {
         ["evaluate", "--model", "m", "--images", "i", "--way", "five"],
         "expected a number (5) or a range",
     ),
-    "zero queries asked": (["evaluate", "--model", "m", "--images", "i", "--query", "0"], "--query: Input should be"),
+    "zero queries asked": (
+        ["evaluate", "--model", "m", "--images", "i", "--query", "0"],
+        "--query: expected at least 1, got 0",
+    ),
+    "a local root for a cluster": (
+        ["compile", "--root", "runs", "--output", "job.json"],
+        "runs is a path of this machine",
+    ),
+    "local images for a cluster": (
+        ["compile", "--train-dir", "gs://b/train", "--test-dir", "photos/test", "--output", "job.json"],
+        "photos/test is a path of this machine: expected one that the cluster can reach (gs://bucket/...), or --mounted",
+    ),
     "one episode": (["evaluate", "--model", "m", "--images", "i", "--episodes", "1"], "expected at least 2"),
 }
 
@@ -110,7 +147,7 @@ def test_adapt(fewshot, model, images):
     result = fewshot("adapt", "--model", model, "--support", str(images / "test"), "--query", str(classes[0]), "--json")
     assert result.returncode == 0, result.stderr
     predictions = json.loads(result.stdout)["predictions"]
-    assert len(predictions) == 8 and set(predictions[0]) == {"path", "label", "probability"}
+    assert len(predictions) == 8 and set(predictions[0]) == {"path", "label", "probability", "probabilities"}
     assert {one["label"] for one in predictions} <= {str(c.relative_to(images / "test")) for c in classes}
     shown = fewshot("adapt", "--model", model, "--support", str(images / "test"), "--query", str(classes[0]))
     assert len(shown.stdout.splitlines()) == 8
@@ -159,6 +196,7 @@ def test_evaluate(fewshot, model, images):
     found = json.loads(result.stdout)
     keys = {"accuracy", "ci95", "log_loss", "ece", "episodes", "way", "shot", "query", "seed", "inductive"}
     keys |= {"over_classes", "classes", "classes_too_small", "duplicates", "duplicate_files"}
+    keys |= {"set_aside", "passed_over", "differ_by_case"}
     assert set(found) == keys and found["way"] == [3, 5] and found["episodes"] == 6 and found["inductive"] is True
     assert json.loads(fewshot("evaluate", *words, "--json").stdout) == found
     assert "6 episodes of 3..5-way 1-shot" in fewshot("evaluate", *words).stdout
@@ -172,10 +210,15 @@ def test_evaluate_sets_aside_what_the_pipeline_would(fewshot, model, images, tmp
     expected = json.loads(fewshot("evaluate", *words, "--images", str(folder), "--json").stdout)
     bad = next(folder.glob("*/*")) / "bad one.png"
     bad.write_bytes(truncated())
+    (folder / "notes").mkdir()
+    (folder / "notes" / "README.md").write_text("the good ones")
     result = fewshot("evaluate", *words, "--images", str(folder), "--json")
-    assert result.returncode == 0 and json.loads(result.stdout) == expected
+    assert result.returncode == 0
+    found = json.loads(result.stdout)
+    assert found["passed_over"] == {f"{folder}/notes": 1} and [one["path"] for one in found["set_aside"]] == [str(bad)]
+    assert found | {"passed_over": {}, "set_aside": []} == expected
     shown = fewshot("evaluate", *words, "--images", str(folder)).stdout
-    assert f"set aside: {bad}: damaged or truncated" in shown
+    assert f"set aside: {bad}: damaged or truncated" in shown and "! passed over: " in shown
     for other in folder.glob("*/*/0[0-3].png"):
         other.write_bytes(b"")
     result = fewshot("evaluate", *words, "--images", str(folder))

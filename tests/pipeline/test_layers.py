@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.layers import check_base_model, settings_of
+from pipeline.layers import check_base_model, check_places, settings_of
 
 FOLDERS = {"train_dir": "a", "test_dir": "b", "val_dir": None, "images": None, "splits": None}
 
@@ -37,3 +37,32 @@ def test_a_base_model_that_cannot_be_built_is_known_before_the_run(words, said):
         check_base_model(settings)
     assert said in str(error.value) and "\n" not in str(error.value)
     check_base_model(settings_of(None, None, {}, ["base_model.settings.filters=3"]))
+
+
+BUCKET = {"train_dir": "gs://b/train", "test_dir": "gs://b/test"}
+
+
+@pytest.mark.parametrize(
+    ("data", "words", "root", "said"),
+    [
+        (BUCKET, [], "runs", "runs"),
+        ({"train_dir": "gs://b/train", "test_dir": "/photos"}, [], "gs://b/r", "/photos"),
+        ({"images": ["gs://b/i"], "splits": "splits.json#x"}, [], "gs://b/r", "splits.json#x"),
+        (BUCKET, ["push.destination=/served"], "gs://b/r", "/served"),
+        (BUCKET, ["warm_start=/served/7"], "gs://b/r", "/served/7"),
+    ],
+)
+def test_a_cluster_reaches_no_path_of_this_machine_unless_it_is_mounted(tmp_path, data, words, root, said):
+    settings, output = settings_of(None, None, data, words), str(tmp_path / "job.json")
+    with pytest.raises(ValueError, match=f"^{said} is a path of this machine: expected one .*, or --mounted if"):
+        check_places(settings, root, output, mounted=False)
+    check_places(settings, root, output, mounted=True)
+
+
+def test_where_a_compiled_pipeline_is_written(tmp_path):
+    settings = settings_of(None, None, BUCKET, [])
+    check_places(settings, "gs://b/r", str(tmp_path / "job.json"), mounted=False)
+    with pytest.raises(ValueError, match="expected a file to write, got a directory"):
+        check_places(settings, "gs://b/r", str(tmp_path), mounted=False)
+    with pytest.raises(ValueError, match="nowhere/job.json: no such folder; create it first"):
+        check_places(settings, "gs://b/r", str(tmp_path / "nowhere" / "job.json"), mounted=False)

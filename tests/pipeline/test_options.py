@@ -1,6 +1,8 @@
 import inspect
 
-from pipeline.options import SettingsOptions, with_settings_options
+import pytest
+
+from pipeline.options import SettingsOptions, check_root, with_settings_options
 
 
 @with_settings_options
@@ -22,3 +24,17 @@ def test_the_command_gets_them_as_one_value():
     command(output="o", root="r", **given._asdict())
     assert seen.pop() == ("o", given, "r")
     assert given.data == {"train_dir": "a", "val_dir": None, "test_dir": None, "images": ["b"], "splits": None}
+
+
+def test_a_root_is_a_directory_that_can_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    check_root(str(tmp_path / "new" / "deep"))
+    assert not (tmp_path / "new").exists()
+    for root in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(ValueError, match=f"--root {root}: expected a directory, but {tmp_path}/file is a file"):
+            check_root(str(root))
+    with pytest.raises(ValueError, match="--root gs://b/r: expected a directory of this machine"):
+        check_root("gs://b/r")
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(ValueError, match=f"--root {tmp_path}/new: {tmp_path} cannot be written; choose another --root"):
+        check_root(str(tmp_path / "new"))

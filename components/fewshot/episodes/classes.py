@@ -6,6 +6,7 @@ from typing import NamedTuple, TypedDict
 import numpy as np
 
 from components.fewshot.episodes.episode import TURNS, ClassIndex, EpisodeSpec
+from components.fewshot.words import counted
 
 NAMED = 5  # classes in a message
 
@@ -40,7 +41,11 @@ class UsableClasses(NamedTuple):
     of: int
 
     def shortage(
-        self, add: str = "add classes or images", lower: str = "way, shot or query", note: str = ""
+        self,
+        add: str = "add classes or images",
+        lower: str = "way, shot or query",
+        note: str = "",
+        across: str = "switch within_domain off",
     ) -> str | None:
         """Returns the sentence of an error if there are too few classes for the largest episode, or None.
 
@@ -48,16 +53,17 @@ class UsableClasses(NamedTuple):
           add: what the reader can add, and where.
           lower: the settings that the reader can lower instead.
           note: what else the reader should know of these classes, as a part of a sentence.
+          across: how the reader can draw episodes across domains.
         """
         spec, needed = self.spec, self.spec.way_range[1] + self.spec.distractors
         if self.most >= needed:
             return None
         where = "of the same domain " if spec.within_domain else ""
         lacking = f" ({named(self.too_small)})" if self.too_small else ""
-        inside = ", or switch within_domain off" if spec.within_domain else ""
+        inside = f", or {across}" if spec.within_domain else ""
         return (
-            f"episodes of {spec.title} with {spec.query} query images need {needed} classes {where}of at least"
-            f" {spec.images_per_class} images each, but only {self.most} of {self.of} have so many{note}: {add}{lacking},"
+            f"episodes of {spec.title} with {counted(spec.query, 'query image')} need {needed} classes {where}of at least"
+            f" {counted(spec.images_per_class, 'image')} each, but only {self.most} of {self.of} have so many{note}: {add}{lacking},"
             f" or lower {lower}{inside}"
         )
 
@@ -101,7 +107,7 @@ def named(too_small: Sequence[TooSmall], most: int = NAMED) -> str:
 def _lack(one: TooSmall) -> str:
     if one["lacks"]:
         return f"{one['lacks']:,}"
-    return f"{one['domain_lacks']:,} {'class' if one['domain_lacks'] == 1 else 'classes'} beside it in its domain"
+    return f"{counted(one['domain_lacks'], 'class', 'classes')} beside it in its domain"
 
 
 def _too_small(name: str, images: int, needed: int, domain_lacks: int) -> TooSmall:

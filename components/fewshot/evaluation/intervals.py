@@ -106,11 +106,11 @@ def jackknife(values: Sequence[float], names: Sequence[frozenset[str]]) -> Jackk
     return Jackknife(mean, without, (1 + due) / 2)
 
 
-def cannot_tell(classes: int, way: int) -> str:
-    """The sentence for where there is no interval over classes."""
+def cannot_tell(classes: int, way: int, lower: str = "episodes.way") -> str:
+    """The sentence for where there is no interval over classes; `lower` is the setting that the reader can lower."""
     return (
         f"{classes} test classes at {way}-way cannot tell what to expect on other classes, because any two episodes share "
-        f"classes: add test classes ({max(2 * way - classes, 1)} or more), or lower episodes.way"
+        f"classes: add test classes ({max(2 * way - classes, 1)} or more), or lower {lower}"
     )
 
 

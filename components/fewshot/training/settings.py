@@ -43,7 +43,7 @@ class StageSettings(BaseModel):
         ge=2,
         description="images of each class in a batch, for a learner that compares the images of a batch with one another",
     )
-    learning_rate: float = Field(1e-3, gt=0, description="at the start")
+    learning_rate: float = Field(1e-3, gt=0, description="of the outer optimizer, at the start")
     schedule: Literal["constant", "cosine", "halving"] = Field(
         "cosine",
         description="of the learning rate: constant, cosine to zero over the steps, or halving every halve_every",

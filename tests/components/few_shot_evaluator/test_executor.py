@@ -63,14 +63,26 @@ def model(model_of):
     return model_of()
 
 
-def judge(root: Path, inputs: dict, workers=artifacts.ONE_WORKER, served: tuple[str, ...] = (), **gate):
+def judge(
+    root: Path,
+    inputs: dict,
+    workers=artifacts.ONE_WORKER,
+    served: tuple[str, ...] = (),
+    kept: str = "",
+    code="x",
+    **gate,
+):
     """Runs the executor, with these versions in the push destination; answers with metrics, the evaluation's directory and
     the blessing."""
     evaluation = artifacts.artifact(standard_artifacts.ModelEvaluation, root / "evaluation", 21)
     blessing = artifacts.artifact(standard_artifacts.ModelBlessing, root / "blessing", 22)
     settings = GateSettings.model_validate({"require_baselines": False} | gate)
-    properties = {"gate": settings.model_dump_json(), "configuration": json.dumps({"seed": 5}), "code_fingerprint": "x"}
-    properties |= {"destination": "nowhere", "served": json.dumps(served)}
+    properties = {
+        "gate": settings.model_dump_json(),
+        "configuration": json.dumps({"seed": 5}),
+        "code_fingerprint": code,
+    }
+    properties |= {"destination": "nowhere", "served": json.dumps(served), "judged": kept}
     Executor(artifacts.context(workers)).Do(inputs, {"evaluation": [evaluation], "blessing": [blessing]}, properties)
     metrics = json.loads((root / "evaluation" / "metrics.json").read_text())
     return metrics, root / "evaluation", blessing
@@ -216,3 +228,59 @@ def test_a_fixed_head_tells_how_much_names_matter(tmp_path, judged, episodes_of,
     assert "has a fixed head" in (directory / "report.html").read_text()
     assert metrics["batch_norm"] == "support"
     assert metrics["baselines"]["pixels"]["batch_norm"] == "running" and metrics["baselines"]["pixels"]["inductive"]
+
+
+@pytest.fixture
+def new(monkeypatch):
+    """The models that are judged in a Beam pipeline, by set of episodes."""
+    seen: list[dict[str, list[str]]] = []
+    before = Executor._judge_new
+
+    def judge_new(self, patterns, store, output, sets):
+        seen.append({name: sorted(models) for name, models in sets.items()})
+        before(self, patterns, store, output, sets)
+
+    monkeypatch.setattr(Executor, "_judge_new", judge_new)
+    return seen
+
+
+def test_another_gate_judges_nothing_again(tmp_path, episodes, model, model_of, new):
+    kept = str(tmp_path / "kept")
+    inputs = {"episodes": [episodes], "model": model, "pixels": model_of("transfer", 12)}
+    first, directory, _ = judge(tmp_path / "1", inputs, kept=kept)
+    assert new == [{"episodes": ["model", "pixels"], "also-0": ["model"]}] and first["blessed"]
+    again, directory, blessing = judge(tmp_path / "2", inputs, kept=kept, threshold=1.0)
+    assert len(new) == 1
+    assert again["blessed"] is False and os.listdir(blessing.uri) == [constants.NOT_BLESSED_FILE_NAME]
+    decided = ("blessed", "reasons", "gate")
+    assert {k: v for k, v in again.items() if k not in decided} == {k: v for k, v in first.items() if k not in decided}
+    lines = [line for path in directory.glob("results-episodes-*") for line in path.read_text().splitlines()]
+    assert len(lines) == 2 * 12
+
+
+def test_what_is_new_is_judged(tmp_path, episodes, episodes_of, model, model_of, new):
+    """Another rival, other code, other episodes, and results that are damaged."""
+    kept = str(tmp_path / "kept")
+    inputs = {"episodes": [episodes], "model": model}
+    judge(tmp_path / "1", inputs, kept=kept)
+    judge(tmp_path / "2", inputs | {"pixels": model_of("transfer", 12)}, kept=kept)
+    assert new[1:] == [{"episodes": ["pixels"]}]
+    judge(tmp_path / "3", inputs, kept=kept, code="y")
+    judge(tmp_path / "4", inputs | {"episodes": [episodes_of(seed=7)]}, kept=kept)
+    assert new[2:] == [{"episodes": ["model"], "also-0": ["model"]}] * 2
+    before = judge(tmp_path / "5", inputs, kept=kept)[0]
+    assert len(new) == 4
+    for path in Path(kept).glob("*/results.jsonl"):
+        path.write_text(path.read_text().replace("1", "2"))
+    assert judge(tmp_path / "6", inputs, kept=kept)[0] == before
+    assert new[4:] == [{"episodes": ["model"], "also-0": ["model"]}]
+    assert judge(tmp_path / "7", inputs, kept=kept)[0] == before and len(new) == 5
+
+
+def test_a_pushed_copy_is_not_judged_again(tmp_path, episodes, model, new):
+    """Its manifest has changed, which does not answer anything."""
+    kept = str(tmp_path / "kept")
+    judge(tmp_path / "1", {"episodes": [episodes], "model": model}, kept=kept)
+    served = pushed(tmp_path, 7, model)
+    metrics, _, _ = judge(tmp_path / "2", {"episodes": [episodes], "model": model}, served=(served,), kept=kept)
+    assert len(new) == 1 and metrics["production"]["difference"]["mean"] == 0.0

@@ -8,6 +8,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from pipeline.history import runs
+from pipeline.history.failures import Failure, note_failure
 from pipeline.history.metadata import unpack
 
 STATES = {name.lower(): value for name, value in pb.Execution.State.items()}
@@ -126,6 +127,32 @@ def test_show(root):
     assert details.nodes[3].settings["settings"] == {"warm_start": str(root / "serving/shop/1")}
     assert details.nodes[1].outputs[0].uri.endswith("EpisodeGenerator/episodes/2")
     assert details.run == runs.list_runs(str(root))[1]
+
+
+def test_why_a_run_failed(root, capsys):
+    reason = "too few classes " * 9
+    note_failure(str(root), "20260103-c", Failure("ImageExampleGen", reason.strip(), "/runs/logs/run-1.log"))
+    details = runs.show_run(str(root), "latest")
+    assert runs.as_json(details)["run"]["failure"] == {
+        "node": "ImageExampleGen", "reason": reason.strip(), "log": "/runs/logs/run-1.log"
+    }  # fmt: skip
+    assert runs.list_runs(str(root))[1].failure is None
+    runs.show_one(details)
+    out = capsys.readouterr().out
+    assert "ImageExampleGen failed: too few classes" in out and "traceback: /runs/logs/run-1.log" in out
+    assert max(len(line) for line in out.splitlines() if "run-1" not in line) <= 80
+
+
+def test_what_fails_before_it_is_a_node_of_the_history_has_failed_too(root):
+    note_failure(str(root), "20260101-a", Failure("Pusher", "no", None))
+    assert runs.show_run(str(root), "20260101-a").run.state == "failed"
+
+
+def test_a_failure_that_cannot_be_noted_hides_nothing(root, tmp_path_factory):
+    note_failure(str(root), "no such run", Failure("Pusher", "no", None))
+    note_failure(str(tmp_path_factory.mktemp("empty")), "x", Failure("Pusher", "no", None))
+    (root / "metadata.sqlite").write_bytes(b"damaged")
+    note_failure(str(root), "20260101-a", Failure("Pusher", "no", None))
 
 
 def test_show_by_the_beginning_of_an_id(root):

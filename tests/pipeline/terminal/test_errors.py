@@ -36,6 +36,22 @@ def test_one_sentence_and_an_exit_code(error, code, said, capsys):
     assert capsys.readouterr().err == said
 
 
+def test_notes_are_lines_of_their_own(capsys):
+    error = NodeError("MetaTrainer: too few classes")
+    error.add_note("the same command goes on from MetaTrainer")
+    error.add_note("the traceback is in runs/logs/run-1.log")
+    assert exit_code(error) == 1
+    said = "fewshot: MetaTrainer: too few classes\n  the same command goes on from MetaTrainer\n"
+    assert capsys.readouterr().err == said + "  the traceback is in runs/logs/run-1.log\n"
+
+
+def test_no_number_of_an_error_is_shown(capsys, tmp_path):
+    with pytest.raises(OSError, match="Errno") as raised:
+        tmp_path.read_bytes()
+    assert exit_code(raised.value) == 2
+    assert capsys.readouterr().err == f"fewshot: {tmp_path}: a directory stands where a file is needed\n"
+
+
 @pytest.mark.parametrize("error", [ValueError("wrong"), RuntimeError("wrong")])
 def test_debug_prints_the_traceback(error, capsys):
     exit_code(error, debug=True)

@@ -1,6 +1,9 @@
 import logging
 import os
 import sys
+from pathlib import Path
+
+import pytest
 
 from pipeline.terminal.quiet import quietly
 
@@ -24,3 +27,30 @@ def test_without_a_local_root_noise_is_discarded(capfd):
         with quietly(root, "run"):
             make_noise()
         assert capfd.readouterr().err == "from a command\n"
+
+
+class NodeError(ValueError):
+    """Has the attribute of the runner's error."""
+
+    node = "MetaTrainer"
+
+
+@pytest.mark.parametrize("error", [NodeError("too few"), RuntimeError("nobody foresaw it")])
+def test_the_log_has_the_traceback_and_the_error_says_where(tmp_path, error):
+    with pytest.raises(type(error)) as raised, quietly(str(tmp_path), "run") as log:
+        raise error from OSError("the cause")
+    told = Path(log).read_text()
+    assert "Traceback" in told and "OSError: the cause" in told and str(error) in told
+    assert raised.value.__notes__ == [f"the traceback is in {log}"]
+
+
+def test_a_mistake_of_the_user_needs_no_traceback(tmp_path):
+    with pytest.raises(ValueError, match="no such setting") as raised, quietly(str(tmp_path), "run"):
+        raise ValueError("no such setting")
+    assert not hasattr(raised.value, "__notes__")
+
+
+def test_names_of_any_bytes_can_be_printed(tmp_path, capfd):
+    with quietly(str(tmp_path), "run"):
+        print("caf\udce9.png", file=sys.stderr)
+    assert capfd.readouterr().err == "caf\\udce9.png\n"
