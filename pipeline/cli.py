@@ -18,7 +18,6 @@ from pipeline.layers import check_base_model, check_places, settings_of
 from pipeline.options import ROOT, Debug, Json, Model, Root, SettingsOptions, Splits, check_root, with_settings_options
 from pipeline.terminal.errors import FAILED, errors_as_sentences
 from pipeline.terminal.json_output import print_json, selected
-from pipeline.terminal.progress import announce
 from pipeline.terminal.quiet import quietly
 
 app = typer.Typer(
@@ -32,6 +31,12 @@ runs_app = typer.Typer(help="Show the history and lineage of runs, from ML Metad
 app.add_typer(runs_app, name="runs")
 
 Target = Literal["vertex", "kubeflow"]
+
+
+def _begin(line: str, json: bool) -> None:
+    """Says what a command is going to do, before it loads what it needs for that."""
+    if not json:
+        print(line, file=sys.stderr, flush=True)
 
 
 def _version(asked: bool) -> None:
@@ -65,7 +70,7 @@ def run(
     with errors_as_sentences(debug):
         check_root(root)
         settings = settings_of(given.preset, given.config, given.data, given.overrides)
-        announce(settings.headline, sys.stderr)
+        _begin(settings.headline, json=False)
         with quietly(root, "run") as log:
             check_base_model(settings)  # imports Keras: before TFX, which takes as long again
             from pipeline.commands.run import RUN_KEYS, reporting_to
@@ -101,7 +106,7 @@ def evaluate(
 ) -> None:
     """Evaluate an exported model on folders of images."""
     with errors_as_sentences(debug), quietly():
-        announce(f"evaluating {model} on {', '.join(images)}", sys.stderr, quiet=json)
+        _begin(f"evaluating {model} on {', '.join(images)}", json)
         from pipeline.commands.evaluate import EVALUATE_KEYS, check_counts, evaluate_folder, image_set_of, spec_of
         from pipeline.terminal.progress import counter
         from pipeline.terminal.show import show_evaluation
@@ -132,7 +137,7 @@ def adapt(
     was set aside, and 0 if only --support has lost some but no class all of them.
     """
     with errors_as_sentences(debug), quietly():
-        announce(f"adapting {model} to {support}, to predict {query}", sys.stderr, quiet=json)
+        _begin(f"adapting {model} to {support}, to predict {query}", json)
         from pipeline.commands.adapt import adapt as adapt_to
         from pipeline.commands.adapt import check_csv, write_csv
         from pipeline.terminal.show import show_adapted
@@ -168,7 +173,7 @@ def compile_(
     with errors_as_sentences(debug), quietly():
         settings = settings_of(given.preset, given.config, given.data, given.overrides)
         check_places(settings, root, output, mounted)
-        announce(f"compiling {settings.name} for {target}", sys.stderr, quiet=json)
+        _begin(f"compiling {settings.name} for {target}", json)
         check_base_model(settings)
         from pipeline.platforms.kubeflow import compile_pipeline
         from pipeline.terminal.show import show_compiled

@@ -8,12 +8,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
-def announce(line: str, stream: TextIO, quiet: bool = False) -> None:
-    """Prints what a command is going to do, before it loads what it needs for that. `quiet` prints nothing."""
-    if not quiet:
-        print(line, file=stream, flush=True)
-
-
 class NodePrinter:
     """Prints one line per node: its number, its name, and its time or that it came from the cache."""
 
