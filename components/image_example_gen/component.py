@@ -1,5 +1,6 @@
 """ImageExampleGen: it reads image sets and writes tf.Examples, with the splits train, val and test."""
 
+import glob
 import posixpath
 
 from google.protobuf import any_pb2, struct_pb2
@@ -20,7 +21,8 @@ def image_example_gen(settings: ImageSetSettings, fingerprint: str = "") -> File
     Args:
       settings: which images are read.
       fingerprint: the fingerprint of the images (`data.sources.image_sets`); when an image changes, it changes too, and
-        the cache is not used. Leave it out where the images cannot be listed, as when compiling for another machine.
+        the cache is not used. Leave it out where the images cannot be listed, as when compiling for another machine;
+        TFX's driver then looks at the files, which it cannot if a link leads nowhere or a name is not UTF-8.
     """
     values = struct_pb2.Struct()
     values["settings"] = settings.model_dump_json()
@@ -28,7 +30,7 @@ def image_example_gen(settings: ImageSetSettings, fingerprint: str = "") -> File
     values["code_fingerprint"] = code_fingerprint(*CODE)
     config = any_pb2.Any()
     config.Pack(values, deterministic=True)
-    patterns = watch(settings)
+    patterns = [] if fingerprint else watch(settings)
     base = "".join(posixpath.commonprefix(patterns).rpartition("/")[:2])
     watched = [
         example_gen_pb2.Input.Split(name=f"files-{i}", pattern=pattern.removeprefix(base))
@@ -51,4 +53,5 @@ def watch(settings: ImageSetSettings) -> list[str]:
     if settings.way_named == "records":
         return list(settings.roots)
     lists = [settings.splits.split("#", 1)[0]] if settings.splits else []
-    return [*lists, *(posixpath.join(root, *("*" * depth)) for root in settings.roots for depth in (1, 2, 3))]
+    roots = [glob.escape(root) for root in settings.roots]  # brackets in a path are meant as they are
+    return [*lists, *(posixpath.join(root, *("*" * depth)) for root in roots for depth in (1, 2, 3))]

@@ -16,15 +16,17 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
+from components.fewshot import integrity
+from components.fewshot.integrity import Incomplete
 from components.image_example_gen.duplicates import Duplicates, find_duplicates
 from components.image_example_gen.facts import Fact
 from components.image_example_gen.ingest import Chunk, chunks_of, ingest, record_chunks
 from components.image_example_gen.summary import Summary, check_unique, reject_message, summarise
 from data.settings import ImageSetSettings
 from data.sources.folders import ImageFile, Rejected
-from data.sources.image_sets import list_image_set, listing_fingerprint
+from data.sources.image_sets import ImageSet, list_image_set, listing_fingerprint
 from data.sources.records import check_domains, record_listing
-from data.sources.splits import SPLITS, check_disjoint
+from data.sources.splits import SPLITS, check_disjoint, some
 
 SUMMARY = "summary.json"
 REJECTED = "rejected.json"
@@ -56,17 +58,19 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           ValueError: a class is in two splits or has several domains, there are no classes, or more than
             `max_reject_fraction` of the files are bad. TFX then removes the output; the list of bad files is `rejected.json`
             in the folder of the component.
+          Incomplete: what became of some images is not known.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         settings = settings_of(exec_properties)
-        chunks, rejected, fingerprint = _listing(settings)
+        chunks, listed = _listing(settings)
         facts = self._ingest(chunks, settings, examples.uri)
         check_disjoint({split: {fact.class_name for fact in facts if fact.split == split} for split in SPLITS})
         check_domains((fact.class_name, fact.domain, fact.path) for fact in facts)
         check_unique(facts)
-        _report(examples.uri, facts, find_duplicates(facts), rejected, settings.max_reject_fraction, fingerprint)
+        _report(examples.uri, facts, find_duplicates(facts), listed, settings.max_reject_fraction)
         _describe(examples, exec_properties)
+        integrity.seal(*integrity.places(output_dict))
 
     def _ingest(self, chunks: Sequence[Chunk], settings: ImageSetSettings, uri: str) -> list[Fact]:
         """Ingests all chunks and returns the facts; they come back in files, because a Beam pipeline returns no values."""
@@ -82,7 +86,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Spread" >> beam.Reshuffle()
                 | "Ingest" >> beam.ParDo(_Ingest(settings.model_dump_json(), uri, work))
             )
-        facts = [fact for chunk in chunks for fact in _read_facts(work, chunk.number)]
+        facts = [fact for chunk in chunks for fact in _facts_of(chunk, work)]
         fileio.rmtree(work)
         return facts
 
@@ -111,27 +115,25 @@ def settings_of(exec_properties: Mapping[str, object]) -> ImageSetSettings:
     return ImageSetSettings.model_validate_json(values["settings"])
 
 
-def _listing(settings: ImageSetSettings) -> tuple[list[Chunk], list[Rejected], str]:
-    """Returns the chunks to ingest, the files already set aside, and the fingerprint of the listing."""
+def _listing(settings: ImageSetSettings) -> tuple[list[Chunk], ImageSet]:
+    """Returns the chunks to ingest, and what was listed: images, or TFRecord files."""
     if settings.way_named == "records":
-        return record_chunks(settings), [], listing_fingerprint(record_listing(settings))
+        return record_chunks(settings), ImageSet(record_listing(settings), [], {})
     listed = list_image_set(settings)
-    return chunks_of(listed.splits), listed.rejected, listing_fingerprint(listed.splits)
+    return chunks_of(listed.splits), listed
 
 
-def _report(
-    uri: str, facts: Sequence[Fact], found: Duplicates, listed: Sequence[Rejected], limit: float, fingerprint: str
-) -> None:
+def _report(uri: str, facts: Sequence[Fact], found: Duplicates, listed: ImageSet, limit: float) -> None:
     """Writes summary.json, rejected.json and duplicates.json; raises ValueError if more than `limit` of the files are bad."""
-    bad = [*listed, *(Rejected(fact.path, fact.reason) for fact in facts if fact.reason)]
+    bad = [*listed.rejected, *(Rejected(fact.path, fact.reason) for fact in facts if fact.reason)]
     rejected = [one._asdict() for one in sorted(bad)]
-    total = len(facts) + len(listed)
+    total = len(facts) + len(listed.rejected)
     # TFX removes the output of a failed run.
     lasting = posixpath.join(posixpath.dirname(posixpath.dirname(uri)), REJECTED)
     if message := reject_message(rejected, total, limit, lasting):
         _write_json(lasting, rejected)
         raise ValueError(message)
-    summary = summarise(facts, found, len(rejected), fingerprint)
+    summary = summarise(facts, found, len(rejected), listed.passed_over, listing_fingerprint(listed.splits))
     _write_json(posixpath.join(uri, REJECTED), rejected)
     _write_json(posixpath.join(uri, DUPLICATES), found.pictures)
     _write_json(posixpath.join(uri, SUMMARY), summary)
@@ -143,6 +145,11 @@ def _report(
 def _warn(summary: Summary, list_file: str) -> None:
     """Logs what is unusual about the images that were read."""
     counts = summary["duplicates"]
+    if summary["passed_over"]:
+        form = "%d file(s) in %d place(s) were passed over, because no class or only litter is there: see summary.json"
+        logging.warning(form, sum(summary["passed_over"].values()), len(summary["passed_over"]))
+    for names in summary["differ_by_case"]:
+        logging.warning("the classes %s differ by case only", some(names))
     if summary["leaks"]:
         one, other = summary["leaks"][0]
         form = "%d image(s) are in more than one split, such as %r and %r: accuracy will be too high"
@@ -174,6 +181,21 @@ def _read_chunk(work: str, number: int) -> Chunk:
     with fileio.open(_chunk_file(work, number), "r") as file:
         number, total, split, files, records = json.load(file)
     return Chunk(number, total, split, tuple(ImageFile(*one) for one in files), records)
+
+
+def _facts_of(chunk: Chunk, work: str) -> list[Fact]:
+    """Returns the facts about the images of a chunk: each was read or set aside. Those of records are counted as they are read.
+
+    Raises:
+      Incomplete: there are more or fewer than files.
+    """
+    found = _read_facts(work, chunk.number) if fileio.exists(_facts_file(work, chunk.number)) else None
+    if found is None or (chunk.files and len(found) != len(chunk.files)):
+        listed = f"{len(chunk.files):,} files" if chunk.files else chunk.records
+        raise Incomplete(
+            f"chunk {chunk.number} of {chunk.total} ({listed}): {len(found or ()):,} images were read or set aside"
+        )
+    return found
 
 
 def _read_facts(work: str, number: int) -> list[Fact]:

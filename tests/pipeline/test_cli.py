@@ -47,8 +47,10 @@ def test_help_names_every_command_and_imports_nothing_heavy(fewshot):
     )
 
 
-@pytest.mark.parametrize("name", ["data.py", "components.py", "data/__init__.py", "typer.py"])
-@pytest.mark.parametrize("start", [["-m", "pipeline.cli"], ["-c", "from pipeline.cli import main; main()"]])
+BY_MODULE, BY_SCRIPT = ["-m", "pipeline.cli"], ["-c", "from pipeline.cli import main; main()"]
+
+
+@pytest.mark.parametrize(("name", "start"), [("data.py", BY_MODULE), ("typer.py", BY_MODULE), ("data.py", BY_SCRIPT)])
 def test_files_of_our_names_in_the_working_directory(tmp_path, name, start):
     """The second way is what the script `fewshot` does; it does not look in the working directory first."""
     (tmp_path / name).parent.mkdir(exist_ok=True)

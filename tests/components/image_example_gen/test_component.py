@@ -1,5 +1,7 @@
 """What the component hands to TFX: patterns whose files its driver looks at, and the schema by its content."""
 
+import os
+
 import pytest
 from tfx.components.example_gen.utils import calculate_splits_fingerprint_span_and_version
 from tfx.proto import example_gen_pb2
@@ -12,21 +14,34 @@ from data.settings import ImageSetSettings
 from tests import pictures
 
 
-def watched(settings: ImageSetSettings) -> tuple[str, list[str]]:
+def watched(settings: ImageSetSettings, known: str = "") -> tuple[str, list[str]]:
     """(base, patterns) as the driver sees them."""
-    properties = image_example_gen(settings).exec_properties
+    properties = image_example_gen(settings, known).exec_properties
     config = example_gen_pb2.Input()
     proto_utils.json_to_proto(properties[standard_component_specs.INPUT_CONFIG_KEY], config)
     return properties[standard_component_specs.INPUT_BASE_KEY], list(config.splits)
 
 
-def fingerprint(settings: ImageSetSettings) -> str:
+def fingerprint(settings: ImageSetSettings, known: str = "") -> str:
     """That of TFX's driver."""
-    return calculate_splits_fingerprint_span_and_version(*watched(settings))[0]
+    return calculate_splits_fingerprint_span_and_version(*watched(settings, known))[0]
+
+
+def test_the_driver_opens_no_file_where_the_images_have_been_listed(tmp_path):
+    """It could not: it ends at a link to itself and at a name that is not UTF-8."""
+    folders = pictures.write_set(tmp_path)
+    settings = ImageSetSettings(**folders)
+    before = fingerprint(settings, "known")
+    (tmp_path / "train" / "train-a" / "own").symlink_to("own")
+    with open(os.fsencode(tmp_path / "test") + b"/test-a/\xe9.png", "wb"):
+        pass
+    assert fingerprint(settings, "known") == before
 
 
 @pytest.mark.parametrize("relative", [False, True])
 def test_the_driver_sees_a_new_image(tmp_path, monkeypatch, relative):
+    tmp_path = tmp_path / "of [v2]"
+    tmp_path.mkdir()
     monkeypatch.chdir(tmp_path)
     folders = pictures.write_set(tmp_path)
     if relative:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import random
 import uuid
 
@@ -112,6 +113,52 @@ def test_few_bad_files_are_set_aside_and_named(roots, tmp_path):
     ]
     assert json.loads((output / "summary.json").read_text())["rejected"] == 2
     assert len(examples_of(output, "train")) == 11
+
+
+def test_what_is_passed_over_is_counted_and_names_alike_are_told(roots, tmp_path, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(executor.logging, "warning", lambda form, *values: warnings.append(form % values))
+    for name in ("train/notes/README.md", "train/A/a/@eaDir/0.png/thumb.jpg", "test/D/d/._0.png", "test/D/d/._1.png"):
+        (roots / name).parent.mkdir(parents=True, exist_ok=True)
+        (roots / name).write_bytes(b"text")
+    (roots / "val" / "C" / "empty").mkdir()
+    (roots / "train" / "A" / "B").mkdir()
+    (roots / "train" / "A" / "B" / "0").write_bytes(picture(99))  # its content makes it a class
+    summary = json.loads((run(settings_for(roots, max_reject_fraction=0), tmp_path) / "summary.json").read_text())
+    places = {"test/D/d/._*": 2, "train/A/a/@eaDir": 1, "train/notes": 1, "val/C/empty": 0}
+    assert summary["passed_over"] == {f"{roots}/{place}": count for place, count in places.items()}
+    assert summary["differ_by_case"] == [["A/B", "A/b"]] and summary["splits"]["train"]["classes"] == 4
+    assert warnings == [
+        "4 file(s) in 4 place(s) were passed over, because no class or only litter is there: see summary.json",
+        "the classes 'A/B', 'A/b' differ by case only",
+    ]
+
+
+def test_a_class_of_which_no_name_can_be_read_is_told(roots, tmp_path):
+    folder = roots / "train" / "A" / "gone"
+    folder.mkdir()
+    with open(os.fsencode(folder) + b"/\xe9.png", "wb") as file:
+        file.write(picture(99))
+    output = run(settings_for(roots, max_reject_fraction=0.1), tmp_path)
+    assert json.loads((output / "summary.json").read_text())["splits"]["train"]["empty_classes"] == ["A/gone"]
+    assert json.loads((output / "rejected.json").read_text()) == [
+        {"path": f"{folder}/\\udce9.png", "reason": "the name is not UTF-8"}
+    ]
+
+
+def test_records_of_one_file_name_in_several_folders(tmp_path):
+    for number, name in enumerate(("train/a", "train/b", "test/a", "test/b")):
+        folder = tmp_path / "records" / name
+        folder.mkdir(parents=True)
+        example = tf.train.Example()
+        example.features.feature["image/encoded"].bytes_list.value.append(picture(number))
+        example.features.feature[CLASS].bytes_list.value.append(name.encode())
+        with tf.io.TFRecordWriter(str(folder / "data.tfrecord")) as writer:
+            writer.write(example.SerializeToString())
+    named = {f"{side}_tfrecord": f"{tmp_path}/records/{side}/*/data.tfrecord" for side in ("train", "test")}
+    output = run(ImageSetSettings(**named, validation_split=1e-9), tmp_path)
+    for side in ("train", "test"):
+        assert [text(one, SOURCE_ID) for one in examples_of(output, side)] == ["a/data.tfrecord:0", "b/data.tfrecord:0"]
 
 
 def test_many_bad_files_end_the_run_and_their_list_outlives_it(roots, tmp_path):

@@ -33,7 +33,7 @@ NOTHING_LEFT_OUT = {"empty_classes": [], "duplicates": {"within_class": 0, "acro
 
 
 def test_a_summary_worked_out_by_hand():
-    assert summarise(FACTS, find_duplicates(FACTS), rejected=4, fingerprint="f") == {
+    assert summarise(FACTS, find_duplicates(FACTS), rejected=4, passed_over={"/root/notes": 2}, fingerprint="f") == {
         "splits": {
             "train": {
                 "classes": 2,
@@ -72,6 +72,8 @@ def test_a_summary_worked_out_by_hand():
         },
         "sizes": {"min": [2, 3], "median": [10, 20], "max": [30, 20]},
         "rejected": 4,
+        "passed_over": {"/root/notes": 2},
+        "differ_by_case": [],
         "leaks": [
             ["/root/Greek/c/1.png", "/root/Lao/d/1.png"],
             ["/root/Latin/a/2.png", "/root/Greek/c/1.png"],
@@ -91,7 +93,7 @@ def test_a_summary_worked_out_by_hand():
 
 
 def test_nothing_read_is_a_summary_too():
-    summary = summarise([], find_duplicates([]), rejected=0, fingerprint="")
+    summary = summarise([], find_duplicates([]), rejected=0, passed_over={}, fingerprint="")
     assert summary["splits"]["train"] == {
         "classes": 0,
         "images": 0,
@@ -112,7 +114,7 @@ def test_all_images_that_were_read_are_counted():
         fact("test", "c/1", 1, "two classes", height=99),
         fact("test", "d/1", 1, "", reason="damaged"),
     ]
-    summary = summarise(facts, find_duplicates(facts), rejected=1, fingerprint="")
+    summary = summarise(facts, find_duplicates(facts), rejected=1, passed_over={}, fingerprint="")
     test = summary["splits"]["test"]
     assert (test["classes"], test["images"], test["domains"], test["smallest_class"]) == (3, 5, 3, ["b/1", 1])
     assert test["empty_classes"] == ["d/1"]

@@ -2,8 +2,8 @@
 
 from components.fewshot.episodes.classes import TooSmall
 from components.image_example_gen.duplicates import DuplicateFile
-from pipeline.terminal.results import RunResult
-from pipeline.terminal.show import SHOWN, show_compiled, show_evaluation, show_result
+from pipeline.terminal.results import Adapted, RunResult
+from pipeline.terminal.show import SHOWN, show_adapted, show_compiled, show_evaluation, show_result
 
 RESULT: RunResult = {
     "run_id": "20260101-a",
@@ -30,6 +30,8 @@ RESULT: RunResult = {
     "inductive": True,
     "batch_norm": "running",
     "rejected": 0,
+    "passed_over": {},
+    "differ_by_case": [],
     "duplicates": {"within_class": 0, "across_classes": 0, "across_splits": 0},
     "duplicate_files": [],
     "duplicates_list": "runs/duplicates.json",
@@ -69,6 +71,8 @@ def test_what_is_unusual_about_the_images_of_a_run(capsys):
         {
             **RESULT,
             "rejected": 1200,
+            "passed_over": {"photos/notes": 2, "photos/oak/._*": 1000, "photos/new\nline": 0},
+            "differ_by_case": [["Oak", "oak"]],
             "duplicates": {"within_class": 19, "across_classes": 1, "across_splits": 2},
             "duplicate_files": [copies("oak/1.png", "oak/2.png", "oak/3.png"), copies("a/1.png", "b/1.png")],
             "classes": [classes, {**classes, "episodes": "20-way 1-shot"}, {**classes, "split": "val"}],
@@ -78,6 +82,8 @@ def test_what_is_unusual_about_the_images_of_a_run(capsys):
     notes = " ".join(shown.partition("  ! ")[2].partition("report:")[0].split()).split(" ! ")
     assert notes == [
         "1,200 files set aside: see the report",
+        "passed over: photos/notes (2 files), photos/oak/._* (1,000 files), photos/new\\nline (0 files)",
+        "'Oak' and 'oak' differ by case only, and are different classes",
         "19 files show a picture of another file of the class, and do not take part",
         "1 file shows a picture that is in several classes of the split, and does not take part",
         "2 images in two splits: accuracy will be too high",
@@ -111,16 +117,44 @@ def test_an_evaluation_names_the_first_files_that_were_set_aside(capsys):
             "inductive": False, "title": "5-way 1-shot", "batch_norm": "batch", "split": "", "images_per_class": 16, "classes": 7,
             "classes_too_small": [too_small("oak", 2)], "duplicates": {"within_class": 1, "across_classes": 0},
             "duplicate_files": [copies("oak/1.png", "oak/2.png")],
-            "set_aside": [f"{i}.png: damaged" for i in range(SHOWN + 2)],
+            "set_aside": [{"path": f"{i}.png", "reason": "damaged"} for i in range(SHOWN + 2)],
+            "passed_over": {f"photos/{i}": i for i in range(8)}, "differ_by_case": [],
         }
     )  # fmt: skip
     shown = capsys.readouterr().out
     assert "3 episodes of 5-way 1-shot, 15 queries per class, seed 0, transductive" in shown
-    assert shown.count("set aside:") == SHOWN and "and 2 more" in shown
+    assert shown.count("set aside:") == SHOWN and "and 2 more" in shown and "set aside: 0.png: damaged" in shown
+    assert "! passed over: photos/0 (0 files), photos/1 (1 file)," in shown and "and 3 places more" in " ".join(
+        shown.split()
+    )
     assert "! 1 file shows a picture of another file of the class, and does not take part" in shown
     assert "! oak/1.png = oak/2.png" in shown and "two splits" not in shown
     needed = "! 7 of 8 classes have the 16 images that an episode needs; 1 is in none: oak lacks 2"
     assert needed in " ".join(shown.split())
+
+
+def test_predictions(capsys):
+    some = {"ash": 0.25, "oak": 0.625, "elm": 0.125}
+    result: Adapted = {
+        "predictions": [{"path": "q/1.png", "label": "oak", "probability": 0.625, "probabilities": some}],
+        "set_aside": [{"path": f"q/{i}.txt", "reason": "not an image"} for i in range(SHOWN + 1)],
+        "support_set_aside": [{"path": "s/2.png", "reason": "damaged"}],
+        "passed_over": {"q/@eaDir": 3},
+        "differ_by_case": [],
+    }
+    for top, line in ((1, "0.625  oak"), (2, "0.625  oak  0.250  ash"), (9, "0.625  oak  0.250  ash  0.125  elm")):
+        show_adapted(result, top)
+        shown = capsys.readouterr()
+        assert shown.out == f"{line}  q/1.png\n"
+        aside = [f"set aside: q/{i}.txt: not an image" for i in range(SHOWN + 1)]
+        assert shown.err.splitlines() == ["set aside: s/2.png: damaged", *aside, "  ! passed over: q/@eaDir (3 files)"]
+
+
+def test_a_name_that_a_terminal_cannot_show(capsys):
+    one = {"path": "new\nline.png", "label": "\x1b[31m", "probability": 1.0, "probabilities": {"\x1b[31m": 1.0}}
+    nothing = {"set_aside": [], "support_set_aside": [], "passed_over": {}, "differ_by_case": []}
+    show_adapted({"predictions": [one], **nothing}, 1)
+    assert capsys.readouterr().out == "1.000  \\x1b[31m  new\\nline.png\n"
 
 
 def test_built_in_images_have_to_be_copied(capsys):

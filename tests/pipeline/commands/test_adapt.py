@@ -1,0 +1,178 @@
+"""`fewshot adapt` on folders as people bring them."""
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import pictures
+from tests.components.fewshot import toys
+
+CLASSES = ("ash", "elm", "oak")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    directory = str(tmp_path_factory.mktemp("model") / "exported")
+    toys.trained("protonet").export(directory)
+    return directory
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    """Here lie `support`, of three classes with three images each, and an empty folder `query`."""
+    for name in CLASSES:
+        pictures.write_class(tmp_path / "support", name, 3)
+    (tmp_path / "query").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def ask(place: Path, *names: str | bytes, source: str = "support/oak/00.png") -> None:
+    """Copies an image into `query`, by each of these names."""
+    for name in names:
+        path = os.path.join(os.fsencode(place / "query"), os.fsencode(name))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        shutil.copy(place / source, path)
+
+
+@pytest.fixture
+def adapted(fewshot, model, place):
+    def run(*words: str, code: int = 0, query: str = "query") -> dict:
+        result = fewshot("adapt", "--model", model, "--support", "support", "--query", query, "--json", *words)
+        assert result.returncode == code, result.stderr
+        return json.loads(result.stdout)
+
+    return run
+
+
+@pytest.fixture
+def shown(fewshot, model, place):
+    def run(*words: str, query: str = "query"):
+        return fewshot("adapt", "--model", model, "--support", "support", "--query", query, *words)
+
+    return run
+
+
+def paths(found: dict) -> list[str]:
+    return [one["path"] for one in found["predictions"]]
+
+
+def test_every_probability_by_its_class(adapted, place):
+    ask(place, "1.png")
+    (one,) = adapted()["predictions"]
+    assert list(one) == ["path", "label", "probability", "probabilities"] and list(one["probabilities"]) == list(
+        CLASSES
+    )
+    assert one["label"] == max(one["probabilities"], key=one["probabilities"].__getitem__)
+    assert one["probability"] == max(one["probabilities"].values())
+    assert sum(one["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_queries_are_found_as_training_images_are(adapted, place):
+    """Links in a circle, names without a suffix, litter, at any depth."""
+    ask(place, "1.png", "2", "below/3.jpg?w=500", "@eaDir/1.png/THUMB.jpg", "._1.png", "Thumbs.db")
+    os.symlink("..", place / "query" / "below" / "up")
+    found = adapted()
+    assert paths(found) == ["query/1.png", "query/2", "query/below/3.jpg?w=500"]
+    assert found["passed_over"] == {
+        "query/._*": 1, "query/@eaDir": 1, "query/Thumbs.db": 1, "query/below/up": 0
+    }  # fmt: skip
+    assert found["set_aside"] == []
+
+
+@pytest.mark.parametrize("name", ["1.png", "2", "3.jpg?w=500", ".4.png", "a/b/5.PNG"])
+def test_one_file(adapted, place, name):
+    ask(place, name, "beside.png")
+    assert paths(adapted(query=f"query/{name}")) == [f"query/{name}"]
+
+
+def test_bad_queries_are_listed_and_the_rest_is_predicted(adapted, shown, place):
+    ask(place, "1.png", "2.png", b"arbre_\xe9.png")
+    (place / "query" / "3.png").write_bytes((place / "support/oak/00.png").read_bytes()[:60])
+    (place / "query" / "4.png").write_bytes(b"")
+    (place / "query" / "notes.txt").write_text("some of these are no pictures")
+    os.symlink("nowhere", place / "query" / "5.png")
+    found = adapted(code=1)
+    assert paths(found) == ["query/1.png", "query/2.png"]
+    aside = {one["path"]: one["reason"] for one in found["set_aside"]}
+    bad = ["3.png", "4.png", "5.png", "arbre_\\udce9.png", "notes.txt"]
+    assert list(aside) == [f"query/{name}" for name in bad] and all(aside.values())
+    assert aside["query/arbre_\\udce9.png"] == "the name is not UTF-8"
+    result = shown()
+    assert result.returncode == 1 and len(result.stdout.splitlines()) == 2
+    assert [line.split(": ")[1] for line in result.stderr.splitlines() if line.startswith("set aside: ")] == list(aside)
+
+
+def test_only_without_any_query_it_fails(shown, place):
+    (place / "query" / "1.png").write_bytes(b"")
+    (place / "query" / "2.png").write_bytes(b"no image")
+    result = shown()
+    assert result.returncode == 2 and result.stdout == ""
+    assert "--query query: no image can be read (query/1.png: " in result.stderr and "and 1 more" in result.stderr
+    result = shown(query="nowhere")
+    assert result.returncode == 2 and "'nowhere' does not exist" in result.stderr
+
+
+def test_a_class_may_lose_some_of_its_images_but_not_all(adapted, shown, place):
+    ask(place, "1.png", source="support/elm/00.png")
+    (place / "support" / "oak" / "00.png").write_bytes(b"no image")
+    (place / "support" / "stray.png").write_bytes(b"")
+    found = adapted()
+    assert [one["path"] for one in found["support_set_aside"]] == ["support/oak/00.png", "support/stray.png"]
+    assert found["set_aside"] == [] and list(found["predictions"][0]["probabilities"]) == list(CLASSES)
+    assert "set aside: support/oak/00.png: " in shown().stderr
+    for number in (1, 2):
+        (place / "support" / "oak" / f"{number:02}.png").write_bytes(b"no image")
+    result = shown()
+    assert result.returncode == 2 and result.stdout == ""
+    assert "--support support: no image of class 'oak' can be read (support/oak/00.png: " in result.stderr
+
+
+def test_a_class_whose_files_have_no_name_in_utf8_is_not_forgotten(shown, place):
+    ask(place, "1.png")
+    for path in (place / "support" / "oak").iterdir():
+        os.rename(path, os.fsencode(path.parent) + b"/\xe9" + os.fsencode(path.name))
+    result = shown()
+    assert result.returncode == 2 and "no image of class 'oak' can be read (support/oak/\\udce900.png" in result.stderr
+
+
+def test_litter_and_names_alike_in_the_support(adapted, place):
+    ask(place, "1.png")
+    pictures.write_class(place / "support", "Oak", 1)
+    (place / "support" / "__MACOSX" / "oak").mkdir(parents=True)
+    (place / "support" / "__MACOSX" / "oak" / "._00.png").write_bytes(b"\0\5\x16\7")
+    found = adapted()
+    assert list(found["predictions"][0]["probabilities"]) == ["Oak", *CLASSES]
+    assert found["passed_over"] == {"support/__MACOSX": 1} and found["differ_by_case"] == [["Oak", "oak"]]
+
+
+def test_the_most_probable_classes(adapted, shown, place):
+    ask(place, "1.png")
+    likely = sorted(adapted()["predictions"][0]["probabilities"].items(), key=lambda item: -item[1])
+    for top in (1, 2, 3, 9):
+        words = [word for name, value in likely[:top] for word in (f"{value:.3f}", name)]
+        assert shown("--top", str(top)).stdout.split() == [*words, "query/1.png"]
+    assert shown("--top", "0").returncode == 2
+
+
+def test_a_table_of_all_probabilities(adapted, shown, place):
+    ask(place, "1, or 2.png", "3.png")
+    (place / "query" / "4.png").write_bytes(b"")
+    found = adapted("--csv", "out.csv", code=1)
+    with open("out.csv", encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["path", "label", "probability", *CLASSES]
+    assert [row[:2] for row in rows] == [[one["path"], one["label"]] for one in found["predictions"]]
+    values = [[one["probability"], *one["probabilities"].values()] for one in found["predictions"]]
+    np.testing.assert_array_equal([[float(value) for value in row[2:]] for row in rows], values)
+    result = shown("--csv", "nowhere/out.csv")
+    assert result.returncode == 2 and "--csv nowhere/out.csv: no such folder" in result.stderr
+
+
+def test_the_help_says_what_the_exit_code_means(fewshot):
+    assert "The exit code is then 1" in " ".join(fewshot("adapt", "--help").stdout.split())
