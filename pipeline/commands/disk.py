@@ -7,6 +7,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 
+from pipeline.history.database import RootError
+
 PROBE = 1 << 20  # bytes that are written to try a disk
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -18,7 +20,7 @@ def check_disk(root: str) -> None:
     """Tries to write to `root`, which is made if there is none; leaves nothing else behind.
 
     Raises:
-      ValueError: it cannot be written, or its disk is full.
+      RootError: it cannot be written, or its disk is full.
     """
     try:
         os.makedirs(root, exist_ok=True)
@@ -27,7 +29,7 @@ def check_disk(root: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise ValueError(full(root) if error.errno in _FULL else unwritable(root, error)) from None
+        raise RootError(full(root) if error.errno in _FULL else unwritable(root, error)) from None
 
 
 def unwritable(path: str, error: OSError) -> str:

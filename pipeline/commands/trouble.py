@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pipeline.commands.disk import full, full_place
 from pipeline.graph import metadata_path
 from pipeline.history import backup
+from pipeline.history.database import RootError
 from pipeline.platforms.local import NodeError
 
 
@@ -21,7 +22,7 @@ def trouble_in(root: str, destination: str) -> Iterator[None]:
 
     Raises:
       NodeError: a node failed because of them.
-      ValueError: they came at another time.
+      RootError: they came at another time.
     """
     try:
         yield
@@ -29,7 +30,7 @@ def trouble_in(root: str, destination: str) -> Iterator[None]:
         sentence = trouble_of(error, root, destination)
         if sentence is None:
             raise
-        raise (NodeError(error.node, sentence) if isinstance(error, NodeError) else ValueError(sentence)) from error
+        raise (NodeError(error.node, sentence) if isinstance(error, NodeError) else RootError(sentence)) from error
 
 
 def trouble_of(error: Exception, root: str, destination: str) -> str | None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-from pipeline.history.database import Say, fault_of, is_elsewhere, opened, wait_until_free
+from pipeline.history.database import RootError, Say, fault_of, is_elsewhere, opened, wait_until_free
 
 FOLDER, ARTIFACTS = "backups", "artifacts"  # beside the database
 KEPT = 2
@@ -67,7 +67,7 @@ def save(database: str, say: Say) -> None:
       say: gets a sentence if another program holds the database for some time.
 
     Raises:
-      ValueError: the database is damaged, or another program holds it.
+      RootError: the database is damaged, or another program holds it.
       OSError, sqlite3.OperationalError: it cannot be read, or the backup not be written.
     """
     wait_until_free(database, say)
@@ -80,7 +80,7 @@ def save(database: str, say: Say) -> None:
     fault = fault or fault_of(beside, earlier.path if earlier else None)
     if fault:
         _remove(beside)
-        raise ValueError(damaged(database, fault, earlier))
+        raise RootError(damaged(database, fault, earlier))
     number = max((one.number for one in backups(database)), default=0) + 1
     _publish(beside, os.path.join(folder, f"metadata-{number:06}-{_digest(beside)}.sqlite"))
     for one in backups(database)[:-KEPT]:
@@ -94,13 +94,13 @@ def make_ready(database: str, say: Say) -> None:
       say: gets a sentence about each thing that was done.
 
     Raises:
-      ValueError: another program holds the database, or it is damaged and there is no backup.
+      RootError: another program holds the database, or it is damaged and there is no backup.
     """
     wait_until_free(database, say)
     backup = latest_whole(database)
     fault = fault_in_root(database, backup)
     if fault and backup is None:
-        raise ValueError(damaged(database, fault, None))
+        raise RootError(damaged(database, fault, None))
     if fault and backup:
         aside = restore(database, backup)
         kept = f"the damaged file is kept as {aside}" if aside else "its file was gone"

@@ -32,6 +32,10 @@ _ELSEWHERE = (
 )
 
 
+class RootError(ValueError):
+    """What is under a root cannot be used now; the call itself was right. The message says what to do."""
+
+
 def tell(sentence: str) -> None:
     """Prints what a user should know although the work goes on."""
     print(f"fewshot: {sentence}", file=sys.stderr, flush=True)
@@ -58,13 +62,13 @@ def wait_until_free(path: str, say: Say) -> None:
       say: gets a sentence if it takes more than `SILENCE`.
 
     Raises:
-      ValueError: another program still holds it after `PATIENCE`.
+      RootError: another program still holds it after `PATIENCE`.
     """
     began, told = time.monotonic(), False
     while os.path.exists(path) and _held(path):
         waited = time.monotonic() - began
         if waited >= PATIENCE:
-            raise ValueError(
+            raise RootError(
                 f"{path} is locked by {holder_of(path)}, also after {waited:.0f} s of waiting; end that program or wait for it, "
                 "then run the same command again"
             )

@@ -14,7 +14,7 @@ class PatientMetadata(metadata.Metadata):
       say: gets a sentence if it has to wait for some time.
 
     Raises:
-      ValueError: on entering, if another program holds the database for too long.
+      RootError: on entering, if another program holds the database for too long.
     """
 
     def __init__(self, config: pb.ConnectionConfig, say: Say) -> None:

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from pipeline.commands import disk
 from pipeline.commands.disk import check_disk, full_place
+from pipeline.history.database import RootError
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def test_a_good_disk_is_left_as_it_was(tmp_path):
 def test_no_space_for_anything(tmp_path):
     with (
         largest_file(1000),
-        pytest.raises(ValueError, match=f"the disk of {tmp_path} is full .* run the same command again"),
+        pytest.raises(RootError, match=f"the disk of {tmp_path} is full .* run the same command again"),
     ):
         check_disk(str(tmp_path))
     assert os.listdir(tmp_path) == []
@@ -49,13 +50,13 @@ def test_a_root_that_cannot_be_written(tmp_path, monkeypatch, number):
         raise OSError(number, os.strerror(number), str(tmp_path))
 
     monkeypatch.setattr(disk.tempfile, "TemporaryFile", refuse)
-    with pytest.raises(ValueError, match=f"^{tmp_path} cannot be written .* choose another --root$") as error:
+    with pytest.raises(RootError, match=f"^{tmp_path} cannot be written .* choose another --root$") as error:
         check_disk(str(tmp_path))
     assert "Errno" not in str(error.value)
 
 
 def test_a_root_where_no_folder_can_be():
-    with pytest.raises(ValueError, match="/proc/fewshot cannot be written"):
+    with pytest.raises(RootError, match="/proc/fewshot cannot be written"):
         check_disk("/proc/fewshot")
 
 

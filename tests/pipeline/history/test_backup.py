@@ -12,6 +12,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from pipeline.history import backup
+from pipeline.history.database import RootError
 
 
 class Store:
@@ -215,7 +216,7 @@ def test_no_backup_and_a_damaged_database_is_a_sentence(store):
     ):
         store.ready()
     os.truncate(store.path, 0)  # SQLite takes this for a new database
-    with pytest.raises(ValueError, match="it is empty, but there are artifacts"):
+    with pytest.raises(RootError, match="it is empty, but there are artifacts"):
         store.ready()
     assert os.path.getsize(store.path) == 0
 
