@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from components.fewshot.serving.served import ServedModel
 from tests import pictures
 from tests.components.fewshot import toys
 
@@ -22,9 +23,15 @@ def model(tmp_path_factory) -> str:
     return directory
 
 
+@pytest.fixture(scope="module")
+def served(model) -> ServedModel:
+    return ServedModel(model)
+
+
 @pytest.fixture
-def place(tmp_path, monkeypatch) -> Path:
-    """Here lie `support`, of three classes with three images each, and an empty folder `query`."""
+def place(tmp_path, monkeypatch, served) -> Path:
+    """Here lie `support`, of three classes with three images each, and an empty folder `query`; the model is loaded once."""
+    monkeypatch.setattr("pipeline.commands.adapt.ServedModel", lambda directory: served)
     for name in CLASSES:
         pictures.write_class(tmp_path / "support", name, 3)
     (tmp_path / "query").mkdir()
