@@ -9,7 +9,7 @@ import ml_metadata as mlmd
 from google.protobuf import json_format, message
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-from pipeline.history.database import fault_of, tell, wait_until_free
+from pipeline.history.database import RootError, fault_of, tell, wait_until_free
 from pipeline.history.failures import RUN, Failure, failures_of
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"  # as JSON has it
@@ -86,12 +86,13 @@ def read_history(root: str) -> History:
     """Returns all executions and artifacts of the runs in `root`.
 
     Raises:
-      ValueError: there is no ML Metadata store, it is damaged, or another program holds it.
+      ValueError: there is no ML Metadata store.
+      RootError: it is damaged, or another program holds it.
     """
     path = metadata_file(root)
     wait_until_free(path, tell)
     if fault := fault_of(path):
-        raise ValueError(f"{path} is damaged ({fault}); `fewshot doctor --root {root}` says what to do")
+        raise RootError(f"{path} is damaged ({fault}); `fewshot doctor --root {root}` says what to do")
     config = pb.ConnectionConfig()
     config.sqlite.filename_uri = path
     config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READONLY

@@ -12,6 +12,7 @@ import typer
 from components.fewshot.faults import sentence_of
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
+FAILURES = ("NodeError", "RootError")  # of a run, and not of the call; by name, because a module of theirs imports TFX
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def errors_as_sentences(debug: bool) -> Iterator[None]:
             sentence = f"{type(error).__name__}: {said}"
             sentence += "" if notes else " (use --debug to see the traceback)"
         print("\n  ".join([f"fewshot: {sentence}", *notes]), file=sys.stderr)
-        failed = sentence_of(error) is None or type(error).__name__ == "NodeError"  # by name: its module imports TFX
+        failed = sentence_of(error) is None or type(error).__name__ in FAILURES
         raise typer.Exit(FAILED if failed else BAD_USAGE) from None
     except KeyboardInterrupt:
         print("fewshot: interrupted; run the same command again to continue from here", file=sys.stderr)

@@ -11,6 +11,10 @@ class NodeError(ValueError):
     """Has the name of the runner's error."""
 
 
+class RootError(ValueError):
+    """Has the name of the error about what is under a root."""
+
+
 def exit_code(error: BaseException, debug: bool = False) -> int:
     with pytest.raises(typer.Exit) as end, errors_as_sentences(debug):
         raise error
@@ -22,6 +26,7 @@ def exit_code(error: BaseException, debug: bool = False) -> int:
     [
         (ValueError("no such\n  setting"), 2, "fewshot: no such setting\n"),
         (FileNotFoundError("no such file"), 2, "fewshot: no such file\n"),
+        (RootError("the disk is full"), 1, "fewshot: the disk is full\n"),
         (NodeError("MetaTrainer: too few classes"), 1, "fewshot: MetaTrainer: too few classes\n"),
         (
             RuntimeError("the roof is on fire\nand more"),
@@ -70,3 +75,10 @@ def test_a_closed_pipe_is_no_error(monkeypatch):
     monkeypatch.setattr(sys, "stdout", sys.stdout)  # restores it afterwards
     assert exit_code(BrokenPipeError()) == 0
     sys.stdout.close()
+
+
+@pytest.mark.parametrize("end", [typer.Exit(3), click.exceptions.Exit(3)])
+def test_an_exit_is_no_error(end, capsys):
+    with pytest.raises(type(end)), errors_as_sentences(debug=False):
+        raise end
+    assert capsys.readouterr().err == ""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.terminal.quiet import quietly
+from pipeline.terminal.quiet import noise_to, quietly
 
 
 def make_noise():
@@ -54,3 +54,13 @@ def test_names_of_any_bytes_can_be_printed(tmp_path, capfd):
     with quietly(str(tmp_path), "run"):
         print("caf\udce9.png", file=sys.stderr)
     assert capfd.readouterr().err == "caf\\udce9.png\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_full_disk_costs_the_log_and_nothing_else(capfd):
+    with noise_to("/dev/full"):
+        logging.info("from a logger")
+        print("from a command", file=sys.stderr)
+    with pytest.raises(RuntimeError, match="the roof is on fire"), noise_to("/dev/full"):
+        raise RuntimeError("the roof is on fire")
+    assert capfd.readouterr().err == "from a command\n"
