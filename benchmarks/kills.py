@@ -10,12 +10,12 @@ The moments depend on `--seed` alone. What was done is in `D/state.json`; the sa
 """
 
 import json
+import multiprocessing
 import os
 import random
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,10 +31,11 @@ from components.fewshot.serving.served import ServedModel
 from data.glyphs import generate_glyphs
 from pipeline.history.database import opened
 
-CLASSES = {"train": 40, "val": 12, "test": 16}  # of the glyphs: enough for an episode, few enough for a short run
-SETTINGS = ["training.steps=60", "training.validate_every=20", "training.checkpoint_every=5"]
+CLASSES = {"train": 30, "val": 10, "test": 12}  # of the glyphs: enough for an episode, few enough for a short run
+SETTINGS = ["training.steps=30", "training.validate_every=10", "training.checkpoint_every=3"]
 BLESSED = ["gate.threshold=0", "gate.require_baselines=false"]  # so that each run pushes
 NODES = 12
+PROCESSES = multiprocessing.get_context("forkserver")  # each run has a fresh process, but TFX is imported only once
 
 
 class Kill(TypedDict):
@@ -48,9 +49,8 @@ class Kill(TypedDict):
 
 
 class State(TypedDict):
-    """What was done so far. `ended` says of each run what differs from the unbroken one, whose seconds are here too."""
+    """What was done so far: the seconds of the unbroken run, the kills, and of each run that has ended what differs."""
 
-    first_line: float
     took: float
     kills: list[Kill]
     ended: dict[str, list[str]]
@@ -63,9 +63,10 @@ def main(
 ) -> None:
     """Prints one line per kill, what differs after each run, and a table. Exits with 1 if anything differs."""
     work = directory or Path(tempfile.mkdtemp(prefix="fewshot-kills-"))
+    PROCESSES.set_forkserver_preload(["pipeline.commands.run", "pipeline.terminal.show"])
     images, state = write_images(work), read_state(work)
     if not state["took"]:
-        state["first_line"], state["took"] = unbroken(work / "unbroken", images)
+        state["took"] = unbroken(work / "unbroken", images)
         write_state(work, state)
     expected = outcome(work / "unbroken")
     print(f"{work}: unbroken {state['took']:.0f} s, {len(state['kills'])} of {kills} kills done", flush=True)
@@ -96,31 +97,61 @@ def write_images(work: Path) -> list[str]:
     return [word for split in CLASSES for word in (f"--{split}-dir", str(part / split))]
 
 
-def start(root: Path, images: list[str]) -> subprocess.Popen[str]:
-    """Starts a run in a process group of its own. Its progress comes line by line."""
-    command = [sys.executable, "-m", "pipeline.cli", "run", "--preset", "glyphs-tiny", *images, "--root", str(root)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [*command, *SETTINGS, *BLESSED], stdout=subprocess.DEVNULL, stderr=pipe, text=True, start_new_session=True
-    )
+class Run:
+    """A run in a process and a process group of its own. What it says goes to a file beside its root."""
+
+    def __init__(self, root: Path, images: list[str]) -> None:
+        self.root, self._output = root, root.parent / "output.txt"
+        self._output.write_text("")
+        words = ["run", "--preset", "glyphs-tiny", *images, "--root", str(root), *SETTINGS, *BLESSED]
+        self._process = PROCESSES.Process(target=_run, args=(words, str(self._output)))
+        self._process.start()
+        self.began = time.monotonic()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the run has not ended."""
+        return self._process.is_alive()
+
+    @property
+    def ended_nodes(self) -> int:
+        """How many nodes have reported their end."""
+        return self._output.read_text().count(f"/{NODES} ")
+
+    def kill(self) -> None:
+        """Kills the run with all its children."""
+        pid = self._process.pid
+        try:
+            os.killpg(pid, signal.SIGKILL)  # type: ignore[arg-type]  # it was started
+        except ProcessLookupError:  # it has no group of its own yet
+            self._process.kill()
+        self._process.join()
+
+    def finish(self) -> None:
+        """Waits for the end. It raises an error with what the run said if it failed."""
+        self._process.join()
+        if self._process.exitcode:
+            raise SystemExit(f"the run failed with exit code {self._process.exitcode}:\n{self._output.read_text()}")
 
 
-def unbroken(root: Path, images: list[str]) -> tuple[float, float]:
-    """Lets a run end, and returns the seconds until its first line and until its end."""
+def _run(words: list[str], output: str) -> None:
+    """In the new process, where TFX is imported already."""
+    os.setsid()
+    with open(output, "w") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    sys.argv = ["fewshot"]  # TFX reads it
+    from pipeline.cli import app
+
+    app(words)
+
+
+def unbroken(root: Path, images: list[str]) -> float:
+    """Lets a run end, and returns its seconds."""
     shutil.rmtree(root, ignore_errors=True)
-    began = time.monotonic()
-    process = start(root, images)
-    line_of(process)
-    first = time.monotonic() - began
-    finish(process)
-    return first, time.monotonic() - began
-
-
-def finish(process: subprocess.Popen[str]) -> None:
-    """Waits for the end of a run. It raises an error with what the run said if it failed."""
-    _, said = process.communicate()
-    if process.returncode:
-        raise SystemExit(f"the run failed with exit code {process.returncode}:\n{said}")
+    run = Run(root, images)
+    run.finish()
+    return time.monotonic() - run.began
 
 
 def break_and_finish(root: Path, images: list[str], state: State, most: int, seed: int) -> Iterator[Kill]:
@@ -129,57 +160,48 @@ def break_and_finish(root: Path, images: list[str], state: State, most: int, see
         number = len(state["kills"])
         rng = random.Random(f"{seed} {number}")
         aim = ("any", "start", "any", "end")[number % 4] if number < most else ""
-        process, began = start(root, images), time.monotonic()
+        run = Run(root, images)
         try:
-            if not aim or not AIMS[aim](process, root, rng, state):
-                finish(process)
+            if not aim or not AIMS[aim](run, rng, state["took"]):
+                run.finish()
                 return
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+            if run.alive:
+                run.kill()
         node, phase = where(root)
-        seconds = round(time.monotonic() - began, 2)
+        seconds = round(time.monotonic() - run.began, 2)
         yield Kill(run=root.name, aim=aim, seconds=seconds, node=node, phase=phase)
 
 
-def at_any(process: subprocess.Popen[str], root: Path, rng: random.Random, state: State) -> bool:
-    """Waits until a moment between the first line of a run and its end. Returns whether the run is still there."""
-    return waited(process, lambda: False, most=rng.uniform(0.8 * state["first_line"], state["took"]))
+def at_any(run: Run, rng: random.Random, took: float) -> bool:
+    """Waits until any moment of a run. Returns whether the run is still there."""
+    return waited(run, lambda: False, most=rng.uniform(0, took))
 
 
-def at_a_start(process: subprocess.Popen[str], root: Path, rng: random.Random, state: State) -> bool:
+def at_a_start(run: Run, rng: random.Random, took: float) -> bool:
     """Waits until a node has reported its end, and a moment more: then the next one looks at its inputs and at the cache."""
-    for _ in range(rng.randint(1, NODES - 1)):
-        if not line_of(process):
-            return False
-    return waited(process, lambda: False, most=rng.uniform(0, 0.15))
+    count = rng.randint(1, NODES - 1)
+    return waited(run, lambda: run.ended_nodes >= count) and waited(run, lambda: False, most=rng.uniform(0, 0.15))
 
 
-def at_an_end(process: subprocess.Popen[str], root: Path, rng: random.Random, state: State) -> bool:
+def at_an_end(run: Run, rng: random.Random, took: float) -> bool:
     """Waits until an executor has ended, and a moment more: then its result is published."""
-    killed = executing(root)
+    killed = executing(run.root)
     for _ in range(rng.randint(1, 4)):
-        waited(process, lambda: bool(executing(root) - killed))
-        waited(process, lambda: not executing(root) - killed)
-    return waited(process, lambda: False, most=rng.uniform(0, 0.04))
+        waited(run, lambda: bool(executing(run.root) - killed))
+        waited(run, lambda: not executing(run.root) - killed)
+    return waited(run, lambda: False, most=rng.uniform(0, 0.04))
 
 
 AIMS = {"any": at_any, "start": at_a_start, "end": at_an_end}
 
 
-def line_of(process: subprocess.Popen[str]) -> str:
-    """Returns the next line about the end of a node; it is empty if the run has ended."""
-    assert process.stderr
-    return next((line for line in process.stderr if f"/{NODES} " in line), "")
-
-
-def waited(process: subprocess.Popen[str], happened: Callable[[], bool], most: float = float("inf")) -> bool:
-    """Waits until something has happened or `most` seconds are over. Returns whether the process is still there."""
+def waited(run: Run, happened: Callable[[], bool], most: float = float("inf")) -> bool:
+    """Waits until something has happened or `most` seconds are over. Returns whether the run is still there."""
     end = time.monotonic() + most
-    while time.monotonic() < end and process.poll() is None and not happened():
+    while time.monotonic() < end and run.alive and not happened():
         time.sleep(0.002)
-    return process.poll() is None
+    return run.alive
 
 
 def executing(root: Path) -> set[Path]:
@@ -269,7 +291,7 @@ def show(state: State) -> None:
 def read_state(work: Path) -> State:
     """Returns what an earlier start of this benchmark has noted."""
     path = work / "state.json"
-    return json.loads(path.read_text()) if path.exists() else State(first_line=0.0, took=0.0, kills=[], ended={})
+    return json.loads(path.read_text()) if path.exists() else State(took=0.0, kills=[], ended={})
 
 
 def write_state(work: Path, state: State) -> None:
