@@ -26,7 +26,9 @@ def by_pillow(data: bytes) -> np.ndarray:
     return np.asarray(Image.alpha_composite(ground, image).convert("RGB"))
 
 
-def png(rows: np.ndarray, colour: int, depth: int = 8, before: Sequence[Chunk] = (), after: Sequence[Chunk] = ()) -> bytes:
+def png(
+    rows: np.ndarray, colour: int, depth: int = 8, before: Sequence[Chunk] = (), after: Sequence[Chunk] = ()
+) -> bytes:
     """A PNG of samples [H, W] or [H, W, C]; `before` and `after` are chunks on both sides of the data."""
     height, width = rows.shape[:2]
     packed = rows.astype(">u2").tobytes() if depth == 16 else rows.astype(np.uint8).tobytes()
@@ -66,10 +68,16 @@ def app1(block: bytes, **options) -> bytes:
     return segment(b"Exif\0\0" + block, **options)
 
 
-def gif(frame: np.ndarray, palette: np.ndarray, place=(0, 0), canvas=None, clear: int | None = None, own=None, more=b"") -> bytes:
+def gif(
+    frame: np.ndarray, palette: np.ndarray, place=(0, 0), canvas=None, clear: int | None = None, own=None, more=b""
+) -> bytes:
     """A GIF of one frame [h, w] of indices below 128, uncompressed; `own` is a palette of the frame, `more` follows it."""
     height, width = canvas or frame.shape
-    out = b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF0 | _power(palette), 0, 0) + palette.astype(np.uint8).tobytes()
+    out = (
+        b"GIF89a"
+        + struct.pack("<HHBBB", width, height, 0xF0 | _power(palette), 0, 0)
+        + palette.astype(np.uint8).tobytes()
+    )
     if clear is not None:
         out += b"\x21\xf9\x04" + struct.pack("<BHBB", 1, 0, clear, 0)
     flags = 0 if own is None else 0x80 | _power(own)

@@ -9,7 +9,7 @@ from components.image_example_gen.facts import Fact
 from components.image_example_gen.ingest import FLAGS
 from data.sources.splits import SPLITS, differ_by_case
 
-SHOWN = 100  # leaks and duplicates
+SHOWN = 100  # leaks, duplicates and damaged files
 REJECTED_SHOWN = 3
 
 
@@ -32,10 +32,9 @@ class Summary(TypedDict):
     formats: dict[str, int]  # images of each format
     policy: dict[str, int]  # images with each flag of the reading policy
     sizes: dict[str, list[int] | None]  # [height, width]
+    damaged_files: list[str]  # paths of JPEGs whose data is incomplete or wrong, the first SHOWN of them
     rejected: int
-    passed_over: dict[
-        str, int
-    ]  # number of files in each place that holds no class, as `data.sources.folders.Listing` has it
+    passed_over: dict[str, int]  # number of files in each place that holds no class (`data.sources.folders.Listing`)
     differ_by_case: list[list[str]]  # classes whose names only case tells apart
     leaks: list[list[str]]  # pairs of paths, the first SHOWN of them
     leak_count: int
@@ -63,6 +62,7 @@ def summarise(
         "formats": dict(sorted(Counter(fact.format for fact in read).items())),
         "policy": {flag: flags[flag] for flag in FLAGS},
         "sizes": _sizes(read),
+        "damaged_files": [fact.path for fact in read if "damaged" in fact.flags][:SHOWN],
         "rejected": rejected,
         "passed_over": dict(passed_over),
         "differ_by_case": differ_by_case({fact.class_name for fact in facts}),

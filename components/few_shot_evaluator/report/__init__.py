@@ -15,10 +15,10 @@ from components.few_shot_evaluator.report import plots
 from components.few_shot_evaluator.report_inputs import DrawnImage, ReportInputs
 from components.fewshot.evaluation.intervals import cannot_tell
 from components.fewshot.evaluation.summary import Difference, DomainAccuracy, OverClasses
+from components.fewshot.images.gate import ANY_SIZE
 from components.fewshot.images.seen import see
 
 THUMBNAIL = 96  # pixels a side; larger images are made smaller, smaller images stay as they are
-ANY_SIZE = 2**40  # pixels: ingest has judged the sizes
 PLACEHOLDER = 200  # grey
 DOMAINS = 6  # of the worst and of the best domains that are shown, if there are many
 
@@ -144,7 +144,7 @@ def data_uri(drawn: DrawnImage) -> str:
 
     An image that cannot be shown, though an episode holds it, becomes a grey field: the report must not fail for a picture.
     """
-    (seen,) = see([drawn.image], lambda _, seen: seen, max_pixels=ANY_SIZE)
+    (seen,) = see([drawn.image], lambda _, seen: seen, ANY_SIZE)
     pixels = seen.pixels if not seen.reason else np.full((THUMBNAIL // 3, THUMBNAIL // 3, 1), PLACEHOLDER, np.uint8)
     picture = Image.fromarray(np.squeeze(pixels, -1) if pixels.shape[-1] == 1 else pixels)
     picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)

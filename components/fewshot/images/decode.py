@@ -18,6 +18,9 @@ from components.fewshot.settings.image import ImageSpec
 GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in PIL and tf.image
 DARK = 4095  # the samples of a 16-bit PNG that are all below hold 12 bits or fewer, and would be read as black
 MAX_IMAGES = 10_000  # of a request
+_ASSERTED = re.compile(
+    r"(?:assertion failed: \[|Summarized data: b['\"])(.*?)['\"]?\]?(?:\n| \[Op|$)"
+)  # in a graph, or without one
 UNDECODABLE = "damaged or truncated: its pixels cannot be decoded"
 
 
@@ -69,8 +72,7 @@ def shown(kind: tf.Tensor, header: Header) -> tf.Tensor:
 
 def refusal(error: tf.errors.InvalidArgumentError) -> str | None:
     """The reason for which the graph refused an image, or None if the error is another one."""
-    asserted = re.search(r"assertion failed: \[(.*?)\](?: \[|\n|$)", error.message)
-    if asserted:
+    if asserted := _ASSERTED.search(error.message):
         return asserted[1]
     return UNDECODABLE if re.search(r"Decode(Png|Jpeg|Gif|Bmp|WebP|Image)", error.message) else None
 
@@ -146,6 +148,7 @@ def _not_too_many(encoded: tf.Tensor) -> tf.Operation:
 
 def _none_refused(reasons: tf.Tensor) -> tf.Operation:
     """Asserts that there is no reason in string [B]; the message holds the first."""
+    reasons = tf.concat([reasons, [""]], axis=0)  # there may be no image
     refused = tf.not_equal(reasons, "")
     first = tf.argmax(tf.cast(refused, tf.int32))
     reason = tf.strings.reduce_join(reasons[first : first + 1])

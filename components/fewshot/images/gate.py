@@ -15,6 +15,7 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # by their number in the graph;
 MIN_SIDE = 2
 MAX_BYTES = 256 * 2**20  # larger files are not read; 64 megapixels take 192 MB without compression
 MAX_PIXELS = 64_000_000
+ANY_SIZE = 2**40  # as a limit in pixels, where sizes have been judged before
 
 OTHERS = (  # formats that are not read, so that a refusal can name them: (place, bytes, name)
     *((8, brand, "HEIC") for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")),

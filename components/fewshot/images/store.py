@@ -21,6 +21,8 @@ import tensorflow as tf
 from cachetools import LRUCache, cached
 
 from components.fewshot.episodes.episode import ClassIndex, Draw
+from components.fewshot.images.gate import ANY_SIZE
+from components.fewshot.images.seen import see
 from components.fewshot.integrity import Damaged
 
 TURNED_BYTES = 256 * 2**20  # of re-encoded turned images kept in memory
@@ -212,5 +214,5 @@ def _mapped(path: str) -> np.ndarray:
 
 
 def _turn_encoded(encoded: bytes, turn: int) -> bytes:
-    image = tf.io.decode_image(encoded, channels=0, expand_animations=False)
-    return tf.io.encode_png(np.ascontiguousarray(np.rot90(image.numpy(), turn)), compression=1).numpy()
+    (pixels,) = see([encoded], lambda _, seen: seen.pixels, ANY_SIZE)
+    return tf.io.encode_png(np.ascontiguousarray(np.rot90(pixels, turn)), compression=1).numpy()

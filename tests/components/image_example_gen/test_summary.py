@@ -12,7 +12,7 @@ def fact(split, class_name, number, digest, **more):
 
 
 FACTS = [
-    fact("train", "Latin/a", 1, "d1"),
+    fact("train", "Latin/a", 1, "d1", flags=("damaged",)),
     fact("train", "Latin/a", 2, "d2", height=30, flags=("palette", "alpha")),
     fact("train", "Greek/b", 1, "d3", format="GIF", flags=("animated",)),
     fact("train", "Greek/b", 2, "", reason="damaged"),
@@ -69,8 +69,10 @@ def test_a_summary_worked_out_by_hand():
             "alpha": 2,
             "animated": 1,
             "wrong_extension": 0,
+            "damaged": 1,
         },
         "sizes": {"min": [2, 3], "median": [10, 20], "max": [30, 20]},
+        "damaged_files": ["/root/Latin/a/1.png"],
         "rejected": 4,
         "passed_over": {"/root/notes": 2},
         "differ_by_case": [],

@@ -11,7 +11,7 @@ from components.fewshot.images.decode import ImageSpec, decode
 from components.image_transform.preprocessing import preprocessing_fn
 from data.sources.records import CLASS, DOMAIN, ENCODED, SOURCE_ID
 
-CONFIG = {"height": 4, "width": 6, "channels": 1, "invert": True, "code_fingerprint": "whatever"}
+CONFIG = {"height": 4, "width": 6, "channels": 1, "invert": True, "max_pixels": 10_000, "code_fingerprint": "whatever"}
 
 
 def encoded(pixels):

@@ -1,20 +1,24 @@
 """The report: one file that needs nothing else, says what was measured, and leaves out what was not."""
 
+import base64
+import io
 import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from components.few_shot_evaluator.evaluate import verdict
 from components.few_shot_evaluator.gate import GateSettings
-from components.few_shot_evaluator.report import flat, render, shot_points, span, worst_and_best
+from components.few_shot_evaluator.report import data_uri, flat, render, shot_points, span, worst_and_best
 from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage, ReportInputs
 from components.fewshot.evaluation.metrics import score, summarise
 from components.image_example_gen.duplicates import find_duplicates
 from components.image_example_gen.facts import Fact
 from components.image_example_gen.summary import summarise as summary_of
 from tests.components.fewshot import toys
+from tests.encoded import exif, png
 
 NASTY = "<script>alert('\"Ж\"')</script>/a & b"
 PICTURE = toys.png(np.full((9, 7, 1), 99, np.uint8))
@@ -58,9 +62,9 @@ def inputs_of(**changes) -> ReportInputs:
         for split, number in (("train", 2), ("test", 48))
         for i in range(number)
     ]
-    turned = [image._replace(flags=("exif_rotated",)) for image in images[:3]]
+    turned = [image._replace(flags=("exif_rotated", "damaged")) for image in images[:3]]
     facts = [*turned, *images[3:]]
-    summary = summary_of(facts, find_duplicates(facts), rejected=1, fingerprint="f")
+    summary = summary_of(facts, find_duplicates(facts), rejected=1, passed_over={}, fingerprint="f")
     plain = ReportInputs(
         metrics_of(),
         {"adapt_ms": 1.25, "predict_ms": 2.5, "predict_one_ms": 0.75},
@@ -130,7 +134,7 @@ def test_identical_images_are_counted_and_named():
     facts.append(Fact("test", "oak", "oak/9.png", "photos/oak/9.png", domain="leaf", format="PNG", digest="w"))
     facts.append(Fact("test", "oak", "oak/10.png", "photos/oak/10.png", domain="leaf", format="PNG", digest="v"))
     found = find_duplicates(facts)
-    html = render(inputs_of(data_summary=summary_of(facts, found, 0, "f"), duplicates=found.pictures))
+    html = render(inputs_of(data_summary=summary_of(facts, found, 0, {}, "f"), duplicates=found.pictures))
     assert "of another file of the class (they do not take part)</dt><dd>1</dd>" in html
     assert "in several classes of the split (they do not take part)</dt><dd>2</dd>" in html
     assert "<dt>test, used</dt><dd>photos/oak/0.png</dd><dt>test, not used</dt><dd>photos/oak/1.png</dd>" in html
@@ -259,3 +263,19 @@ def test_settings_as_dotted_keys():
     nested = {"a": {"b": 1, "none": None}, "c": [1, 2], "empty": []}
     assert flat(nested) == [("a.b", "1"), ("c", "[1, 2]")]
     assert span(5) == "5" and span([5, 10]) == "5..10"
+
+
+def test_pictures_are_what_the_model_sees():
+    """A picture that was taken with the camera turned is shown upright; one that cannot be shown is a grey field."""
+    row = np.array([[[0] * 3, [255] * 3]] * 2, np.uint8)
+    upright = shown(DrawnImage(png(row, 2, before=[(b"eXIf", exif(6))]), "a"))
+    assert upright[..., 0].tolist() == [[0, 0], [255, 255]]
+    deep = png(np.array([[0, 65_535], [32_896, 0]]), 0, 16)
+    assert shown(DrawnImage(deep, "a")).tolist() == [[0, 255], [128, 0]]
+    assert set(shown(DrawnImage(b"no picture", "a")).ravel().tolist()) == {200}
+
+
+def shown(drawn: DrawnImage) -> np.ndarray:
+    """The pixels in the data URI of a picture."""
+    encoded = base64.b64decode(data_uri(drawn).removeprefix("data:image/png;base64,"))
+    return np.asarray(Image.open(io.BytesIO(encoded)))

@@ -61,14 +61,14 @@ def test_every_kind(encoded, expected, tolerance):
     assert one(encoded, channels=1).shape == (6, 4, 1)
 
 
-def test_exif_orientation_is_not_applied():
+def test_exif_orientation_is_applied():
     exif = Image.Exif()
     exif[0x0112] = 6  # "turn me by 90 degrees"
-    left_black = np.zeros((6, 4), np.uint8)
-    left_black[:, 2:] = 255
+    left_black = np.zeros((4, 6), np.uint8)
+    left_black[:, 3:] = 255
     encoded = encode(Image.fromarray(left_black), "JPEG", exif=exif, quality=95)
-    pixels = one(encoded, channels=1)[..., 0]
-    assert pixels[:, 0].max() < 30 and pixels[:, -1].min() > 225
+    pixels = one(encoded, channels=1)[..., 0]  # left is up
+    assert pixels[0].max() < 30 and pixels[-1].min() > 225
 
 
 def test_resize_is_antialiased():
@@ -92,8 +92,20 @@ BROKEN = {"empty": b"", "text": b"no image", "truncated": encode(Image.fromarray
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_what_is_no_image(broken):
-    with pytest.raises(tf.errors.InvalidArgumentError):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="image 0: "):
         one(broken)
+
+
+def test_a_request_of_too_many_images():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="a request may hold at most 10000 images"):
+        decode(tf.constant([b""] * 10_001), ImageSpec())
+
+
+def test_a_limit_of_its_own():
+    encoded = tf.constant([encode(Image.fromarray(RED))])
+    assert decode(encoded, ImageSpec(), max_pixels=24).shape == (1, 28, 28, 1)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="6 x 4 pixels are more than max_pixels = 23"):
+        decode(encoded, ImageSpec(), max_pixels=23)
 
 
 def test_channels():

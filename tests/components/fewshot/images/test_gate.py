@@ -53,7 +53,14 @@ def test_formats_that_are_not_read_are_named(content, name):
 
 
 def test_other_files():
-    told = reasons(b"", b"these are the good ones\n", b"<html>404</html>", b"\x93NUMPY\1\0", b"PK\3\4", b"BMW is a car, not a picture of one")
+    told = reasons(
+        b"",
+        b"these are the good ones\n",
+        b"<html>404</html>",
+        b"\x93NUMPY\1\0",
+        b"PK\3\4",
+        b"BMW is a car, no picture",
+    )
     assert told == [
         "the file is empty (0 bytes)",
         "a text file, not an image (PNG, JPEG, GIF, BMP and WebP are)",

@@ -126,7 +126,9 @@ def test_an_image_with_another_byte_is_never_shown(tmp_path, place):
     damaged = RECORDS[place // 4][3]
     for row in {0, 1, 2, 3} - {damaged}:
         assert store.pixels(draw([row], [0]))[0].tolist() == pixels_of(row).tolist()
-    with pytest.raises(Damaged, match=r"store is damaged \(shard-0.bin has other bytes than were written for '[xyz]'\)"):
+    with pytest.raises(
+        Damaged, match=r"store is damaged \(shard-0.bin has other bytes than were written for '[xyz]'\)"
+    ):
         store.pixels(draw([damaged], [0]))
 
 

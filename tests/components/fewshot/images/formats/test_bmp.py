@@ -30,7 +30,10 @@ REFUSED = {
     "runs": (bmp(ROWS_8, 7, 5, 8, RAMP, compression=1), "a BMP of bit depth 8"),
     "one bit": (bmp(b"\0" * 20, 7, 5, 1, RAMP[:8]), "a BMP of bit depth 1"),
     "16 bits": (bmp(b"\0" * 80, 7, 5, 16), "a BMP of bit depth 16"),
-    "red last": (bmp(ROWS_32, 7, 5, 32, masks=MASKS[2::-1] + MASKS[3:], header=56, compression=3), "a BMP of bit depth 32"),
+    "red last": (
+        bmp(ROWS_32, 7, 5, 32, masks=MASKS[2::-1] + MASKS[3:], header=56, compression=3),
+        "a BMP of bit depth 32",
+    ),
     "OS/2": (b"BM" + b"\x4a\0\0\0\0\0\0\0\x1a\0\0\0\x0c\0\0\0\x07\0\x05\0\1\0\x18\0" + ROWS_24, "an OS/2 BMP"),
     "cut": (bmp(ROWS_24, 7, 5, 24)[:-1], "a part of this BMP is missing"),
     "cut in the header": (bmp(ROWS_24, 7, 5, 24)[:29], "a part of this BMP is missing"),

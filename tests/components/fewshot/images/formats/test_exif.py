@@ -67,7 +67,9 @@ TURNED = {  # files that name an orientation of 6 in an unusual way
     "more promised": in_png(exif(6).replace(b"\x01\0\x12\x01", b"\xf4\x01\x12\x01")),
     "XMP alone": with_segments(JPEG, segment(XMP + xmp(6))),
     "XMP as an element": with_segments(JPEG, segment(XMP + xmp(6, "<tiff:Orientation>{}</tiff:Orientation>"))),
-    "XMP where EXIF has none": with_segments(JPEG, app1(exif(6).replace(b"\x12\x01", b"\x13\x01")), segment(XMP + xmp(6))),
+    "XMP where EXIF has none": with_segments(
+        JPEG, app1(exif(6).replace(b"\x12\x01", b"\x13\x01")), segment(XMP + xmp(6))
+    ),
     "XMP of a PNG": png(PICTURE, RGB, before=[(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp(6))]),
     "XMP that is no UTF-8": with_segments(JPEG, segment(XMP + b"\xff\xfe" + xmp(6) + b"\xff")),
 }

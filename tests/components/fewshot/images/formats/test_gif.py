@@ -7,7 +7,9 @@ from components.fewshot.images.seen import see
 from tests.encoded import by_pillow, gif
 
 FRAME = np.arange(24).reshape(4, 6) % 5
-PALETTE = np.array([[200, 40, 30], [40, 170, 60], [30, 60, 200], [230, 200, 40], [9, 9, 9], [1, 2, 3], [4, 5, 6], [7, 8, 9]])
+PALETTE = np.array(
+    [[200, 40, 30], [40, 170, 60], [30, 60, 200], [230, 200, 40], [9, 9, 9], [1, 2, 3], [4, 5, 6], [7, 8, 9]]
+)
 COMMENT = b"\x21\xfe\x05hello\0"
 SECOND = gif(4 - FRAME, PALETTE)[13 + 24 : -1]  # without the header and the palette
 
