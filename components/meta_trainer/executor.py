@@ -13,7 +13,7 @@ from tfx.utils import path_utils
 
 from components.fewshot import integrity
 from components.fewshot.serving.server import Server, export
-from components.meta_trainer.progress import Reporter
+from components.meta_trainer.progress import Reporter, tell
 from components.meta_trainer.settings import TrainerSettings
 from components.meta_trainer.train import (
     WEIGHTS,
@@ -61,7 +61,7 @@ class Executor(base_executor.BaseExecutor):
         reporter = Reporter(exec_properties["title"], run.uri, settings.training.all_steps)
         code = exec_properties["code_fingerprint"]
         try:
-            trained = train(settings, inputs, exec_properties["checkpoint_root"], code, reporter)
+            trained = train(settings, inputs, exec_properties["checkpoint_root"], code, reporter, tell)
         finally:
             if hasattr(reporter, "history"):
                 reporter.close()

@@ -14,6 +14,11 @@ from components.fewshot.training.loop import Progress
 LINES = 10  # lines printed in all if the output is not a terminal
 
 
+def tell(sentence: str) -> None:
+    """Prints what a user should know although training goes on."""
+    print(f"fewshot: {sentence}", file=sys.stderr, flush=True)
+
+
 class Reporter:
     """Reports each step of a training.
 

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.settings.base_models import BaseModelSettings
-from components.fewshot.settings.image import ImageSpec
+from components.fewshot.settings.image import MAX_PIXELS, ImageSpec
 from components.fewshot.settings.learners import LearnerChoice
 from components.fewshot.training.settings import TrainingSettings
 
@@ -15,6 +15,7 @@ class TrainerSettings(BaseModel):
     Attributes:
       episodes: specification of training episodes.
       image: what the base model sees; the transform graph makes it.
+      max_pixels: of the largest file that the transform graph reads.
       seed: of initial weights, dropout and training episodes.
       warm_start: directory of an exported model whose weights training starts from, or None.
     """
@@ -26,5 +27,6 @@ class TrainerSettings(BaseModel):
     training: TrainingSettings = TrainingSettings()
     episodes: EpisodeSpec = EpisodeSpec()
     image: ImageSpec = ImageSpec()
+    max_pixels: int = Field(MAX_PIXELS, ge=4)
     seed: int = Field(0, ge=0)
     warm_start: str | None = None

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -13,6 +14,7 @@ from components.fewshot.base_models.table import build_base_model
 from components.fewshot.episodes.episode import TURNS
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
 from components.fewshot.images.store import ImageStore
+from components.fewshot.integrity import Damaged
 from components.fewshot.learners import Learner, LearnerChoice, build_learner
 from components.fewshot.serving.manifest import Manifest, versions
 from components.fewshot.serving.seen import Seen
@@ -59,11 +61,13 @@ def train(
     checkpoint_root: str,
     code_fingerprint: str,
     reporter: Callable[[History], Callable[[Progress], None]],
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> Trained:
     """Trains from the checkpoint that belongs to just these settings, inputs and code, or from the start.
 
     Args:
       reporter: given the history so far, returns what is called after each step.
+      tell: gets a sentence if a damaged checkpoint makes training start anew.
 
     Raises:
       ValueError: training diverged, or the device has no deterministic kernel for an operation of the base model.
@@ -82,18 +86,24 @@ def train(
     history: History = {"steps": [], "validation": [], "best_step": 0}
     for number, stage in enumerate(stages_of(settings, learner, store)):
         content = json.dumps([*key, warm.fingerprint, number])
-        trainer = Trainer(
-            stage.learner,
-            stage.training,
-            training_units(stage.learner.unit, store, settings.episodes, stage.training, settings.seed),
-            validation,
-            checkpoint_file(checkpoint_root, hashlib.sha256(content.encode()).hexdigest()[:24]),
-            before=history,
-        )
+        path = checkpoint_file(checkpoint_root, hashlib.sha256(content.encode()).hexdigest()[:24])
+        units = training_units(stage.learner.unit, store, settings.episodes, stage.training, settings.seed)
+        make = partial(Trainer, stage.learner, stage.training, units, validation, path, before=history)
+        trainer = restored(make, path, tell)
         trainer.report = reporter(trainer.history)
         history = run_of(trainer)
     checkpoint.prune(checkpoint_root, CHECKPOINTS)
     return Trained(learner, history, seen | warm.seen, warm.fingerprint is not None, warm.refused)
+
+
+def restored(make: Callable[[], Trainer], path: str, tell: Callable[[str], None]) -> Trainer:
+    """A trainer that goes on from its checkpoint at `path`; if that is damaged, it is removed, and training starts anew."""
+    try:
+        return make()
+    except Damaged as damaged:
+        tell(f"{damaged.directory} is damaged ({damaged.what}): training starts anew")
+        tf.io.gfile.rmtree(os.path.dirname(path))
+        return make()
 
 
 def run_of(trainer: Trainer) -> History:
@@ -209,6 +219,7 @@ def manifest_of(
         base_model=settings.base_model.name,
         base_model_settings=settings.base_model.settings,
         image=settings.image,
+        max_pixels=settings.max_pixels,
         episodes=settings.episodes,
         fixed_way=learner.way if learner.has_fixed_head else None,
         batch_norm=learner.batch_norm,

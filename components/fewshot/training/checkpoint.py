@@ -51,7 +51,7 @@ def load(path: str) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
     try:
         stored = dict(np.load(io.BytesIO(content)))
         facts = json.loads(stored.pop("__facts__").tobytes().decode())
-    except Exception as error:  # a zip file has a checksum for each array; numpy and zipfile raise a dozen kinds of errors
+    except Exception as error:  # zip files have a checksum for each array; numpy and zipfile raise a dozen kinds
         raise Damaged(path, "it has other bytes than were written") from error
     return stored, facts
 

@@ -1,5 +1,6 @@
 """The history of a training, with a row for each step and each validation. Its file is only appended to."""
 
+import hashlib
 import json
 import os
 from typing import Any, TypedDict
@@ -49,11 +50,17 @@ class HistoryFile:
     def __init__(self, path: str) -> None:
         self.path = path
         self.steps = self.validations = 0  # rows that the file holds
+        self._total = hashlib.sha256()  # of these rows
 
     @property
     def rows(self) -> tuple[int, int]:
         """How many steps and validations the file holds."""
         return self.steps, self.validations
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the rows that the file holds."""
+        return self._total.hexdigest()
 
     def append(self, history: History) -> None:
         """Writes the rows that the file does not hold yet, and flushes them to disk."""
@@ -62,6 +69,7 @@ class HistoryFile:
         fresh = self.rows == (0, 0)
         lines = "".join(json.dumps(row) + "\n" for row in new)
         write_durably(self.path, lines.encode(), "wb" if fresh else "ab")
+        self._total.update(lines.encode())
         self.steps, self.validations = len(history["steps"]), len(history["validation"])
 
     def read(self, steps: int, validations: int) -> History | None:
@@ -82,7 +90,7 @@ class HistoryFile:
         if kept < len(content):  # beside it and renamed, so that a kill meanwhile leaves one of the two
             write_durably(f"{self.path}.new", content[:kept].encode())
             tf.io.gfile.rename(f"{self.path}.new", self.path, overwrite=True)
-        self.steps, self.validations = steps, validations
+        self.steps, self.validations, self._total = steps, validations, hashlib.sha256(content[:kept].encode())
         return history
 
     def _content(self) -> str:

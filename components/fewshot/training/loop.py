@@ -7,6 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from components.fewshot.integrity import Damaged
 from components.fewshot.learners.interface import Learner
 from components.fewshot.training import checkpoint
 from components.fewshot.training.calibration import calibrate
@@ -48,6 +49,9 @@ class Trainer:
       checkpoint_path: file that holds the run, or None to keep none.
       before: the history of earlier stages, whose rows come first; steps are counted on from theirs.
       report: called for each step, in order, as soon as its numbers are read.
+
+    Raises:
+      Damaged: the checkpoint, or the history that belongs to it, has other bytes than were written.
     """
 
     def __init__(
@@ -162,15 +166,18 @@ class Trainer:
         arrays = {f"weight/{name}": _array(variable) for name, variable in self.named.items()}
         arrays |= {f"optimizer/{name}": _array(variable) for name, variable in self.slots.items()}
         arrays |= {f"best/{name}": value for name, value in self.best.items()} | {"highest": self.highest}
-        facts = {"step": self.step, "best_step": self.history["best_step"], "rows": self._file.rows}
+        facts = {"step": self.step, "best_step": self.history["best_step"]}
+        facts |= {"rows": self._file.rows, "rows_digest": self._file.digest}
         checkpoint.save(self.path, arrays, facts)
 
     def _restore(self) -> None:
         stored = checkpoint.load(self.path) if self.path else None
-        history = self._file.read(*stored[1]["rows"]) if self._file and stored else None
-        if stored is None or history is None:
+        if stored is None or self._file is None:
             return
         arrays, facts = stored
+        history = self._file.read(*facts["rows"])
+        if history is None or self._file.digest != facts["rows_digest"]:
+            raise Damaged(self._file.path, "it has other rows than were written", "remove its directory")
         for name, variable in self.named.items():
             variable.assign(arrays[f"weight/{name}"])
         for name, variable in self.slots.items():

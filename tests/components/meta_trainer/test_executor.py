@@ -162,7 +162,9 @@ def test_what_it_writes_is_sealed_and_a_damaged_model_is_no_start(tmp_path, trai
     earlier = tmp_path / "earlier"
     shutil.copytree(path_utils.serving_model_path(trained[0].uri), earlier)
     flip(earlier / "variables" / "variables.data-00000-of-00001")
-    with pytest.raises(Damaged, match=r"variables.data-00000-of-00001 has other bytes .*: start from another model, or"):
+    with pytest.raises(
+        Damaged, match=r"variables.data-00000-of-00001 has other bytes .*: start from another model, or"
+    ):
         train(tmp_path, inputs, 8, warm_start=str(earlier))
     with pytest.raises(Damaged, match="use another model, or make this one again"):
         ServedModel(str(earlier))
@@ -174,7 +176,10 @@ def test_what_it_writes_is_sealed_and_a_damaged_model_is_no_start(tmp_path, trai
         ("Split-train/store/layout.npy", "layout.npy has other bytes"),
         ("Split-train/store/index.json", "index.json has other bytes"),
         ("Split-val/episodes-00000-of-00001.tfrecord", "tfrecord has other bytes"),
-        ("Split-train/store/shard-data_tfrecord-00000-of-00002.bin", "shard-data_tfrecord-00000-of-00002.bin has other"),
+        (
+            "Split-train/store/shard-data_tfrecord-00000-of-00002.bin",
+            "shard-data_tfrecord-00000-of-00002.bin has other",
+        ),
     ],
 )
 def test_it_never_trains_on_other_bytes(tmp_path, inputs, file, said):

@@ -82,6 +82,22 @@ def test_a_checkpoint_belongs_to_settings_data_and_code(tmp_path, inputs):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("file", ["checkpoint.npz", "history.jsonl"])
+def test_from_a_damaged_checkpoint_training_starts_anew(tmp_path, inputs, file):
+    unbroken, _ = run(settings_of(), inputs, tmp_path)
+    (path,) = tmp_path.glob(f"*/{file}")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    told: list[str] = []
+    again = train(settings_of(), inputs, str(tmp_path), "code", lambda history: lambda progress: None, told.append)
+    what = "bytes" if file == "checkpoint.npz" else "rows"
+    assert told == [f"{path} is damaged (it has other {what} than were written): training starts anew"]
+    assert again.history == unbroken.history
+    for a, b in zip(weights_of(again.learner), weights_of(unbroken.learner), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_a_warm_start_begins_with_the_earlier_weights(tmp_path, inputs):
     first, _ = run(settings_of(), inputs, tmp_path / "first")
     save_weights(first.learner, str(tmp_path / WEIGHTS))
@@ -120,7 +136,7 @@ def test_a_checkpoint_is_not_that_of_other_validation_episodes(tmp_path, inputs)
     with tf.io.TFRecordWriter(str(other / os.path.basename(frozen[0]))) as writer:
         for record in records[:-1]:
             writer.write(record)
-    assert run(settings_of(), inputs._replace(val=str(other)), tmp_path)[1] == [1, 2, 3, 4, 5, 6]
+    assert run(settings_of(), inputs._replace(val=str(other), val_episodes=3), tmp_path)[1] == [1, 2, 3, 4, 5, 6]
 
 
 def test_old_checkpoints_go(tmp_path, inputs, monkeypatch):
