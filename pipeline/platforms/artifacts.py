@@ -9,6 +9,7 @@ from typing import Any
 
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2 as pb
+from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 from tfx.orchestration.portable import beam_executor_operator, cache_utils, python_executor_operator
 from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2
@@ -96,7 +97,9 @@ def give_up_damaged_inputs(store: mlmd.MetadataStore, run_id: str, errors: Seque
 
 def _fault(artifact: pb.Artifact) -> str | None:
     """A sentence about what is wrong with an artifact, or None."""
-    what = integrity.damage(artifact.uri) if integrity.is_sealed(artifact.uri) else f"{integrity.LIST} is missing"
+    what = integrity.damage(artifact.uri)
+    if not integrity.is_sealed(artifact.uri):
+        what = f"{integrity.LIST} is missing" if fileio.isdir(artifact.uri) else "it is missing"
     if what:
         return _made_again(artifact.uri, what)
     pushed = artifact.custom_properties["pushed_destination"].string_value
