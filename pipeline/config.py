@@ -13,7 +13,7 @@ from components.episode_generator.settings import AlsoSpec, EpisodeGeneratorSett
 from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.settings.base_models import BaseModelSettings
-from components.fewshot.settings.image import ImageSpec
+from components.fewshot.settings.image import MAX_PIXELS, ImageSpec
 from components.fewshot.settings.learners import LearnerChoice, settings_class
 from components.fewshot.settings.sentences import place, reason, shown
 from components.fewshot.training.settings import TrainingSettings
@@ -121,6 +121,7 @@ class RunSettings(BaseModel):
             training=self.training,
             episodes=self.train_episodes,
             image=self.image,
+            max_pixels=self.data.max_pixels if self.data else MAX_PIXELS,
             seed=self.seed,
             warm_start=None if self.warm_start == COLD else self.warm_start,
         )

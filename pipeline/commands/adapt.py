@@ -32,9 +32,9 @@ def adapt(model: str, support: str, query: str) -> Adapted:
     names = sorted({file.class_name for file in learnt.files})
     if len(names) < 2:
         raise ValueError(f"--support {support}: expected at least 2 classes (folders of images), found {len(names)}")
-    shown, unfit = told_apart(learnt.files)
+    shown, unfit = told_apart(learnt.files, directory)
     check_classes_left(support, learnt.files, shown, unfit)
-    queries, unread = told_apart(asked.files)
+    queries, unread = told_apart(asked.files, directory)
     if not queries:
         raise ValueError(f"--query {query}: no image can be read ({_first(unread)}): convert or replace them")
     served = ServedModel(directory)

@@ -102,7 +102,7 @@ def evaluate_folder(
     directory = find_model(model)
     listing = list_image_set(data) if data else list_roots(folders)
     files = listing.splits[split] if isinstance(listing, ImageSet) else listing.files
-    facts = examined(files)
+    facts = examined(files, directory)
     refused = [*listing.rejected, *(Rejected(fact.path, fact.reason) for fact in facts if fact.reason)]
     check_refused(refused, len(files))
     found = find_duplicates([fact._replace(split=split if data else "") for fact in facts])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import latest
 from components.image_example_gen.facts import Fact
 from components.image_example_gen.ingest import facts_of
@@ -34,14 +35,14 @@ def find_model(path: str) -> str:
         raise ValueError(said) from None
 
 
-def examined(files: Sequence[ImageFile]) -> list[Fact]:
-    """Returns what ImageExampleGen would find out about each file."""
-    return facts_of(files, DEFAULTS["max_pixels"].default)
+def examined(files: Sequence[ImageFile], model: str) -> list[Fact]:
+    """Returns what the ImageExampleGen of a model would find out about each file."""
+    return facts_of(files, Manifest.read(model).max_pixels)
 
 
-def told_apart(files: Sequence[ImageFile]) -> tuple[list[ImageFile], list[Rejected]]:
-    """Returns the files that the model can read, and those that it cannot, by the rules of ImageExampleGen."""
-    facts = examined(files)
+def told_apart(files: Sequence[ImageFile], model: str) -> tuple[list[ImageFile], list[Rejected]]:
+    """Returns the files that a model can read, and those that it cannot."""
+    facts = examined(files, model)
     return (
         [file for file, fact in zip(files, facts, strict=True) if not fact.reason],
         [Rejected(fact.path, fact.reason) for fact in facts if fact.reason],

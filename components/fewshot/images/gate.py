@@ -9,12 +9,12 @@ import tensorflow as tf
 from components.fewshot.images.formats import bmp, gif, jpeg, png, webp
 from components.fewshot.images.formats.header import Header
 from components.fewshot.images.reading import Files, says
+from components.fewshot.settings.image import MAX_PIXELS
 from components.fewshot.tensors import Tensor
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # by their number in the graph; len(FORMATS) is any other file
 MIN_SIDE = 2
 MAX_BYTES = 256 * 2**20  # larger files are not read; 64 megapixels take 192 MB without compression
-MAX_PIXELS = 64_000_000
 ANY_SIZE = 2**40  # as a limit in pixels, where sizes have been judged before
 
 OTHERS = (  # formats that are not read, so that a refusal can name them: (place, bytes, name)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from components.fewshot.episodes.episode import EpisodeSpec
-from components.fewshot.settings.image import ImageSpec
+from components.fewshot.settings.image import MAX_PIXELS, ImageSpec
 
 FILE = os.path.join("assets.extra", "fewshot.json")
 
@@ -16,6 +16,7 @@ class Manifest(BaseModel):
     """Facts about a model that its graph does not contain.
 
     Attributes:
+      max_pixels: of the largest image file that the model reads.
       fixed_way: the only number of classes that a learner with a fixed head takes; None if it takes any number.
       batch_norm: where batch normalisation takes its statistics at test time: running, support, transductive or none.
       inductive: a query's prediction never depends on other queries.
@@ -33,6 +34,7 @@ class Manifest(BaseModel):
     base_model: str
     base_model_settings: dict[str, object] = {}
     image: ImageSpec
+    max_pixels: int = MAX_PIXELS
     episodes: EpisodeSpec
     fixed_way: int | None = None
     batch_norm: str

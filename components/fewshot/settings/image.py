@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+MAX_PIXELS = 64_000_000  # height x width of the largest file that is read
+
 
 class ImageSpec(BaseModel):
     """The form of images for the base model."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.served import ServedModel
 from tests import pictures
 from tests.components.fewshot import toys
@@ -183,3 +184,15 @@ def test_a_table_of_all_probabilities(adapted, shown, place):
 
 def test_the_help_says_what_the_exit_code_means(fewshot):
     assert "The exit code is then 1" in " ".join(fewshot("adapt", "--help").stdout.split())
+
+
+def test_the_size_limit_is_that_of_the_model(fewshot, model, place):
+    """It was trained under a limit of its own, and its graph holds that one."""
+    own = str(place / "model")
+    shutil.copytree(model, own)
+    manifest = Manifest.read(own)
+    manifest.max_pixels = 399
+    manifest.write(own)
+    ask(place, "1.png")  # 20 x 20 pixels
+    result = fewshot("adapt", "--model", own, "--support", "support", "--query", "query")
+    assert result.returncode == 2 and "20 x 20 pixels are more than max_pixels = 399" in result.stderr
