@@ -254,7 +254,7 @@ def test_an_anomaly_stops_the_run_with_a_sentence(watched, first, tmp_path):
 def test_killed_and_started_again_it_ends_the_same(tmp_path, watched, first):
     """The 10 kills of docs/benchmarks.md in small: one in the middle of training, of a run in a process of its own."""
     config = tmp_path / "run.yaml"
-    config.write_text(json.dumps(SMALL | {"data": watched.folders}))
+    config.write_text(json.dumps(SMALL | {"data": Watched(tmp_path, test=12).folders}))
     root = tmp_path / "runs"
     command = [sys.executable, "-m", "pipeline.cli", "run", "--config", str(config), "--root", str(root), "--json"]
     child = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
