@@ -30,7 +30,7 @@ def image_example_gen(settings: ImageSetSettings, fingerprint: str = "") -> File
     values["code_fingerprint"] = code_fingerprint(*CODE)
     config = any_pb2.Any()
     config.Pack(values, deterministic=True)
-    patterns = [] if fingerprint else watch(settings)
+    patterns = [f"listed-{fingerprint}"] if fingerprint else watch(settings)  # a name that no file has: TFX wants one
     base = "".join(posixpath.commonprefix(patterns).rpartition("/")[:2])
     watched = [
         example_gen_pb2.Input.Split(name=f"files-{i}", pattern=pattern.removeprefix(base))

@@ -20,8 +20,6 @@ LITTER = (
     "ehthumbs_vista.db",
     "desktop.ini",
     "$RECYCLE.BIN",
-    "RECYCLER",
-    "RECYCLED",
     "System Volume Information",
     "FOUND.[0-9][0-9][0-9]",  # what a check of the disk has saved
     "lost+found",

@@ -23,8 +23,8 @@ def check_shared(sides: Iterable[tuple[str, Iterable[ImageFile]]]) -> None:
     if shared:
         one, path, other, again = shared[0]
         where = repr(path) if path == again else f"{path!r}, which is {again!r}"
-        files_ = "the same file" if len(shared) == 1 else f"the same {len(shared):,} files"
+        what = "the same file" if len(shared) == 1 else f"the same {len(shared):,} files"
         raise ValueError(
-            f"{one} and {other} hold {files_}, such as {where}: no file may be read twice, so remove the link, or name"
+            f"{one} and {other} hold {what}, such as {where}: no file may be read twice, so remove the link, or name"
             " places that do not lie inside each other"
         )

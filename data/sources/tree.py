@@ -102,9 +102,8 @@ def entry_of(path: str, relative: str) -> Entry:
         found = os.stat(path)
     except OSError:  # a link to nothing or to itself; the reason is given when it is read
         return Entry(relative, path, 0, 0)
-    identity = (
-        f"{found.st_dev}:{found.st_ino}" if found.st_ino else os.path.realpath(path)
-    )  # some drives number no file
+    numbered = found.st_ino != 0  # some drives number no file
+    identity = f"{found.st_dev}:{found.st_ino}" if numbered else os.path.realpath(path)
     reason = "" if stat.S_ISREG(found.st_mode) else "is not a file but a pipe, a socket or a device"
     return Entry(relative, path, found.st_size, found.st_mtime_ns, identity, reason)
 

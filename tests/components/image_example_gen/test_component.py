@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from tfx.components.example_gen.utils import calculate_splits_fingerprint_span_and_version
+from tfx.components.example_gen.input_processor import FileBasedInputProcessor
 from tfx.proto import example_gen_pb2
 from tfx.types import standard_component_specs
 from tfx.utils import proto_utils
@@ -24,7 +24,9 @@ def watched(settings: ImageSetSettings, known: str = "") -> tuple[str, list[str]
 
 def fingerprint(settings: ImageSetSettings, known: str = "") -> str:
     """That of TFX's driver."""
-    return calculate_splits_fingerprint_span_and_version(*watched(settings, known))[0]
+    base, splits = watched(settings, known)
+    processor = FileBasedInputProcessor(base, splits)
+    return processor.get_input_fingerprint(*processor.resolve_span_and_version())
 
 
 def test_the_driver_opens_no_file_where_the_images_have_been_listed(tmp_path):

@@ -36,6 +36,7 @@ def test_what_comes_many_times_is_told_by_its_pattern(name, told):
         "_1.png",
         "icon",
         "found.png",
+        "Recycled",
     ],
 )
 def test_what_is_none(name):
