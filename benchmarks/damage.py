@@ -1,8 +1,8 @@
 """`python -m benchmarks.damage [CASE ...]`: damages a finished run, runs again, and compares with a run that was never damaged.
 
-A case is one row: the damage, what the next two runs say, and whether they end as they would without it. The first of them has the
-same settings, so that most of it comes from the cache. The second has other settings, so that what is damaged is read: other steps
-of the baseline (images, episodes, models, checkpoints), or another size of images (examples, schema, statistics).
+A case is one row: the damage, what the next two runs say, and whether they end as they would without it. The first of them has
+the same settings, so that most of it comes from the cache. The second has other settings, so that what is damaged is read: other
+steps of the baseline (images, episodes, models, checkpoints), or another size of images (examples, schema, statistics).
 
 Where something cannot be made again, the runs must fail with a sentence; then what it says is done, and the runs must end well.
 """

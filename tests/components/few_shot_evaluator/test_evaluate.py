@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from components.few_shot_evaluator.evaluate import choose_episodes, comparable, read_results, verdict
+from components.few_shot_evaluator.evaluate import check_complete, choose_episodes, comparable, read_results, verdict
 from components.few_shot_evaluator.gate import GateSettings
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.evaluation.metrics import score, to_json
 from components.fewshot.images.decode import ImageSpec
+from components.fewshot.integrity import Incomplete
 from components.fewshot.serving.manifest import Manifest
 
 HOLDS = {"checked": 1, "max_difference": 0.0, "tolerance": 1e-4, "holds": True}
@@ -81,3 +82,16 @@ def test_comparable(fixed, way, says):
 def test_worst_middle_and_best_are_shown():
     assert choose_episodes([episode(0, 3), episode(1, 4), episode(2, 1), episode(3, 2), episode(4, 0)]) == [4, 3, 1]
     assert choose_episodes([episode(5, 2)]) == [5]
+
+
+def test_a_result_that_is_missing_is_missed():
+    results = read_results(lines_of("model", [4, 3, 2]) + lines_of("pixels", [1, 1]))
+    check_complete(results, ["model"], 3)
+    said = r"^results of the model 'pixels': expected 3 episodes by number, got 2 \(number 2 is missing\)$"
+    with pytest.raises(Incomplete, match=said):
+        check_complete(results, ["model", "pixels"], 3)
+    with pytest.raises(Incomplete, match=r"^results of the model 'best': expected 3 episodes by number, got 0"):
+        check_complete(results, ["best"], 3)
+    twice = read_results(lines_of("model", [4, 3]) + lines_of("model", [4]))
+    with pytest.raises(Incomplete, match="1 more than there should be"):
+        check_complete(twice, ["model"], 2)

@@ -12,8 +12,11 @@ from tfx.utils import path_utils
 
 from components.episode_generator.executor import Executor as Generator
 from components.episode_generator.settings import EpisodeGeneratorSettings
+from components.few_shot_evaluator import judging
 from components.few_shot_evaluator.executor import Executor
 from components.few_shot_evaluator.gate import GateSettings
+from components.fewshot.episodes.frozen import from_example
+from components.fewshot.integrity import Damaged, Incomplete, seal
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.seen import Seen
 from tests.components import artifacts
@@ -284,3 +287,35 @@ def test_a_pushed_copy_is_not_judged_again(tmp_path, episodes, model, new):
     served = pushed(tmp_path, 7, model)
     metrics, _, _ = judge(tmp_path / "2", {"episodes": [episodes], "model": model}, served=(served,), kept=kept)
     assert len(new) == 1 and metrics["production"]["difference"]["mean"] == 0.0
+
+
+def test_no_damaged_model_is_judged(tmp_path, episodes, model):
+    """Neither the candidate nor what it is compared with; the sentence says what to do."""
+    served = pushed(tmp_path, 7, model)
+    seal(served)
+    flip(Path(served) / "saved_model.pb")
+    with pytest.raises(Damaged, match=r"served/7 is damaged \(saved_model.pb has other bytes .*: remove this version"):
+        judge(tmp_path / "one", {"episodes": [episodes], "model": model}, served=(served,))
+    candidate = artifacts.artifact(standard_artifacts.Model, tmp_path / "model" / "11", 11)
+    shutil.copytree(model[0].uri, candidate.uri, dirs_exist_ok=True)
+    seal(candidate.uri)
+    flip(next(Path(candidate.uri).rglob("variables.data*")))
+    with pytest.raises(Damaged, match="variables.data-00000-of-00001 has other bytes than were written"):
+        judge(tmp_path / "two", {"episodes": [episodes], "model": [candidate]})
+
+
+def test_a_result_that_beam_loses_is_missed(tmp_path, episodes, model, monkeypatch):
+    judge_one = judging._Judge._judge
+
+    def lossy(self, serialized):
+        return [] if from_example(serialized).index == 3 else judge_one(self, serialized)
+
+    monkeypatch.setattr(judging._Judge, "_judge", lossy)
+    with pytest.raises(Incomplete, match=r"'model': expected 12 episodes by number, got 11 \(number 3 is missing\)"):
+        judge(tmp_path, {"episodes": [episodes], "model": model})
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)

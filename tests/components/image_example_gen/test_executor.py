@@ -13,6 +13,7 @@ from PIL import Image
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import standard_artifacts
 
+from components.fewshot.integrity import Incomplete, damage, is_sealed
 from components.image_example_gen import executor, ingest
 from components.image_example_gen.component import image_example_gen
 from components.image_example_gen.executor import Executor, settings_of
@@ -328,3 +329,21 @@ def test_images_on_another_file_system(roots, tmp_path):
     local, elsewhere = run(settings_for(roots), tmp_path / "local"), run(settings, tmp_path / "elsewhere")
     for split in ("train", "val", "test"):
         assert examples_of(local, split) == examples_of(elsewhere, split)
+
+
+def test_an_image_that_beam_loses_is_missed(roots, tmp_path, monkeypatch):
+    """A chunk of which nothing is known, and one of which an image is not."""
+    process = executor._Ingest.process
+    monkeypatch.setattr(executor._Ingest, "process", lambda self, number: process(self, number) if number else ())
+    with pytest.raises(Incomplete, match=r"^chunk 0 of 3 \(12 files\): 0 images were read or set aside$"):
+        run(settings_for(roots), tmp_path)
+    monkeypatch.undo()
+    ingest_all = executor.ingest
+    monkeypatch.setattr(executor, "ingest", lambda *args: ingest_all(*args)[1:])
+    with pytest.raises(Incomplete, match=r"^chunk 0 of 3 \(12 files\): 11 images were read or set aside$"):
+        run(settings_for(roots), tmp_path / "again")
+
+
+def test_what_it_writes_is_sealed(roots, tmp_path):
+    written = str(run(settings_for(roots), tmp_path))
+    assert is_sealed(written) and damage(written, every_byte=True) is None

@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import time
 import uuid
 
@@ -11,7 +12,7 @@ from components.fewshot.images.decode import ImageSpec
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import latest, list_versions
 from components.pusher import destination as pusher
-from components.pusher.destination import list_rolled_back, push_version, rollback
+from components.pusher.destination import list_rolled_back, push_version, rollback, was_removed
 from components.pusher.files import MODEL_FILE, digest
 
 gfile = tf.io.gfile
@@ -239,3 +240,20 @@ def test_a_pushed_model_loads_and_answers(tmp_path, model):
 def test_numbers_are_what_tf_serving_takes_for_versions(model, directory):
     assert re.fullmatch(r"[1-9][0-9]*", os.path.basename(push(model, directory)))
     assert pusher.ASIDE.startswith(".") and pusher.TEMPORARY.startswith(".")
+
+
+def test_what_was_removed_by_hand(model, tmp_path):
+    """A version that was pruned or rolled back, or that a later one follows, is not to come back."""
+    directory = str(tmp_path / "served")
+    one, two = (push(model, directory, blessing=name) for name in ("first", "second"))
+    assert not was_removed(two) and not was_removed(one)
+    shutil.rmtree(one)
+    assert not was_removed(one), "a later one is served"
+    rolled_back = push(model, directory, blessing="third")
+    rollback(directory)
+    assert not was_removed(rolled_back) and not was_removed(two)
+    shutil.rmtree(os.path.join(directory, ".rolled-back"))
+    shutil.rmtree(two)
+    assert was_removed(two)
+    shutil.rmtree(directory)
+    assert was_removed(two)

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 
 import pytest
 from tfx.components.pusher import component as tfx_component
@@ -7,8 +8,10 @@ from tfx.components.pusher import executor as tfx_executor
 from tfx.types import channel_utils, standard_artifacts
 from tfx.utils import path_utils
 
+from components.fewshot import integrity
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.images.decode import ImageSpec
+from components.fewshot.integrity import Damaged
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import latest, list_versions
 from components.pusher.component import Pusher
@@ -199,3 +202,50 @@ def test_the_component_is_a_pusher_of_tfx_with_our_parameters():
     assert set(pusher.inputs) == {"model", "model_blessing", "evaluation"}
     assert pusher.outputs["pushed_model"].type is standard_artifacts.PushedModel
     assert set(Pusher(model, blessing, destination="/served", keep=2).inputs) == {"model", "model_blessing"}
+
+
+def flip(path):
+    with open(path, "r+b") as file:
+        first = file.read(1)
+        file.seek(0)
+        file.write(bytes([first[0] ^ 1]))
+
+
+def test_no_damaged_file_leads_to_a_push(inputs, do, served):
+    model = inputs["model"][0].uri
+    integrity.seal(model)
+    flip(os.path.join(path_utils.serving_model_path(model), "saved_model.pb"))
+    with pytest.raises(Damaged, match=r"saved_model.pb has other bytes than were written"):
+        do(inputs)
+    assert list_versions(served) == []
+
+
+def test_a_damaged_version_is_not_called_pushed(inputs, do, served):
+    first = do(inputs)
+    path = latest(served)
+    assert integrity.damage(path, every_byte=True) is None and integrity.damage(first.uri) is None
+    flip(os.path.join(path, "saved_model.pb"))
+    with pytest.raises(
+        Damaged, match=r"is damaged \(saved_model.pb has .*: remove this version, and a run of its settings"
+    ):
+        do(inputs)
+    shutil.rmtree(path)
+    assert do(inputs).get_string_custom_property("pushed_destination") == latest(served)
+    assert len(list_versions(served)) == 1
+
+
+def test_a_model_that_is_made_again_is_not_pushed_again(inputs, do, served):
+    """Its files and its place are others, its weights the same."""
+    directory = path_utils.serving_model_path(inputs["model"][0].uri)
+    manifest = Manifest.read(directory)
+    manifest.lineage["model_fingerprint"] = "same"
+    manifest.write(directory)
+    first = do(inputs)
+    again = artifact(standard_artifacts.Model, inputs["model"][0].uri + "0", 21)
+    shutil.copytree(inputs["model"][0].uri, again.uri, dirs_exist_ok=True)
+    with open(os.path.join(path_utils.serving_model_path(again.uri), "saved_model.pb"), "a") as file:
+        file.write(" with other names")
+    inputs["model_blessing"][0].set_string_custom_property("current_model", again.uri)
+    second = do(inputs | {"model": [again]})
+    assert list_versions(served) == [int(first.get_string_custom_property("pushed_version"))]
+    assert second.get_string_custom_property("pushed_destination") == latest(served)
