@@ -6,7 +6,9 @@ import re
 import tensorflow as tf
 
 MODEL_FILE = "saved_model.pb"
-SERVED_AGAIN = "remove this version, and a run of its settings pushes it again, or serve an earlier one with `fewshot rollback`"
+SERVED_AGAIN = (
+    "remove this version, and a run of its settings pushes it again, or serve an earlier one with `fewshot rollback`"
+)
 
 gfile = tf.io.gfile
 
