@@ -51,16 +51,26 @@ def one(root: Path, pattern: str) -> Path:
     return max(root.glob(pattern), key=lambda path: (path.stat().st_mtime, str(path)))
 
 
-def flipped(pattern: str, where: float = 0.5) -> Damage:
-    """Returns a function that changes one bit of a file, at a fraction of its length."""
+def flipped(pattern: str) -> Damage:
+    """Returns a function that changes one bit in the middle of the newest file of a pattern."""
+    return lambda root: flip(one(root, pattern))
+
+
+def all_flipped(pattern: str) -> Damage:
+    """Returns a function that does the same to every file of a pattern."""
 
     def damage(root: Path) -> None:
-        path = one(root, pattern)
-        content = bytearray(path.read_bytes())
-        content[int(where * (len(content) - 1))] ^= 1
-        path.write_bytes(content)
+        for path in root.glob(pattern):
+            flip(path)
 
     return damage
+
+
+def flip(path: Path) -> None:
+    """Changes one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
 
 
 def without_last_record(pattern: str) -> Damage:
@@ -86,6 +96,16 @@ def removed(pattern: str) -> Damage:
     return damage
 
 
+def both(one: Damage, other: Damage) -> Damage:
+    """Returns a function that does two damages."""
+
+    def damage(root: Path) -> None:
+        one(root)
+        other(root)
+
+    return damage
+
+
 EPISODES, MODEL, SERVED = "artifacts/EpisodeGenerator/episodes/*", "artifacts/MetaTrainer/model/*", "serving/*/[0-9]*"
 BUNDLE = "variables/variables.data-00000-of-00001"
 
@@ -104,8 +124,7 @@ CASES: dict[str, Damage] = {
     "weights": flipped(f"{MODEL}/Format-Serving/assets.extra/weights.npz"),
     "model-deleted": removed(MODEL),
     "baseline-variables": flipped(f"artifacts/Baseline/model/*/Format-Serving/{BUNDLE}"),
-    "checkpoint": lambda root: [flipped(str(path.relative_to(root)))(root) for path in root.glob("checkpoints/*/*.npz")]
-    and None,
+    "checkpoints-and-model": both(all_flipped("checkpoints/*/checkpoint.npz"), removed(MODEL)),
     "transform-graph": flipped("artifacts/Transform/transform_graph/*/transform_fn/saved_model.pb"),
     "transformed-examples": flipped("artifacts/Transform/transformed_examples/*/Split-train/*.gz"),
     "raw-examples": flipped("artifacts/ImageExampleGen/examples/*/Split-train/*.gz"),

@@ -64,7 +64,7 @@ def seal(*directories: str) -> None:
         if tf.io.gfile.isdir(directory) and not _list_of(directory):
             names = _names(directory)
             alone = len(names) == 1 and os.sep not in names[0]
-            files = {name: _File(_size(directory, name), _digest(directory, name)) for name in names}
+            files = {name: _File(_size(directory, name) or 0, _digest(directory, name)) for name in names}
             _write(_beside(directory) if alone else os.path.join(directory, LIST), files)
 
 

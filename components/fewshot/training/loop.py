@@ -166,7 +166,7 @@ class Trainer:
         arrays = {f"weight/{name}": _array(variable) for name, variable in self.named.items()}
         arrays |= {f"optimizer/{name}": _array(variable) for name, variable in self.slots.items()}
         arrays |= {f"best/{name}": value for name, value in self.best.items()} | {"highest": self.highest}
-        facts = {"step": self.step, "best_step": self.history["best_step"]}
+        facts: dict[str, object] = {"step": self.step, "best_step": self.history["best_step"]}
         facts |= {"rows": self._file.rows, "rows_digest": self._file.digest}
         checkpoint.save(self.path, arrays, facts)
 
