@@ -205,6 +205,7 @@ def settings(
 def doctor(root: Root = ROOT, json: Json = False, debug: Debug = False) -> None:
     """Check whether this machine can run the pipeline and what runs have left is whole, and say what to change."""
     with errors_as_sentences(debug), quietly():
+        _begin(f"checking this machine and {root}", json)
         from pipeline.commands import doctor as doctor_module
         from pipeline.commands.root_checks import check_runs
 

@@ -19,15 +19,19 @@ def settings_of(
     Args:
       preset: name of a preset. The default is `images` if a layer names images, else `glyphs`.
       config: path of a YAML file.
-      data: settings of `data` by name; those that are empty count as not given.
+      data: settings of `data` by name; None and an empty list count as not given.
       overrides: words such as `training.steps=200`.
 
     Raises:
-      ValueError: a layer cannot be read, or a setting in it is unknown or wrong.
+      ValueError: an option is empty, a layer cannot be read, or a setting in it is unknown or wrong.
     """
     from pipeline.config import load_settings, parse_overrides, read_config
     from pipeline.presets import find_preset
 
+    for option, value in {"preset": preset, "config": config, **data}.items():
+        if value == "" or (isinstance(value, list) and "" in value):
+            option = option.replace("_", "-")
+            raise ValueError(f"--{option}: expected a value, got nothing; is a variable of your shell empty?")
     named = {key: value for key, value in data.items() if value}
     layers: list[Mapping[str, object]] = [
         read_config(config) if config else {},

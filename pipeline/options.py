@@ -35,6 +35,8 @@ Images = Annotated[list[str] | None, typer.Option("--images", help="Folder of cl
 
 def check_root(root: str) -> None:
     """Raises ValueError if `root` is not a directory of this machine, and cannot become one."""
+    if not root:
+        raise ValueError("--root: expected a directory, got nothing; is a variable of your shell empty?")
     if "://" in root:
         raise ValueError(f"--root {root}: expected a directory of this machine; `fewshot compile` is for other places")
     path = os.path.abspath(root)

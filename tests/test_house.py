@@ -91,7 +91,8 @@ ROOMS = {  # of two that hold a module, the first counts
     "pipeline.terminal": set(),
     "pipeline.platforms": {"pipeline.graph", "pipeline.config", "pipeline.image_sets"},
 }
-EVERYWHERE = ("components.fewshot.tensors", "components.fewshot.integrity", "components.fewshot.settings", "components.fewshot.words")  # what travels between rooms, and whether it is whole
+# What travels between rooms, whether it is whole, what a user chooses, and numbers in sentences.
+EVERYWHERE = tuple(f"components.fewshot.{name}" for name in ("tensors", "integrity", "settings", "words"))
 IN_ROOMS = [path for path in MODULES if name_of(path).startswith(tuple(ROOMS))]
 
 

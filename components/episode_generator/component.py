@@ -10,7 +10,7 @@ from components.fingerprint import code_fingerprint
 
 CODE = (
     "components.episode_generator",
-    *(f"components.fewshot.{name}" for name in ("episodes", "images.store", "integrity")),
+    *(f"components.fewshot.{name}" for name in ("episodes", "images", "integrity", "settings", "tensors", "words")),
 )
 
 

@@ -34,6 +34,7 @@ from components.fewshot.episodes.episode import Episode
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
 from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Damaged, Incomplete
+from components.fewshot.words import counted
 
 SPLITS = ("train", "val", "test")
 RAW = ("test",)  # the evaluator calls the model with encoded images, as a user does
@@ -158,8 +159,8 @@ def check_anomalies(anomalies: list[types.Artifact]) -> None:
             found += [f"split {split!r}, {name}: {reason.strip()}" for name, reason in sorted(reasons)]
     if found:
         raise ValueError(
-            f"data validation found {len(found)} anomalies: {' | '.join(found)}; correct the images, or, if the images are "
-            "right, correct the schema (schema_file)"
+            f"data validation found {counted(len(found), 'anomaly', 'anomalies')}: {' | '.join(found)}; correct the images, or, if the"
+            " images are right, correct the schema (schema_file)"
         )
 
 

@@ -12,7 +12,11 @@ from components.fingerprint import code_fingerprint
 from components.image_example_gen.executor import Executor
 from data.settings import ImageSetSettings
 
-CODE = ("components.image_example_gen", "components.fewshot.images", "components.fewshot.integrity", "data")
+CODE = (
+    "components.image_example_gen",
+    *(f"components.fewshot.{name}" for name in ("images", "integrity", "settings", "tensors", "words")),
+    "data",
+)
 
 
 def image_example_gen(settings: ImageSetSettings, fingerprint: str = "") -> FileBasedExampleGen:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
+from components.fewshot.words import counted
 from components.image_example_gen.duplicates import DuplicateCounts, DuplicateFile, Duplicates, LeftOut
 from components.image_example_gen.facts import Fact
 from components.image_example_gen.ingest import FLAGS
@@ -95,7 +96,7 @@ def reject_message(rejected: Sequence[Mapping[str, str]], total: int, limit: flo
     first = "; ".join(f"{one['path']}: {one['reason']}" for one in rejected[:REJECTED_SHOWN])
     more = "; ..." if len(rejected) > REJECTED_SHOWN else ""
     return (
-        f"{len(rejected):,} of {total:,} files ({len(rejected) / total:.1%}) cannot be used, and max_reject_fraction ="
+        f"{len(rejected):,} of {counted(total, 'file')} ({len(rejected) / total:.1%}) cannot be used, and max_reject_fraction ="
         f" {limit:g} allows {limit:.1%} ({first}{more}): see {report} for all of them; repair or remove them, or raise"
         " max_reject_fraction"
     )

@@ -1,5 +1,6 @@
 """The command line, as a user types it: help at once, one sentence for a mistake, exit codes, clean JSON."""
 
+import importlib.metadata
 import io
 import json
 import os
@@ -127,6 +128,44 @@ def test_bad_usage_is_one_sentence_and_exit_2(fewshot, words, said, tmp_path):
     shown = " ".join(result.stderr.replace("│", " ").split())
     assert result.returncode == 2, result.stderr
     assert said in shown and "Traceback" not in shown and result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            "run --preset glyphs-tiny --root @",
+            "running glyphs-tiny: nca on conv4, 40 steps, 20 episodes of 5-way 1-shot",
+        ),
+        ("evaluate --model served --images photos", "evaluating served on photos"),
+        ("adapt --model served --support photos --query new", "adapting served to photos, to predict new"),
+        ("compile --output @/job.json", "compiling glyphs for vertex"),
+        ("doctor --root @", "checking this machine and @"),
+    ],
+)
+def test_the_first_line_needs_nothing_heavy(tmp_path, words, line):
+    """It appears although nothing that takes seconds to import is there."""
+    heavy = ("tensorflow", "keras", "tfx", "apache_beam", "ml_metadata")
+    program = f"import sys; sys.modules |= dict.fromkeys({heavy!r}); from pipeline.cli import app; app(sys.argv[1:])"
+    given = [word.replace("@", str(tmp_path)) for word in words.split()]
+    command = [sys.executable, "-c", program, *given]
+    told = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False).stderr
+    assert told.splitlines()[0] == line.replace("@", str(tmp_path))
+
+
+def test_version(fewshot):
+    assert fewshot("--version").stdout == f"fewshot {importlib.metadata.version('fewshot-tfx')}\n"
+
+
+def test_settings(fewshot):
+    shown = fewshot("settings", "gate", "--json")
+    assert json.loads(shown.stdout)["settings"][0]["key"] == "gate.threshold"
+    assert "training.steps=2000" in fewshot("settings", "training").stdout
+
+
+def test_the_help_names_the_latest_run(fewshot):
+    shown = " ".join(fewshot("runs", "show", "--help").stdout.split())
+    assert "Example: fewshot runs show latest" in shown
 
 
 def test_a_way_larger_than_the_classes(fewshot, images, tmp_path):

@@ -13,6 +13,15 @@ def test_each_layer_overrides_the_one_before(tmp_path):
     assert settings.data.train_dir == "a" and settings.data.test_dir == "b"
 
 
+@pytest.mark.parametrize("option", ["preset", "config", "train_dir", "images", "splits"])
+def test_an_empty_value_is_a_mistake_of_the_shell(option):
+    """As in `--train-dir "$PHOTOS"`, which would otherwise run on the built-in images."""
+    given = {"preset": None, "config": None, "data": {}}
+    given |= {option: ""} if option in given else {"data": {option: [""] if option == "images" else ""}}
+    with pytest.raises(ValueError, match=f"--{option.replace('_', '-')}: expected a value, got nothing"):
+        settings_of(**given, overrides=[])
+
+
 def test_the_preset_depends_on_whose_images_they_are():
     assert settings_of(None, None, {}, None).name == "glyphs"
     assert settings_of(None, None, FOLDERS, []).name == "images"

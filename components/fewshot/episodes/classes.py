@@ -63,8 +63,8 @@ class UsableClasses(NamedTuple):
         inside = f", or {across}" if spec.within_domain else ""
         return (
             f"episodes of {spec.title} with {counted(spec.query, 'query image')} need {needed} classes {where}of at least"
-            f" {counted(spec.images_per_class, 'image')} each, but only {self.most} of {self.of} have so many{note}: {add}{lacking},"
-            f" or lower {lower}{inside}"
+            f" {counted(spec.images_per_class, 'image')} each, but only {self.most} of {self.of} have so many{note}: {add}"
+            f"{lacking}, or lower {lower}{inside}"
         )
 
 

@@ -127,6 +127,7 @@ def test_an_evaluation_names_the_first_files_that_were_set_aside(capsys):
     assert "! passed over: photos/0 (0 files), photos/1 (1 file)," in shown and "and 3 places more" in " ".join(
         shown.split()
     )
+    assert "or lower --way" in " ".join(shown.split()) and "episodes.way" not in shown
     assert "! 1 file shows a picture of another file of the class, and does not take part" in shown
     assert "! oak/1.png = oak/2.png" in shown and "two splits" not in shown
     needed = "! 7 of 8 classes have the 16 images that an episode needs; 1 is in none: oak lacks 2"
