@@ -9,6 +9,7 @@ from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import version_paths
 from components.fingerprint import code_fingerprint
 from pipeline.config import PRODUCTION, RunSettings
+from pipeline.history.database import RootError
 
 STARTS = "starts.json"  # in the root: what a training with `warm_start=production` started from
 
@@ -70,8 +71,13 @@ def _noted(root: str, key: str, served: Sequence[str]) -> str:
     path = os.path.join(root, STARTS)
     notes: dict[str, str] = {}
     if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            notes = json.load(file)
+        with open(path, "rb") as file:
+            try:
+                notes = json.load(file)
+            except ValueError:
+                raise RootError(
+                    f"{path} is damaged; remove it, and training starts from the model that is served now"
+                ) from None
     if key not in notes:
         notes[key] = served[-1] if served else "none"
         os.makedirs(root, exist_ok=True)

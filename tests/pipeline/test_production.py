@@ -11,6 +11,7 @@ from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.production import best_on_same_test
 from components.fewshot.serving.versions import MODEL_FILE
 from pipeline.config import load_settings
+from pipeline.history.database import RootError
 from pipeline.production import destination_of, run_fingerprint, served_before, start_of
 
 
@@ -91,6 +92,16 @@ def test_nothing_in_production_is_a_cold_start_and_stays_one(tmp_path):
     assert start_of(settings, str(tmp_path), lambda: "images").trainer().warm_start is None
     version(Path(destination_of(settings, str(tmp_path))), 3)
     assert start_of(settings, str(tmp_path), lambda: "images").trainer().warm_start is None
+
+
+@pytest.mark.parametrize("content", ["{", '{"a": "\udcff"}'])
+def test_damaged_notes_are_a_sentence(tmp_path, content):
+    (tmp_path / "starts.json").write_text(content, errors="surrogateescape")
+    settings = load_settings({"warm_start": "production"})
+    with pytest.raises(
+        RootError, match="starts.json is damaged; remove it, and training starts from the model that is served now"
+    ):
+        start_of(settings, str(tmp_path), lambda: "images")
 
 
 def test_a_model_by_its_path(tmp_path):
