@@ -159,8 +159,8 @@ def check_anomalies(anomalies: list[types.Artifact]) -> None:
             found += [f"split {split!r}, {name}: {reason.strip()}" for name, reason in sorted(reasons)]
     if found:
         raise ValueError(
-            f"data validation found {counted(len(found), 'anomaly', 'anomalies')}: {' | '.join(found)}; correct the images, or, if the"
-            " images are right, correct the schema (schema_file)"
+            f"data validation found {counted(len(found), 'anomaly', 'anomalies')}: {' | '.join(found)}; correct the images, or,"
+            " if the images are right, correct the schema (schema_file)"
         )
 
 

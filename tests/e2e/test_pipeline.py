@@ -241,6 +241,15 @@ def test_what_is_not_blessed_is_not_pushed(watched, first):
     assert not (watched.root / "runs" / "serving" / "strict").exists()
 
 
+def test_another_gate_judges_nothing_again(watched, first):
+    kept = watched.root / "runs" / "judged"
+    before = set(kept.iterdir())
+    result = watched.run(gate={"threshold": 1.0})
+    assert watched.cached["MetaTrainer"] and not watched.cached["FewShotEvaluator"]
+    assert result["blessed"] is False and result["accuracy"] == first["accuracy"]
+    assert set(kept.iterdir()) == before and len(before) > 4, "a result of each model on each set of episodes"
+
+
 def test_an_anomaly_stops_the_run_with_a_sentence(watched, first, tmp_path):
     schema = (REPOSITORY / "data" / "schema.pbtxt").read_text()
     strict = tmp_path / "schema.pbtxt"
