@@ -178,6 +178,8 @@ def result_of(root: str, name: str, run_id: str) -> RunResult:
         "inductive": metrics["inductive"] and metrics["independence"]["holds"],
         "batch_norm": metrics["batch_norm"],
         "rejected": summary["rejected"],
+        "damaged": summary["policy"]["damaged"],
+        "damaged_files": summary["damaged_files"],
         "passed_over": summary["passed_over"],
         "differ_by_case": summary["differ_by_case"],
         "duplicate_files": summary["duplicate_files"],

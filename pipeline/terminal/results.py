@@ -51,6 +51,8 @@ class RunResult(Accuracy):
     inductive: bool
     batch_norm: str
     rejected: int  # files set aside
+    damaged: int  # JPEGs that are read as far as they go
+    damaged_files: list[str]  # the first of them
     passed_over: dict[str, int]  # number of files in each place that holds no class
     differ_by_case: list[list[str]]  # classes whose names only case tells apart
     duplicate_files: list[list[DuplicateFile]]  # the first of them

@@ -56,6 +56,11 @@ def show_result(result: RunResult) -> None:
 def notes_on(result: RunResult) -> list[str]:
     """Returns what is unusual about the images of a run, one sentence each."""
     notes = [f"{counted(result['rejected'], 'file')} set aside: see the report"] if result["rejected"] else []
+    if result["damaged"]:
+        told = counted(result["damaged"], "damaged JPEG is", "damaged JPEGs are")
+        notes.append(
+            f"{told} read as far as the data goes, such as {printable(result['damaged_files'][0])}: replace them"
+        )
     notes += place_notes(result["passed_over"], result["differ_by_case"])
     counts = result["duplicates"]
     duplicates = duplicate_notes(counts, counts["across_splits"], result["duplicate_files"])

@@ -30,6 +30,8 @@ RESULT: RunResult = {
     "inductive": True,
     "batch_norm": "running",
     "rejected": 0,
+    "damaged": 0,
+    "damaged_files": [],
     "passed_over": {},
     "differ_by_case": [],
     "duplicates": {"within_class": 0, "across_classes": 0, "across_splits": 0},
@@ -71,6 +73,8 @@ def test_what_is_unusual_about_the_images_of_a_run(capsys):
         {
             **RESULT,
             "rejected": 1200,
+            "damaged": 2,
+            "damaged_files": ["a.jpg", "b.jpg"],
             "passed_over": {"photos/notes": 2, "photos/oak/._*": 1000, "photos/new\nline": 0},
             "differ_by_case": [["Oak", "oak"]],
             "duplicates": {"within_class": 19, "across_classes": 1, "across_splits": 2},
@@ -82,6 +86,7 @@ def test_what_is_unusual_about_the_images_of_a_run(capsys):
     notes = " ".join(shown.partition("  ! ")[2].partition("report:")[0].split()).split(" ! ")
     assert notes == [
         "1,200 files set aside: see the report",
+        "2 damaged JPEGs are read as far as the data goes, such as a.jpg: replace them",
         "passed over: photos/notes (2 files), photos/oak/._* (1,000 files), photos/new\\nline (0 files)",
         "'Oak' and 'oak' differ by case only, and are different classes",
         "19 files show a picture of another file of the class, and do not take part",
