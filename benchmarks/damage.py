@@ -86,6 +86,33 @@ def without_last_record(pattern: str) -> Damage:
     return damage
 
 
+def cut(pattern: str) -> Damage:
+    """Returns a function that removes the second half of a file."""
+    return lambda root: os.truncate(one(root, pattern), one(root, pattern).stat().st_size // 2)
+
+
+def changed_letter(pattern: str, text: bytes) -> Damage:
+    """Returns a function that changes a letter of a text in a file, where it stands last."""
+
+    def damage(root: Path) -> None:
+        path = one(root, pattern)
+        content = bytearray(path.read_bytes())
+        content[content.rindex(text) + 1] ^= 1
+        path.write_bytes(content)
+
+    return damage
+
+
+def all_of(*damages: Damage) -> Damage:
+    """Returns a function that does several damages."""
+
+    def damage(root: Path) -> None:
+        for each in damages:
+            each(root)
+
+    return damage
+
+
 def removed(pattern: str) -> Damage:
     """Returns a function that removes a file, or a directory with all that is in it."""
 
@@ -139,6 +166,10 @@ CASES: dict[str, Damage] = {
     "served-variables": flipped(f"{SERVED}/{BUNDLE}"),
     "served-graph": flipped(f"{SERVED}/saved_model.pb"),
     "served-deleted": removed(SERVED),
+    "metadata-flipped": changed_letter("metadata.sqlite", b"MetaTrainer"),
+    "metadata-cut": cut("metadata.sqlite"),
+    "metadata-deleted": removed("metadata.sqlite"),
+    "metadata-without-backup": all_of(cut("metadata.sqlite"), removed("backups")),
 }
 # The second run of a case, if not one with another baseline.
 READ_BY = dict.fromkeys(
@@ -150,6 +181,7 @@ SENTENCES: dict[str, tuple[str, Damage]] = {
     name: ("remove this version, and a run of its settings pushes it again", removed(SERVED))
     for name in ("served-variables", "served-graph")
 }
+SENTENCES["metadata-without-backup"] = ("holds no whole backup; move the file away", removed("metadata.sqlite"))
 
 
 def main(
