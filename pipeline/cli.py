@@ -15,7 +15,18 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.layers import check_base_model, check_places, settings_of
-from pipeline.options import ROOT, Debug, Json, Model, Root, SettingsOptions, Splits, check_root, with_settings_options
+from pipeline.options import (
+    ROOT,
+    Debug,
+    Json,
+    Model,
+    Root,
+    SettingsOptions,
+    Splits,
+    check_directory,
+    check_root,
+    with_settings_options,
+)
 from pipeline.terminal.errors import FAILED, errors_as_sentences
 from pipeline.terminal.json_output import print_json, selected
 from pipeline.terminal.quiet import quietly
@@ -70,6 +81,8 @@ def run(
     with errors_as_sentences(debug):
         check_root(root)
         settings = settings_of(given.preset, given.config, given.data, given.overrides)
+        if settings.push.destination is not None:
+            check_directory("push.destination", settings.push.destination)
         _begin(settings.headline, json=False)
         with quietly(root, "run") as log:
             check_base_model(settings)  # imports Keras: before TFX, which takes as long again

@@ -66,8 +66,8 @@ def check_places(settings: "RunSettings", root: str, output: str, mounted: bool)
     folder = os.path.dirname(os.path.abspath(output))
     if not os.path.isdir(folder):
         raise ValueError(f"--output {output}: no such folder; create it first")
-    if os.path.isdir(output):
-        raise ValueError(f"--output {output}: expected a file to write, got a directory")
+    if not output or os.path.isdir(output):
+        raise ValueError(f"--output {output}: expected a file to write, got {'a directory' if output else 'nothing'}")
     if not os.access(output if os.path.exists(output) else folder, os.W_OK):
         raise ValueError(f"--output {output}: cannot be written; choose another file, or change its permissions")
 

@@ -34,18 +34,25 @@ Images = Annotated[list[str] | None, typer.Option("--images", help="Folder of cl
 
 
 def check_root(root: str) -> None:
-    """Raises ValueError if `root` is not a directory of this machine, and cannot become one."""
-    if not root:
-        raise ValueError("--root: expected a directory, got nothing; is a variable of your shell empty?")
+    """Raises ValueError if `root` is not a directory of this machine that can be written, and cannot become one."""
     if "://" in root:
         raise ValueError(f"--root {root}: expected a directory of this machine; `fewshot compile` is for other places")
-    path = os.path.abspath(root)
-    while not os.path.lexists(path):
-        path = os.path.dirname(path)
-    if not os.path.isdir(path):
-        raise ValueError(f"--root {root}: expected a directory, but {path} is a file; choose another --root")
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise ValueError(f"--root {root}: {path} cannot be written; choose another --root, or change its permissions")
+    check_directory("--root", root)
+
+
+def check_directory(option: str, path: str) -> None:
+    """Raises ValueError if `path`, the value of `option`, cannot be written as a directory; one that is not local passes."""
+    if not path:
+        raise ValueError(f"{option}: expected a directory, got nothing; is a variable of your shell empty?")
+    if "://" in path:
+        return
+    nearest = os.path.abspath(path)
+    while not os.path.lexists(nearest):
+        nearest = os.path.dirname(nearest)
+    if not os.path.isdir(nearest):
+        raise ValueError(f"{option} {path}: expected a directory, but {nearest} is a file; choose another")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ValueError(f"{option} {path}: {nearest} cannot be written; choose another, or change its permissions")
 
 
 class SettingsOptions(NamedTuple):

@@ -94,7 +94,8 @@ def _read_json(path: str) -> object:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise ValueError(f"the splits file {path!r} cannot be read ({reason}): correct the path") from error
     except json.JSONDecodeError as error:
-        raise ValueError(f"the splits file {path!r} is not JSON ({error}): correct the file") from error
+        where = f"line {error.lineno}, column {error.colno}"
+        raise ValueError(f"the splits file {path!r} is not JSON ({where}): correct the file") from error
 
 
 def _is_split(content: object) -> TypeGuard[dict[str, list[str]]]:

@@ -66,7 +66,7 @@ def image_set_of(images: Sequence[str], splits: str | None, split: str) -> Image
     """
     if split not in SPLITS:
         raise ValueError(f"--split: no {split!r}; there are {', '.join(SPLITS)}")
-    return ImageSetSettings(images=tuple(images), splits=splits) if splits else None
+    return ImageSetSettings(images=tuple(images), splits=splits) if splits is not None else None
 
 
 def evaluate_folder(

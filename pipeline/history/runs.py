@@ -269,10 +269,11 @@ def _node(history: History, execution: Execution) -> NodeRun:
         found = [(key, history.artifacts[i]) for key, ids in sorted(links.items()) for i in ids]
         return [Made(key, artifact.id, artifact.type, artifact.uri) for key, artifact in found]
 
+    failure, state = history.failures.get(execution.run_id), execution.state
+    if state == "running" and failure and failure.node == execution.node:  # its driver failed, which TFX does not note
+        state = "failed"
     seconds = None if execution.state == "running" else round((execution.ended - execution.began) / 1000, 1)
-    return NodeRun(
-        execution.node, execution.state, seconds, execution.settings, made(execution.inputs), made(execution.outputs)
-    )
+    return NodeRun(execution.node, state, seconds, execution.settings, made(execution.inputs), made(execution.outputs))
 
 
 def _state(root: str, history: History, nodes: list[Execution]) -> str:

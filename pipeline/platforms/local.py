@@ -6,6 +6,7 @@ again, and a node that failed by chance runs once more.
 
 import datetime
 import fcntl
+import logging
 import os
 import re
 import time
@@ -100,6 +101,7 @@ def run_locally(
             if not remedies or mended & remedies.keys():
                 raise
             mended |= remedies.keys()
+            logging.warning("another run follows", exc_info=error)
             for sentence in remedies.values():
                 tell(sentence)
 

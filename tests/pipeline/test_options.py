@@ -31,10 +31,12 @@ def test_a_root_is_a_directory_that_can_be_written(tmp_path, monkeypatch):
     check_root(str(tmp_path / "new" / "deep"))
     assert not (tmp_path / "new").exists()
     for root in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(ValueError, match=f"--root {root}: expected a directory, but {tmp_path}/file is a file"):
+        with pytest.raises(
+            ValueError, match=f"--root {root}: expected a directory, but {tmp_path}/file is a file; choose another"
+        ):
             check_root(str(root))
     with pytest.raises(ValueError, match="--root gs://b/r: expected a directory of this machine"):
         check_root("gs://b/r")
     monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere
-    with pytest.raises(ValueError, match=f"--root {tmp_path}/new: {tmp_path} cannot be written; choose another --root"):
+    with pytest.raises(ValueError, match=f"--root {tmp_path}/new: {tmp_path} cannot be written; choose another, or"):
         check_root(str(tmp_path / "new"))

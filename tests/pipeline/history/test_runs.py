@@ -148,6 +148,18 @@ def test_what_fails_before_it_is_a_node_of_the_history_has_failed_too(root):
     assert runs.show_run(str(root), "20260101-a").run.state == "failed"
 
 
+def test_a_node_whose_driver_failed_does_not_run(tmp_path):
+    at = Recorder(tmp_path)
+    at.node("20260101-a", "StatisticsGen")
+    at.node("20260101-a", "ImageExampleGen", "running")
+    note_failure(str(tmp_path), "20260101-a", Failure("ImageExampleGen", "no", None))
+    details = runs.show_run(str(tmp_path), "latest")
+    assert [(node.node, node.state) for node in details.nodes] == [
+        ("StatisticsGen", "complete"), ("ImageExampleGen", "failed")
+    ]  # fmt: skip
+    assert details.nodes[1].seconds is None and details.run.state == "failed"
+
+
 def test_a_failure_that_cannot_be_noted_hides_nothing(root, tmp_path_factory):
     note_failure(str(root), "no such run", Failure("Pusher", "no", None))
     note_failure(str(tmp_path_factory.mktemp("empty")), "x", Failure("Pusher", "no", None))
