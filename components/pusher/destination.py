@@ -119,6 +119,7 @@ def rollback(destination: str, to: int | None = None) -> str:
 
     Raises:
       ValueError: there is no such version, or no previous one.
+      Damaged: its files have other bytes than were pushed.
     """
     if not gfile.isdir(destination):
         raise ValueError(f"no push destination at {destination}: expected the directory that holds the versions")
@@ -131,6 +132,8 @@ def rollback(destination: str, to: int | None = None) -> str:
         target = versions[-2] if to is None else to
         if target not in versions + aside:
             raise ValueError(f"{destination}: no version {target} to roll back to; {there}; choose one of these")
+        place = os.path.join(destination, ASIDE) if target in aside else destination
+        integrity.verify(version_path(place, target), mend="choose another version (--to)")
         if target in aside:
             files.reveal(version_path(os.path.join(destination, ASIDE), target), version_path(destination, target))
         for version in numbered(destination):

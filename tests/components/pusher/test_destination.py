@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.images.decode import ImageSpec
+from components.fewshot.integrity import Damaged
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import latest, list_versions
 from components.pusher import destination as pusher
@@ -257,3 +258,13 @@ def test_what_was_removed_by_hand(model, tmp_path):
     assert was_removed(two)
     shutil.rmtree(directory)
     assert was_removed(two)
+
+
+def test_a_damaged_version_is_not_served_again(model, tmp_path):
+    directory = str(tmp_path / "served")
+    first, second = (push(model, directory, blessing=name) for name in ("first", "second"))
+    with open(os.path.join(first, MODEL_FILE), "a") as file:
+        file.write("!")
+    with pytest.raises(Damaged, match=r"saved_model.pb has .* bytes instead of .*: choose another version \(--to\)"):
+        rollback(directory)
+    assert latest(directory) == second and len(list_versions(directory)) == 2
