@@ -39,7 +39,14 @@ def settings_of(
         parse_overrides(overrides or []),
     ]
     own_images = any("data" in layer for layer in layers)
-    return load_settings(find_preset(preset or ("images" if own_images else "glyphs")), *layers)
+    below = find_preset(preset or ("images" if own_images else "glyphs"))
+    try:
+        return load_settings(below, *layers)
+    except ValueError as error:
+        if config:
+            load_settings(below, *layers[1:])  # if this fails too, it is not the file
+            raise ValueError(f"--config {config}: {error}") from error
+        raise
 
 
 def check_places(settings: "RunSettings", root: str, output: str, mounted: bool) -> None:

@@ -13,6 +13,16 @@ def test_each_layer_overrides_the_one_before(tmp_path):
     assert settings.data.train_dir == "a" and settings.data.test_dir == "b"
 
 
+def test_a_mistake_in_a_file_names_the_file(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("training: {stepz: 9}")
+    with pytest.raises(ValueError, match=f"^--config {file}: no setting 'training.stepz'; did you mean training.steps"):
+        settings_of(None, str(file), {}, None)
+    file.write_text("seed: 4")
+    with pytest.raises(ValueError, match="^no setting 'training.stepz'"):
+        settings_of(None, str(file), {}, ["training.stepz=9"])
+
+
 @pytest.mark.parametrize("option", ["preset", "config", "train_dir", "images", "splits"])
 def test_an_empty_value_is_a_mistake_of_the_shell(option):
     """As in `--train-dir "$PHOTOS"`, which would otherwise run on the built-in images."""
