@@ -18,6 +18,7 @@ from pipeline.commands.doctor import Check
 from pipeline.history import backup
 from pipeline.history.database import fault_of, holder_of
 from pipeline.history.metadata import metadata_file
+from pipeline.plain_path import plain_path
 
 T = TypeVar("T")
 STARTS = "starts.json"
@@ -33,9 +34,9 @@ def check_runs(root: str) -> list[Check]:
     Args:
       root: directory of runs; if it is on another machine or holds none, there is nothing to check.
     """
-    root = os.path.abspath(root) if "://" not in root else root
-    if not os.path.isdir(root):
+    if "://" in root or not os.path.isdir(root):
         return []
+    root = plain_path(root)  # as ML Metadata has it
     database = os.path.join(root, "metadata.sqlite")
     found = [metadata(database), backups(database)]
     artifacts = live_artifacts(root) if found[0].ok and os.path.exists(database) else []

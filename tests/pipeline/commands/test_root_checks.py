@@ -74,6 +74,17 @@ def test_a_root_without_runs(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_root_with_signs_of_a_pattern(store):
+    other = store.root.parent / "run [v2]*"
+    store.root.rename(other)
+    try:
+        assert {one.name for one in check_runs(str(other)) if not one.ok} == {"artifacts"}  # by their old paths
+        change(other / "checkpoints" / "0a1b" / "checkpoint.npz")
+        assert "checkpoints" in {one.name for one in check_runs(str(other)) if not one.ok}
+    finally:
+        other.rename(store.root)
+
+
 @pytest.mark.parametrize(
     ("file", "name", "found", "advice"),
     [
