@@ -33,7 +33,7 @@ def plain_path(directory: str) -> str:
         if SIGNS.isdisjoint(link) and _linked(link, directory):
             return link
     raise ValueError(
-        f"--root {directory}: TFX reads {' '.join(sorted(SIGNS))} in a path as a pattern, and no link to it can be made:"
+        f"{directory!r}: TFX reads {' '.join(sorted(SIGNS))} in a path as a pattern, and no link to it can be made:"
         " choose a path without them"
     )
 

@@ -11,6 +11,8 @@ from components.image_example_gen.facts import Fact
 from components.image_example_gen.ingest import facts_of
 from data.settings import ImageSetSettings
 from data.sources.folders import ImageFile, Rejected
+from data.sources.tree import is_remote
+from pipeline.plain_path import plain_path
 
 DEFAULTS = ImageSetSettings.model_fields
 
@@ -18,18 +20,20 @@ DEFAULTS = ImageSetSettings.model_fields
 def find_model(path: str) -> str:
     """Returns the directory of the SavedModel at `path`.
 
-    That is `path` itself, or the highest version in it, which is the one that TF Serving takes.
+    That is `path` itself, or the highest version in it, which is the one that TF Serving takes; by a path that TensorFlow can
+    take.
 
     Raises:
       ValueError: there is no model.
     """
     if not tf.io.gfile.isdir(path):
         raise ValueError(f"--model {path}: no such directory; expected an exported model or a push destination")
-    for candidate in (path, os.path.join(path, "Format-Serving")):  # TFX puts models of an artifact in this folder
+    place = path if is_remote(path) else plain_path(path)  # TensorFlow looks for the weights of a model by a pattern
+    for candidate in (place, os.path.join(place, "Format-Serving")):  # TFX puts models of an artifact in this folder
         if tf.io.gfile.exists(os.path.join(candidate, "saved_model.pb")):
             return candidate
     try:
-        return latest(path)
+        return latest(place)
     except FileNotFoundError:
         said = f"--model {path}: holds no SavedModel; expected an exported model or a push destination"
         raise ValueError(said) from None

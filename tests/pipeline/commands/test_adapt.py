@@ -182,6 +182,17 @@ def test_a_table_of_all_probabilities(adapted, shown, place):
     assert result.returncode == 2 and "--csv nowhere/out.csv: no such folder" in result.stderr
 
 
+def test_a_model_whose_path_reads_like_a_pattern(fewshot, model, place, monkeypatch):
+    """TensorFlow looks for the weights by a pattern, so it would find none."""
+    monkeypatch.undo()
+    monkeypatch.chdir(place)
+    ask(place, "1.png")
+    shutil.copytree(model, place / "run [v2]" / "1")
+    result = fewshot("adapt", "--model", "run [v2]", "--support", "support", "--query", "query", "--json")
+    assert result.returncode == 0, result.stderr
+    assert paths(json.loads(result.stdout)) == ["query/1.png"]
+
+
 def test_the_help_says_what_the_exit_code_means(fewshot):
     assert "The exit code is then 1" in " ".join(fewshot("adapt", "--help").stdout.split())
 
