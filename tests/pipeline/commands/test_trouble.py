@@ -80,3 +80,19 @@ def test_what_sqlite_cannot_open_is_said(store, monkeypatch):
     monkeypatch.setattr(backup, "fault_in_root", refuse)
     with pytest.raises(RootError, match=r"cannot be used \(unable to open database file\)"):
         raise_in(store, RuntimeError("Failed to establish connection to Metadata storage"))
+
+
+def test_the_command_ends_before_any_work(store, fewshot, monkeypatch):
+    monkeypatch.setattr(database, "SILENCE", 0.1)
+    monkeypatch.setattr(database, "PATIENCE", 0.3)
+    words = ["run", "--preset", "glyphs-tiny", "--root", str(store.root)]
+    with held(store.path):
+        result = fewshot(*words)
+    assert result.returncode == 1 and "fewshot: waiting up to" in result.stderr
+    assert "metadata.sqlite is locked by process" in result.stderr.splitlines()[-1]
+    for one in backup.backups(store.path):
+        os.remove(one.path)
+    os.truncate(store.path, 5000)
+    result = fewshot(*words)
+    assert result.returncode == 1 and "holds no whole backup; move the file away" in result.stderr.splitlines()[-1]
+    assert not (store.root / "data").exists()
