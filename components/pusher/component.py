@@ -11,7 +11,7 @@ from components.pusher import executor
 CODE = (
     "components.pusher",
     *(f"components.fewshot.serving.{name}" for name in ("manifest", "production", "versions")),
-    *(f"components.fewshot.{name}" for name in ("episodes.episode", "integrity", "settings")),
+    *(f"components.fewshot.{name}" for name in ("episodes.episode", "faults", "integrity", "settings")),
 )
 
 

@@ -13,6 +13,7 @@ from fcntl import LOCK_EX, flock
 
 import tensorflow as tf
 
+from components.fewshot.faults import in_words
 from components.fewshot.serving.versions import MODEL_FILE, gfile
 
 
@@ -91,7 +92,7 @@ def alone(directory: str) -> Iterator[None]:
         gfile.makedirs(directory)
         lock = open(os.path.join(directory, ".lock"), "w") if is_local(directory) else None  # noqa: SIM115  closed below
     except (OSError, tf.errors.OpError) as error:
-        reason = getattr(error, "message", error)
+        reason = in_words(error) or getattr(error, "message", error)
         raise ValueError(
             f"cannot write to the push destination {directory} ({reason}): make it writable or set push.destination"
         ) from error

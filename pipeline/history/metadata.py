@@ -77,6 +77,8 @@ def metadata_file(root: str) -> str:
       ValueError: there is no such file.
     """
     path = os.path.join(root, "metadata.sqlite")
+    if os.path.isdir(root) and not os.access(root, os.R_OK | os.X_OK):
+        raise ValueError(f"--root {root}: this user may not read it; change its permissions")
     if not os.path.isfile(path):
         raise ValueError(f"--root {root}: holds no metadata.sqlite; expected the --root of an earlier `fewshot run`")
     return path

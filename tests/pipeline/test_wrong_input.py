@@ -133,13 +133,14 @@ def test_one_sentence_of_ours(fewshot, wrong, call):
     assert any(name and name in lines[0] for name in (*names[1:], "''")), lines[0]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 @pytest.mark.usefixtures("_no_pipeline")
 def test_without_permission(fewshot, wrong, tmp_path):
     """A folder that this user may not enter."""
     closed = tmp_path / "closed"
     pictures.write_set(closed)
     closed.chmod(0)
+    if os.access(closed, os.R_OK):
+        pytest.skip("this user may read everything")
     try:
         for words in (
             ("run", "--root", f"{closed}"),
