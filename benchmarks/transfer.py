@@ -1,7 +1,7 @@
 """`python -m benchmarks.transfer --root fewshot-runs`: is the transfer baseline as good as one written by hand?
 
 Takes the latest run of the root: its images, its frozen test episodes and the settings of its transfer baseline, which is trained
-with several seeds. Beside it, the same network is trained by a plain `fit` of Keras on shuffled batches of the same number of images,
+with several seeds. Beside it, the same network is trained by a plain `fit` of Keras on shuffled batches of as many images,
 and scikit-learn's logistic regression is fitted to its features of each support set. All are judged on the same episodes. Two
 trainings of one kind differ as much as two of both kinds may, hence the seeds.
 
