@@ -93,10 +93,17 @@ def show_evaluation(result: Evaluation) -> None:
         print(marked(note))
 
 
-def show_set_aside(files: Sequence[SetAside], shown: int = SHOWN, out: TextIO | None = None) -> None:
-    """Prints a line for each of the first files that cannot be read, and how many more there are."""
+def show_set_aside(files: Sequence[SetAside], shown: int = SHOWN, out: TextIO | None = None, of: str = "") -> None:
+    """Prints a line for each of the first files that cannot be read, and how many more there are.
+
+    Args:
+      files: the files.
+      shown: how many get a line.
+      out: where to print; standard output by default.
+      of: what they are of, with a blank after it.
+    """
     for one in files[:shown]:
-        print(f"set aside: {printable(one['path'])}: {one['reason']}", file=out)
+        print(f"{of}set aside: {printable(one['path'])}: {one['reason']}", file=out)
     if len(files) > shown:
         print(f"and {len(files) - shown:,} more", file=out)
 
@@ -106,7 +113,7 @@ def show_adapted(result: Adapted, top: int) -> None:
     for one in result["predictions"]:
         likely = sorted(one["probabilities"].items(), key=lambda item: -item[1])[:top]
         print(*(f"{value:.3f}  {printable(name)}" for name, value in likely), printable(one["path"]), sep="  ")
-    show_set_aside(result["support_set_aside"], out=sys.stderr)
+    show_set_aside(result["support_set_aside"], out=sys.stderr, of="support ")
     show_set_aside(result["set_aside"], len(result["set_aside"]), sys.stderr)
     for note in place_notes(result["passed_over"], result["differ_by_case"]):
         print(marked(note), file=sys.stderr)

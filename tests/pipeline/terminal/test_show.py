@@ -153,7 +153,11 @@ def test_predictions(capsys):
         shown = capsys.readouterr()
         assert shown.out == f"{line}  q/1.png\n"
         aside = [f"set aside: q/{i}.txt: not an image" for i in range(SHOWN + 1)]
-        assert shown.err.splitlines() == ["set aside: s/2.png: damaged", *aside, "  ! passed over: q/@eaDir (3 files)"]
+        assert shown.err.splitlines() == [
+            "support set aside: s/2.png: damaged",
+            *aside,
+            "  ! passed over: q/@eaDir (3 files)",
+        ]
 
 
 def test_a_name_that_a_terminal_cannot_show(capsys):
