@@ -48,3 +48,26 @@ def test_a_link_of_another_place_is_not_followed(tmp_path, monkeypatch):
     os.remove(link)
     os.symlink(tmp_path, link)
     assert os.path.realpath(plain_path(str(tmp_path / "run [v2]"))) == str(tmp_path / "run [v2]")
+
+
+def test_tfx_finds_files_by_the_link_alone(tmp_path):
+    from tfx.dsl.io import fileio
+    from tfx.utils import io_utils
+
+    directory = str(tmp_path / "run [v2]")
+    link = plain_path(directory)
+    (tmp_path / "run [v2]" / "data").write_text("examples")
+    assert fileio.glob(io_utils.all_files_pattern(directory)) == []
+    assert fileio.glob(io_utils.all_files_pattern(link)) == [f"{link}/data"]
+
+
+def test_a_run_takes_its_root_by_the_link(tmp_path, monkeypatch):
+    from pipeline.commands import run
+
+    def stop(root: str) -> None:
+        raise ValueError(root)
+
+    monkeypatch.setattr(run, "check_disk", stop)
+    with pytest.raises(ValueError) as error:
+        run.run(None, str(tmp_path / "run [v2]"), print)
+    assert str(error.value) == plain_path(str(tmp_path / "run [v2]")) != str(tmp_path / "run [v2]")
