@@ -160,7 +160,7 @@ def run(*command: str | Path, **options) -> subprocess.CompletedProcess[str]:
         ("import pipeline.cli", {*SCIENCE_NEVER, "tensorflow", "keras", "numpy", "yaml", "pydantic"}),
         ("import pipeline.history.runs", {"tfx", "tensorflow", "keras"}),
         (
-            "from pipeline.layers import settings_of; settings_of('glyphs', None, {}, ['learner.name=maml'])",
+            "from pipeline.layers import settings_of; settings_of('glyphs-maml', None, {}, ['training.steps=3'])",
             {*SCIENCE_NEVER, "tensorflow", "keras"},
         ),
     ],

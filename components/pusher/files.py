@@ -92,7 +92,7 @@ def alone(directory: str) -> Iterator[None]:
         gfile.makedirs(directory)
         lock = open(os.path.join(directory, ".lock"), "w") if is_local(directory) else None  # noqa: SIM115  closed below
     except (OSError, tf.errors.OpError) as error:
-        reason = in_words(error) or getattr(error, "message", error)
+        reason = in_words(error) or str(error)
         raise ValueError(
             f"cannot write to the push destination {directory} ({reason}): make it writable or set push.destination"
         ) from error
