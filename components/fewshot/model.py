@@ -13,7 +13,7 @@ from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.images.decode import decode
 from components.fewshot.images.feed import to_unit_range
 from components.fewshot.images.store import ArrayStore
-from components.fewshot.learners import Learner, LearnerChoice, TaskState, build_learner
+from components.fewshot.learners import Learner, LearnerChoice, TaskState, build_learner, find_learner
 from components.fewshot.serving.manifest import Manifest, versions
 from components.fewshot.serving.server import Server, export
 from components.fewshot.settings.image import ImageSpec
@@ -56,7 +56,7 @@ class MetaLearningModel:
     ) -> None:
         self.base_model, self.num_classes, self.seed = base_model, num_classes, seed
         self._choice = LearnerChoice(name=learner, settings=learner_settings)
-        self._choice.parsed()
+        self._choice.parsed(find_learner(learner).Settings)
         self._image = image_spec(base_model)
         self._base = PureModel(base_model)
         self._training: dict[str, object] = {}

@@ -80,6 +80,17 @@ def test_a_failed_node_is_one_sentence_and_exit_1(fewshot, root, tmp_path):
     result = run(fewshot, root, f"schema_file={strict}", "name=anomalous")
     assert result.returncode == 1 and "fewshot: EpisodeGenerator: data validation found" in result.stderr
     assert "Traceback" not in result.stderr
+    first, *_, goes_on, where = result.stderr.splitlines()
+    assert first.startswith("running anomalous: ") and goes_on == "  the same command goes on from EpisodeGenerator"
+    log = where.removeprefix("  the traceback is in ")
+    assert "check_anomalies" in Path(log).read_text() and "Traceback" in Path(log).read_text()
+    shown = told(fewshot("runs", "show", "latest", "--root", str(root / "runs"), "--json"))["run"]
+    assert shown["state"] == "failed" and shown["failure"]["node"] == "EpisodeGenerator"
+    assert shown["failure"]["reason"].startswith("data validation found") and shown["failure"]["log"] == log
+    assert (
+        "EpisodeGenerator failed: data validation found"
+        in fewshot("runs", "show", "latest", "--root", str(root / "runs")).stdout
+    )
 
 
 def test_doctor(fewshot, tmp_path, monkeypatch):
