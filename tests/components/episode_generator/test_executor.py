@@ -164,9 +164,7 @@ def tell(examples, left_out, empty=()):
     ]
     first = {"split": "test", "class_name": "test-a/00", "source_id": "test-a/00/000.png", "takes_part": True}
     (folder / "duplicates.json").write_text(json.dumps([[first, *files[:1]], files[1:]]))
-    splits = {split: {"empty_classes": list(empty) if split == "test" else []} for split in ("train", "val", "test")}
-    (folder / "summary.json").write_text(json.dumps({"splits": splits}))
-    return examples
+    return summarised(examples, empty=list(empty))
 
 
 OUT = ("test-a/00/001.png", "test-a/00/002.png", "test-a/02/017.png", "val-b/01/009.png", "train-a/02/016.png")
@@ -256,7 +254,7 @@ def anomalies_of(root, **found):
 
 def test_an_anomaly_stops_it_before_anything_is_written(inputs, tmp_path):
     found = anomalies_of(tmp_path / "bad", width="Value 99999 is too large.")
-    with pytest.raises(ValueError, match=r"found 1 anomalies: split 'val', width: Value 99999 is too large\.; correct"):
+    with pytest.raises(ValueError, match=r"found 1 anomaly: split 'val', width: Value 99999 is too large\.; correct"):
         generate({**inputs, "anomalies": found}, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
     generate({**inputs, "anomalies": anomalies_of(tmp_path / "good")}, tmp_path / "out2")
@@ -304,10 +302,11 @@ def test_the_component_carries_its_settings_and_its_code():
     assert len(component.exec_properties["code_fingerprint"]) == 16
 
 
-def summarised(inputs, train):
-    """The inputs, whose summary says that so many images were read; the other splits are as they are."""
+def summarised(inputs, train=80, empty=()):
+    """The inputs, whose summary says that so many train images were read, and that no image of these test classes was."""
     counts = {"train": train, "val": 40, "test": 48}
-    summary = {"splits": {split: {"images": count, "empty_classes": []} for split, count in counts.items()}}
+    lost = {"train": (), "val": (), "test": empty}
+    summary = {"splits": {split: {"images": count, "empty_classes": lost[split]} for split, count in counts.items()}}
     with open(os.path.join(inputs["examples"][0].uri, "summary.json"), "w") as file:
         json.dump(summary, file)
     return inputs
