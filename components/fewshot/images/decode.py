@@ -7,24 +7,25 @@ to the wanted size (no crop) with an antialiasing filter. What is refused, and w
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import tensorflow as tf
 
 from components.fewshot.images.formats.header import Header
-from components.fewshot.images.gate import MAX_PIXELS, examine
+from components.fewshot.images.gate import FORMATS, MAX_PIXELS, examine
 from components.fewshot.settings.image import ImageSpec
 
 GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in PIL and tf.image
 DARK = 4095  # the samples of a 16-bit PNG that are all below hold 12 bits or fewer, and would be read as black
 MAX_IMAGES = 10_000  # of a request
+Reader = Callable[[tf.Tensor, Header], tf.Tensor]
+
 _ASSERTED = re.compile(
     r"(?:assertion failed: \[|Summarized data: b['\"])(.*?)['\"]?\]?(?:\n| \[Op|$)"
 )  # in a graph, or without one
 UNDECODABLE = "damaged or truncated: its pixels cannot be decoded"
 
 
-@tf.autograph.experimental.do_not_convert
 def decode(encoded: tf.Tensor, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> tf.Tensor:
     """Encoded images (string [B]) to uint8 [B, H, W, C]; an image gives the same pixels alone and in a batch.
 
@@ -32,42 +33,72 @@ def decode(encoded: tf.Tensor, spec: ImageSpec, max_pixels: int = MAX_PIXELS) ->
       tf.errors.InvalidArgumentError: an image is refused by the gate, and the message holds "image <number>: <reason>"; or its
         pixels cannot be decoded.
     """
-    with tf.control_dependencies([_not_too_many(encoded)]):
-        kind, header = examine(tf.identity(encoded), max_pixels)
-    with tf.control_dependencies([_none_refused(header.reason)]):
-        kind = tf.identity(kind)
+    return _decoder(spec, max_pixels)(encoded)
+
+
+@cache
+def _decoder(spec: ImageSpec, max_pixels: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The graph of `decode` as one function, so that the signatures of a SavedModel, which all call it, hold it once."""
+
+    def decode_all(encoded: tf.Tensor) -> tf.Tensor:
+        with tf.control_dependencies([_not_too_many(encoded)]):
+            kind, header = examine(tf.identity(encoded), max_pixels)
+        with tf.control_dependencies([_none_refused(header.reason)]):
+            number = reader_of(kind, header)
+        rows = [tf.where(tf.equal(number, reader))[:, 0] for reader in range(len(READERS))]
+        pixels = [_read_all(reader, kind, header, mine, spec) for reader, mine in zip(READERS, rows, strict=True)]
+        return tf.ensure_shape(
+            tf.dynamic_stitch([tf.cast(mine, tf.int32) for mine in rows], pixels), [None, *spec.shape]
+        )
+
+    return tf.function(
+        decode_all,
+        autograph=False,
+        input_signature=[tf.TensorSpec([None], tf.string)],
+        experimental_attributes={"_noinline": True},  # it is large, and optimised once instead of with each caller
+    )
+
+
+def _read_all(reader: Reader, kind: tf.Tensor, header: Header, rows: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
+    """The images in `rows` (int64 [n]) of a batch by one reader: uint8 [n, H, W, C] of `spec`."""
     return tf.map_fn(
-        lambda one: _fitted(shown(*one), spec),
-        (kind, header),
+        lambda one: _fitted(reader(*one), spec),
+        (tf.gather(kind, rows), Header._make(tf.gather(field, rows) for field in header)),
         fn_output_signature=tf.TensorSpec(spec.shape, tf.uint8),
         parallel_iterations=16,
     )
 
 
-@tf.autograph.experimental.do_not_convert
-def shown(kind: tf.Tensor, header: Header) -> tf.Tensor:
-    """One image as a viewer shows it over white: uint8 [H, W, 1 or 3].
+def reader_of(kind: tf.Tensor, header: Header) -> tf.Tensor:
+    """The number of the reader in READERS for each image, int64 [B]: the fast one that will do."""
+    upright = tf.equal(header.orientation, 1)
+    plain = upright & ~header.keyed & ~header.sixteen_bit & ~header.opaque & tf.not_equal(kind, FORMATS.index("GIF"))
+    is_jpeg = tf.equal(kind, FORMATS.index("JPEG"))
+    return tf.where(is_jpeg, tf.constant(1, tf.int64), tf.where(plain, tf.constant(0, tf.int64), 2))
 
-    Args:
-      kind: number of its format, int64 [].
-      header: what `examine` says of it, without the batch dimension; it has no reason to be refused.
 
-    Raises:
-      tf.errors.InvalidArgumentError: the pixels cannot be decoded, or they are those of a 16-bit PNG that would be black.
-    """
-    readers: list[Callable[[], tf.Tensor]] = [
-        partial(_png, header),
-        partial(
-            tf.io.decode_jpeg, header.content, dct_method="INTEGER_ACCURATE"
-        ),  # as viewers do; the fast one is up to 16 off
-        partial(_gif, header),
-        partial(_bmp, header),
-        partial(tf.io.decode_image, header.content, channels=0, expand_animations=False),
-    ]
-    image = tf.switch_case(tf.cast(kind, tf.int32), [lambda read=read: _free(read()) for read in readers])
-    samples = tf.shape(image)[-1]  # 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha
-    image = tf.cond(tf.equal(samples % 2, 0), lambda: _over_white(image), lambda: image)
-    return tf.cond(tf.equal(header.orientation, 1), lambda: image, lambda: oriented(image, header.orientation))
+def _plain(kind: tf.Tensor, header: Header) -> tf.Tensor:
+    """What TensorFlow reads as a viewer shows it, but for transparency."""
+    return _over_white(tf.io.decode_image(header.content, channels=0, expand_animations=False))
+
+
+def _jpeg(kind: tf.Tensor, header: Header) -> tf.Tensor:
+    image = tf.io.decode_jpeg(header.content, dct_method="INTEGER_ACCURATE")  # as viewers; the fast one is up to 16 off
+    return oriented(image, header.orientation)
+
+
+def _unusual(kind: tf.Tensor, header: Header) -> tf.Tensor:
+    """All that needs a hand beside the decoder."""
+    others = partial(tf.io.decode_image, header.content, channels=0, expand_animations=False)
+    readers = {"PNG": partial(_png, header), "GIF": partial(_gif, header), "BMP": partial(_bmp, header)}
+    branches = [partial(_free, readers.get(name, others)) for name in FORMATS]
+    return oriented(_over_white(tf.switch_case(tf.cast(kind, tf.int32), branches)), header.orientation)
+
+
+READERS: tuple[Reader, ...] = (_plain, _jpeg, _unusual)
+"""From the number of a format (int64 []) and a header without the batch dimension, which has no reason to be refused, to the
+image as a viewer shows it over white: uint8 [H, W, 1 or 3]. InvalidArgumentError if the pixels cannot be decoded, or are of a
+16-bit PNG that would be black."""
 
 
 def refusal(error: tf.errors.InvalidArgumentError) -> str | None:
@@ -79,7 +110,10 @@ def refusal(error: tf.errors.InvalidArgumentError) -> str | None:
 
 def oriented(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     """An image [H, W, C] turned and mirrored as its EXIF orientation (int64 [], 1 to 8) asks for."""
+    return tf.cond(tf.equal(orientation, 1), lambda: image, lambda: _turned(image, orientation))
 
+
+def _turned(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     def one_of(*values: int) -> tf.Tensor:
         return tf.reduce_any(tf.equal(orientation, tf.constant(values, tf.int64)))
 
@@ -102,12 +136,9 @@ def _fitted(image: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
 
 def _png(header: Header) -> tf.Tensor:
     """With alpha where one colour is transparent, which the decoder makes only if it is asked for four channels."""
-    checked = tf.cond(header.sixteen_bit, lambda: _not_dark(header), lambda: header.content)
-    return tf.cond(
-        header.keyed,
-        lambda: _free(tf.io.decode_png(checked, channels=4)),
-        lambda: _free(tf.io.decode_png(checked, channels=0)),
-    )
+    content = tf.cond(header.sixteen_bit, lambda: _not_dark(header), lambda: header.content)
+    clear, opaque = (partial(_free, partial(tf.io.decode_png, content, channels=channels)) for channels in (4, 0))
+    return tf.cond(header.keyed, clear, opaque)
 
 
 def _not_dark(header: Header) -> tf.Tensor:
@@ -136,9 +167,9 @@ def _bmp(header: Header) -> tf.Tensor:
     return image[..., : tf.where(header.opaque, 3, tf.shape(image)[-1])]
 
 
-def _free(image: tf.Tensor) -> tf.Tensor:
-    """The same image; what is known of its shape is forgotten, because readers know different things."""
-    return tf.ensure_shape(tf.raw_ops.PlaceholderWithDefault(input=image, shape=[None, None, None]), [None, None, None])
+def _free(read: Callable[[], tf.Tensor]) -> tf.Tensor:
+    """An image of which no size is known while the graph is made, because branches must agree in what is known."""
+    return tf.raw_ops.PlaceholderWithDefault(input=read(), shape=[None, None, None])
 
 
 def _not_too_many(encoded: tf.Tensor) -> tf.Operation:
@@ -157,6 +188,11 @@ def _none_refused(reasons: tf.Tensor) -> tf.Operation:
 
 
 def _over_white(image: tf.Tensor) -> tf.Tensor:
+    """An image of 1 grey, 2 grey + alpha, 3 RGB or 4 RGB + alpha samples to 1 or 3 samples."""
+    return tf.cond(tf.equal(tf.shape(image)[-1] % 2, 0), lambda: _laid(image), lambda: image)
+
+
+def _laid(image: tf.Tensor) -> tf.Tensor:
     alpha = tf.cast(image[..., -1:], tf.float32) / 255.0
     return tf.cast(tf.round(tf.cast(image[..., :-1], tf.float32) * alpha + 255.0 * (1.0 - alpha)), tf.uint8)
 

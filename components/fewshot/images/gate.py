@@ -4,34 +4,50 @@ It is a graph, so that ingest and the SavedModel hold the same policy by holding
 picture of millions of pixels in a small file is refused before memory is taken.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import tensorflow as tf
 
 from components.fewshot.images.formats import bmp, gif, jpeg, png, webp
+from components.fewshot.images.formats.exif import orientation
 from components.fewshot.images.formats.header import Header
-from components.fewshot.images.reading import Files, says
+from components.fewshot.images.reading import Files
 from components.fewshot.settings.image import MAX_PIXELS
 from components.fewshot.tensors import Tensor
 
+Signature = tuple[tuple[int, bytes], ...]
+
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # by their number in the graph; len(FORMATS) is any other file
+SIGNATURES = (  # of FORMATS: (place, bytes); BMP has two letters, which begin many a text, and more
+    ((0, png.SIGNATURE),),
+    ((0, jpeg.SIGNATURE),),
+    ((0, gif.SIGNATURE),),
+    ((0, bmp.SIGNATURE), (15, b"\0\0\0")),
+    ((0, b"RIFF"), (8, b"WEBP")),
+)
 MIN_SIDE = 2
 MAX_BYTES = 256 * 2**20  # larger files are not read; 64 megapixels take 192 MB without compression
 ANY_SIZE = 2**40  # as a limit in pixels, where sizes have been judged before
 
-OTHERS = (  # formats that are not read, so that a refusal can name them: (place, bytes, name)
-    *((8, brand, "HEIC") for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")),
-    *((8, brand, "AVIF") for brand in (b"avif", b"avis")),
-    *((16, brand, "AVIF") for brand in (b"avif", b"avis")),  # a compatible brand of an image that calls itself mif1
-    *((0, magic, "TIFF") for magic in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
-    *((0, magic, "JPEG XL") for magic in (b"\xff\x0a", b"\0\0\0\x0cJXL ")),
-    *((0, magic, "JPEG 2000") for magic in (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")),
-    *((0, magic, "PNM") for magic in (b"P1\n", b"P2\n", b"P3\n", b"P4\n", b"P5\n", b"P6\n", b"P7\n", b"P5 ", b"P6 ")),
-    (0, b"8BPS", "PSD"),
-    (0, b"\0\0\1\0", "ICO"),
-    (0, b"%PDF", "PDF"),
-    (0, b"<svg", "SVG"),
-    (0, b"PK\3\4", "ZIP"),
-    (0, b"\x1f\x8b", "gzip"),
+OTHERS = (  # formats that are not read, so that a refusal can name them; the last that fits counts
+    *(
+        ("HEIC", ((4, b"ftyp"), (8, brand)))
+        for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+    ),
+    *(("AVIF", ((4, b"ftyp"), (8, brand))) for brand in (b"avif", b"avis")),
+    *(("AVIF", ((4, b"ftyp"), (16, brand))) for brand in (b"avif", b"avis")),  # of one that calls itself mif1
+    *(("TIFF", ((0, magic),)) for magic in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+    *(("JPEG XL", ((0, magic),)) for magic in (b"\xff\x0a", b"\0\0\0\x0cJXL ")),
+    *(("JPEG 2000", ((0, magic),)) for magic in (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")),
+    *(("PNM", ((0, b"P%d%c" % (kind, space)),)) for kind in range(1, 8) for space in b"\n "),
+    ("PSD", ((0, b"8BPS"),)),
+    ("ICO", ((0, b"\0\0\1\0"),)),
+    ("PDF", ((0, b"%PDF"),)),
+    ("SVG", ((0, b"<svg"),)),
+    ("gzip", ((0, b"\x1f\x8b"),)),
 )
+READ = "PNG, JPEG, GIF, BMP and WebP are"
 HEAD = 40  # bytes by which formats are told apart
 
 
@@ -48,16 +64,17 @@ def examine(encoded: Tensor, max_pixels: int | Tensor = MAX_PIXELS) -> tuple[Ten
     """
     files = Files.of(encoded)
     head = files.head(HEAD)
-    kind = _kind(head)
+    kind = _last(_fits(head, SIGNATURES), len(FORMATS))
     readers = (png, jpeg, gif, bmp, webp)
     headers = [reader.header(files, tf.equal(kind, number)) for number, reader in enumerate(readers)]
     found = headers[0]
     for number, other in enumerate(headers[1:], 1):
         mine = tf.equal(kind, number)
+        columns = mine[:, tf.newaxis]
         found = Header._make(
-            tf.where(mine if len(new.shape) == 1 else mine[:, tf.newaxis], new, old)
-            for old, new in zip(found, other, strict=True)
+            tf.where(mine if len(new.shape) == 1 else columns, new, old) for old, new in zip(found, other, strict=True)
         )
+    found = found._replace(orientation=orientation(files, found.exif, found.xmp, found.hexed))
     reason = tf.where(tf.equal(kind, len(FORMATS)), _unread(files, head), found.reason)
     size = _size_reason(found, max_pixels)
     reason = tf.where(tf.equal(kind, len(FORMATS)) | tf.equal(size, ""), reason, size)
@@ -72,33 +89,30 @@ def grouped(number: Tensor) -> Tensor:
     return tf.strings.regex_replace(tf.strings.join(groups, ","), "^[0,]*(.)", r"\1")
 
 
-def _kind(head: Tensor) -> Tensor:
-    """The number of each format."""
-    begins = (
-        says(head, 0, png.SIGNATURE),
-        says(head, 0, jpeg.SIGNATURE),
-        says(head, 0, gif.SIGNATURE),
-        bmp.is_bmp(head),
-        says(head, 0, b"RIFF") & says(head, 8, b"WEBP"),
-    )
-    found = tf.fill(tf.shape(begins[0]), tf.constant(len(FORMATS), tf.int64))
-    for number, mine in enumerate(begins):
-        found = tf.where(mine, tf.constant(number, tf.int64), found)
-    return found
+def _fits(head: Tensor, signatures: Sequence[Signature]) -> Tensor:
+    """Which signatures fit the first bytes of each file (int64 [B, HEAD]): bool [B, n]."""
+    table = np.full((len(signatures), HEAD), -1)  # -1 fits any byte
+    for row, parts in enumerate(signatures):
+        for place, text in parts:
+            table[row, place : place + len(text)] = list(text)
+    return tf.reduce_all(tf.equal(head[:, tf.newaxis], table) | (table < 0), axis=-1)
+
+
+def _last(fits: Tensor, otherwise: int) -> Tensor:
+    """The number of the last column of bool [B, n] that holds, or `otherwise`: int64 [B]."""
+    number = tf.reduce_max(tf.where(fits, tf.range(tf.shape(fits)[1], dtype=tf.int32), -1), axis=1)
+    return tf.cast(tf.where(number < 0, otherwise, number), tf.int64)
 
 
 def _unread(files: Files, head: Tensor) -> Tensor:
     """The reason for which a file of no known format is not read."""
-    read = "PNG, JPEG, GIF, BMP and WebP are"
+    told = [f"{name} is not read ({READ}): convert it" for name, _ in OTHERS]
+    told += ["not an image, or its header is damaged", f"a text file, not an image ({READ})"]
     printable = (head >= 32) & (head < 127) | (head >= 9) & (head <= 13)
-    beyond = tf.range(HEAD, dtype=tf.int64)[tf.newaxis] >= files.length[:, tf.newaxis]
-    is_text = tf.reduce_all(printable | beyond, axis=1)
-    reason = tf.where(is_text, f"a text file, not an image ({read})", "not an image, or its header is damaged")
-    for place, magic, name in OTHERS:
-        boxed = says(head, 4, b"ftyp") if place else tf.ones_like(is_text)
-        told = f"{name} is not read ({read}): convert it" if name != "ZIP" else f"a ZIP archive, not an image ({read})"
-        reason = tf.where(boxed & says(head, place, magic), told, reason)
-    return reason
+    beyond = tf.range(HEAD, dtype=tf.int64) >= files.length[:, tf.newaxis]
+    is_text = tf.cast(tf.reduce_all(printable | beyond, axis=1), tf.int64)
+    number = _last(_fits(head, [parts for _, parts in OTHERS]), len(OTHERS))
+    return tf.gather(told, number + tf.where(tf.equal(number, len(OTHERS)), is_text, 0))
 
 
 def _size_reason(header: Header, max_pixels: int | Tensor) -> Tensor:

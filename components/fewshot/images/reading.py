@@ -59,12 +59,12 @@ def joined(values: Tensor) -> Tensor:
 
 def big(numbers: Tensor, at: int, count: int) -> Tensor:
     """The number in `count` bytes of int64 [..., n] from `at` on, most significant first."""
-    return _number(numbers, range(at, at + count))
+    return _number(numbers, at, [256**power for power in range(count - 1, -1, -1)])
 
 
 def little(numbers: Tensor, at: int, count: int) -> Tensor:
     """The number in `count` bytes of int64 [..., n] from `at` on, least significant first."""
-    return _number(numbers, range(at + count - 1, at - 1, -1))
+    return _number(numbers, at, [256**power for power in range(count)])
 
 
 def says(numbers: Tensor, at: int, text: bytes) -> Tensor:
@@ -92,11 +92,8 @@ def walk(state: State, step: Callable[[State], State]) -> State:
     return kind(*done)
 
 
-def _number(numbers: Tensor, places: range) -> Tensor:
-    found = tf.zeros_like(numbers[..., 0])
-    for place in places:
-        found = found * 256 + numbers[..., place]
-    return found
+def _number(numbers: Tensor, at: int, weights: list[int]) -> Tensor:
+    return tf.reduce_sum(numbers[..., at : at + len(weights)] * tf.constant(weights, tf.int64), axis=-1)
 
 
 def _like(flag: Tensor, value: Tensor) -> Tensor:

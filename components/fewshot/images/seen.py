@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import tensorflow as tf
 
-from components.fewshot.images.decode import UNDECODABLE, refusal, shown
+from components.fewshot.images.decode import READERS, UNDECODABLE, reader_of, refusal
 from components.fewshot.images.formats.header import Header
 from components.fewshot.images.gate import FORMATS, MAX_PIXELS, examine
 from components.fewshot.tensors import Tensor
@@ -19,9 +19,12 @@ BATCH = 64  # headers that are read at once
 NOTHING = np.zeros((0, 0, 1), np.uint8)
 Made = TypeVar("Made")
 
-_examine = tf.function(
-    examine, autograph=False, input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([], tf.int64)]
-)
+
+@partial(tf.function, autograph=False, input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([], tf.int64)])
+def _examine(encoded: Tensor, max_pixels: Tensor) -> tuple[Tensor, Tensor, Header]:
+    """The number of each format and of the reader for it, and the headers."""
+    kind, header = examine(encoded, max_pixels)
+    return kind, reader_of(kind, header), header
 
 
 class Seen(NamedTuple):
@@ -49,20 +52,19 @@ def see(encoded: Sequence[bytes], use: Callable[[int, Seen], Made], max_pixels: 
     limit = tf.constant(max_pixels, tf.int64)
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(encoded), BATCH):
-            kinds, headers = _examine(tf.constant(encoded[start : start + BATCH], tf.string), limit)
+            kinds, readers, headers = _examine(tf.constant(encoded[start : start + BATCH], tf.string), limit)
             each = map(Header._make, zip(*map(tf.unstack, headers), strict=True))
-            made += pool.map(
-                lambda *one: use(one[0], _see(*one[1:])), range(start, start + BATCH), tf.unstack(kinds), each
-            )
+            batch = range(start, start + BATCH), tf.unstack(kinds), readers.numpy(), each
+            made += pool.map(lambda number, *one: use(number, _see(*one)), *batch)
     return made
 
 
-def _see(kind: Tensor, header: Header) -> Seen:
+def _see(kind: Tensor, reader: int, header: Header) -> Seen:
     reason = header.reason.numpy().decode()
     if reason:
         return Seen(reason)
     try:
-        pixels = _shown()(kind, header).numpy()
+        pixels = _compiled(int(reader))(kind, header).numpy()
     except tf.errors.InvalidArgumentError as error:
         return Seen(refusal(error) or UNDECODABLE)
     applies = {name: bool(getattr(header, name)) for name in FLAGS[1:]} | {"exif_rotated": int(header.orientation) != 1}
@@ -70,9 +72,9 @@ def _see(kind: Tensor, header: Header) -> Seen:
 
 
 @cache
-def _shown() -> Callable[[Tensor, Header], Tensor]:
-    """The compiled graph; it is traced once, with the types that `examine` gives."""
-    one = tf.nest.map_structure(
+def _compiled(reader: int) -> Callable[[Tensor, Header], Tensor]:
+    """The graph of a reader; it is traced once, with the types that `examine` gives."""
+    kind, _, header = tf.nest.map_structure(
         lambda spec: tf.TensorSpec(spec.shape[1:], spec.dtype), _examine.get_concrete_function().structured_outputs
     )
-    return tf.function(shown, autograph=False, input_signature=[one[0], Header._make(one[1])])
+    return tf.function(READERS[reader], autograph=False, input_signature=[kind, Header._make(header)])

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from components.fewshot.images.formats.header import Header, truncated
-from components.fewshot.images.reading import Files, little, says
+from components.fewshot.images.reading import Files, little
 from components.fewshot.tensors import Tensor
 
 SIGNATURE = b"BM"
@@ -43,11 +43,6 @@ def header(files: Files, mine: Tensor) -> Header:
     is_32 = tf.equal(bits, 32)
     fourth = {"alpha": has_alpha & is_32, "opaque": no_alpha & is_32}
     return Header.of(files, height, width, reason=reason, content=content, **fourth)
-
-
-def is_bmp(head: Tensor) -> Tensor:
-    """Whether int64 [B, 18 or more] begins like a BMP; the two letters alone begin many a text."""
-    return says(head, 0, SIGNATURE) & says(head, 16, b"\0\0") & (head[:, 14] >= 12) & (head[:, 14] <= 124)
 
 
 def _is_ramp(files: Files, size: Tensor, head: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ NONE = -1
 HEX_BYTES = 2048  # of a block in hexadecimal digits that are looked at
 
 
-def orientation(files: Files, exif: Tensor, xmp: Tensor, hexed: Tensor | None = None) -> Tensor:
+def orientation(files: Files, exif: Tensor, xmp: Tensor, hexed: Tensor) -> Tensor:
     """The orientation that each file names, int64 [B] in 1 to 8.
 
     Args:
@@ -28,11 +28,8 @@ def orientation(files: Files, exif: Tensor, xmp: Tensor, hexed: Tensor | None = 
       xmp: the same for XMP.
       hexed: the same for EXIF as a text of hexadecimal digits.
     """
-    sources = [(exif, _in_exif), (xmp, _in_xmp)]
-    if hexed is not None:
-        sources.insert(1, (hexed, _in_hexed))
     found = NONE * tf.ones_like(files.length)
-    for block, read in sources:  # the first that names one counts
+    for block, read in ((exif, _in_exif), (hexed, _in_hexed), (xmp, _in_xmp)):  # the first that names one counts
         asked = (block[:, 1] > 0) & tf.equal(found, NONE)
         looks = partial(read, files, block[:, 0], block[:, 1])
         found = tf.where(asked, tf.cond(tf.reduce_any(asked), looks, partial(tf.zeros_like, found)), found)

@@ -17,7 +17,10 @@ class Header(NamedTuple):
     reason: Tensor
     height: Tensor  # int64, in pixels, as stored
     width: Tensor
-    orientation: Tensor  # int64, 1 to 8 as in EXIF
+    orientation: Tensor  # int64, 1 to 8 as in EXIF; the gate reads it out of the next three
+    exif: Tensor  # int64 [B, 2]: start and end of the block, zeros if there is none; so are the next two
+    xmp: Tensor
+    hexed: Tensor  # EXIF as a text of hexadecimal digits
     cmyk: Tensor  # bool, like all that follow but the last three
     sixteen_bit: Tensor
     palette: Tensor
@@ -33,7 +36,9 @@ class Header(NamedTuple):
     def of(cls, files: Files, height: Tensor, width: Tensor, **known: Tensor) -> "Header":
         """A header of which all but `known` is as in most files."""
         no, none = tf.zeros_like(files.length, tf.bool), tf.zeros_like(height)
+        nowhere = tf.stack([none, none], axis=1)
         most = {field: no for field in ("cmyk", "sixteen_bit", "palette", "alpha", "animated", "keyed", "opaque")}
+        most |= {field: nowhere for field in ("exif", "xmp", "hexed")}
         most |= {
             "reason": tf.zeros_like(files.content),
             "orientation": tf.ones_like(height),

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from components.fewshot.images.formats.exif import PREFIX, XMP_NAMESPACE, orientation
+from components.fewshot.images.formats.exif import PREFIX, XMP_NAMESPACE
 from components.fewshot.images.formats.header import Header, truncated
 from components.fewshot.images.reading import Files, big, says, walk
 from components.fewshot.tensors import Tensor
@@ -44,7 +44,8 @@ def header(files: Files, mine: Tensor) -> Header:
         height,
         width,
         reason=reason,
-        orientation=orientation(files, done.exif, done.xmp),
+        exif=done.exif,
+        xmp=done.xmp,
         cmyk=tf.equal(colours, 4),
     )
 

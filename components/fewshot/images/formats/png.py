@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from components.fewshot.images.formats.exif import orientation
 from components.fewshot.images.formats.header import Header, truncated
 from components.fewshot.images.reading import Files, big, says, walk
 from components.fewshot.tensors import Tensor
@@ -42,7 +41,9 @@ def header(files: Files, mine: Tensor) -> Header:
         tf.where(has_header, big(head, 20, 4), 0),
         tf.where(has_header, big(head, 16, 4), 0),
         reason=reason,
-        orientation=orientation(files, done.exif, done.xmp, done.hexed),
+        exif=done.exif,
+        xmp=done.xmp,
+        hexed=done.hexed,
         sixteen_bit=tf.equal(depth, 16),
         palette=tf.equal(colour, PALETTE),
         alpha=done.keyed | (tf.bitwise.bitwise_and(colour, ALPHA) > 0),

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from components.fewshot.images.formats.exif import orientation
 from components.fewshot.images.formats.header import Header, truncated
 from components.fewshot.images.reading import Files, little, says, walk
 from components.fewshot.tensors import Tensor
@@ -43,7 +42,8 @@ def header(files: Files, mine: Tensor) -> Header:
         height,
         width,
         reason=reason,
-        orientation=orientation(files, done.exif, done.xmp),
+        exif=done.exif,
+        xmp=done.xmp,
         alpha=(tf.bitwise.bitwise_and(flags, ALPHA) > 0) | (lossless & (packed // 2**28 % 2 > 0)),
         animated=moves,
     )

@@ -66,7 +66,7 @@ def test_other_files():
         "a text file, not an image (PNG, JPEG, GIF, BMP and WebP are)",
         "a text file, not an image (PNG, JPEG, GIF, BMP and WebP are)",
         "not an image, or its header is damaged",
-        "a ZIP archive, not an image (PNG, JPEG, GIF, BMP and WebP are)",
+        "not an image, or its header is damaged",
         "a text file, not an image (PNG, JPEG, GIF, BMP and WebP are)",
     ]
 
