@@ -175,7 +175,7 @@ class TestServedModel:
 
     @pytest.mark.parametrize(
         ("bad", "said"),
-        [(b"", "Input is empty"), (b"no image", "Unknown image file format"), (toys.png(IMAGES[0])[:150], "PNG")],
+        [(b"", "the file is empty"), (b"no image", "a text file"), (toys.png(IMAGES[0])[:150], "a part of this PNG")],
         ids=["zero bytes", "text", "truncated"],
     )
     def test_it_says_what_is_wrong_with_an_image(self, model, bad, said):
