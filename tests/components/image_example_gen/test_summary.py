@@ -146,4 +146,4 @@ def test_many_bad_files_end_the_run_with_one_sentence():
         " /root/1.png: empty; /root/2.png: empty; ...): see /runs/rejected.json for all of them; repair or remove them, or"
         " raise max_reject_fraction"
     )
-    assert "1 of 1 files (100.0%)" in reject_message(BAD[:1], 1, 0.0, "report")
+    assert "1 of 1 file (100.0%)" in reject_message(BAD[:1], 1, 0.0, "report")
