@@ -11,7 +11,7 @@ run: setup  ## Run the whole pipeline on the built-in glyphs
 	$(PYTHON) -m pipeline.cli run --preset glyphs
 
 test: lint  ## Check style and types, then run all tests
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2
 
 lint: setup  ## Check style and types only
 	$(PYTHON) -m ruff check .

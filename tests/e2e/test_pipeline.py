@@ -86,7 +86,7 @@ def test_evaluate_gives_the_evaluators_own_figure(watched, first):
 
 def test_the_pushed_model_adapts(watched, first):
     query = Path(watched.folders["test_dir"]) / "test-a" / "kind 00"
-    predictions = adapt(first["pushed_model"], watched.folders["test_dir"], str(query))
+    predictions = adapt(first["pushed_model"], watched.folders["test_dir"], str(query))["predictions"]
     assert len(predictions) == 8 and all(0 < one["probability"] <= 1 for one in predictions)
 
 
