@@ -13,6 +13,7 @@ import tensorflow as tf
 from components.fewshot import integrity
 
 RESULTS = "results.jsonl"
+KEPT = 200  # results that stay: a run has some five
 SERVED = ("saved_model.pb", "variables", "assets")  # what answers; assets.extra only describes it
 
 
@@ -38,7 +39,7 @@ class Judged:
         key = hashlib.sha256(repr(self.facts).encode())
         for path in [*files, *sorted(tf.io.gfile.glob(episodes))]:
             inside = os.path.relpath(path, model) if path in files else os.path.basename(path)
-            key.update(f"\0{inside}\0{_digest(path)}".encode())
+            key.update(f"\0{inside}\0{integrity.file_digest(path)}".encode())
         return os.path.join(self.directory, key.hexdigest()[:32])
 
     def read(self, place: str) -> list[str] | None:
@@ -52,14 +53,22 @@ class Judged:
         """Keeps results in a place; complete or not at all."""
         if not self.directory:
             return
-        if tf.io.gfile.exists(place):  # damaged
-            tf.io.gfile.rmtree(place)
-        for path in tf.io.gfile.glob(f"{place}.{integrity.LIST}"):
-            tf.io.gfile.remove(path)
+        _remove(place)  # it may be damaged
         tf.io.gfile.makedirs(place)
         with tf.io.gfile.GFile(os.path.join(place, RESULTS), "w") as file:
             file.write("\n".join(results))
         integrity.seal(place)
+        kept = tf.io.gfile.glob(os.path.join(self.directory, "*", RESULTS))
+        for path in sorted(kept, key=lambda path: tf.io.gfile.stat(path).mtime_nsec)[:-KEPT]:
+            _remove(os.path.dirname(path))
+
+
+def _remove(place: str) -> None:
+    """Removes the results in a place, if there are any, and the list of their files beside it."""
+    if tf.io.gfile.exists(place):
+        tf.io.gfile.rmtree(place)
+    for path in tf.io.gfile.glob(f"{place}.{integrity.LIST}"):
+        tf.io.gfile.remove(path)
 
 
 def _files(path: str) -> Iterator[str]:
@@ -68,11 +77,3 @@ def _files(path: str) -> Iterator[str]:
         yield from [path] if tf.io.gfile.exists(path) else []
         return
     yield from sorted(os.path.join(at, name) for at, _, names in tf.io.gfile.walk(path) for name in names)
-
-
-def _digest(path: str) -> str:
-    total = hashlib.sha256()
-    with tf.io.gfile.GFile(path, "rb") as file:
-        while chunk := file.read(1 << 20):
-            total.update(chunk)
-    return total.hexdigest()

@@ -64,7 +64,9 @@ def seal(*directories: str) -> None:
         if tf.io.gfile.isdir(directory) and not _list_of(directory):
             names = _names(directory)
             alone = len(names) == 1 and os.sep not in names[0]
-            files = {name: _File(_size(directory, name) or 0, _digest(directory, name)) for name in names}
+            files = {
+                name: _File(_size(directory, name) or 0, file_digest(os.path.join(directory, name))) for name in names
+            }
             _write(_beside(directory) if alone else os.path.join(directory, LIST), files)
 
 
@@ -97,7 +99,7 @@ def damage(directory: str, every_byte: bool = False) -> str | None:
             return f"{name} has {size:,} bytes instead of {file.size:,}"
     for name, file in files.items():
         own = any(fnmatch.fnmatch(os.path.basename(name), pattern) for pattern in CHECKED_WHILE_READ)
-        if (every_byte or not own) and _digest(directory, name) != file.digest:
+        if (every_byte or not own) and file_digest(os.path.join(directory, name)) != file.digest:
             return f"{name} has other bytes than were written"
     return None
 
@@ -111,6 +113,15 @@ def verify(*directories: str, mend: str = MADE_AGAIN) -> None:
     for directory in directories:
         if what := damage(directory):
             raise Damaged(directory, what, mend)
+
+
+def file_digest(path: str) -> str:
+    """The SHA-256 (hex) of a file on any file system, read piece by piece."""
+    total = hashlib.sha256()
+    with tf.io.gfile.GFile(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            total.update(chunk)
+    return total.hexdigest()
 
 
 def _names(directory: str) -> list[str]:
@@ -137,14 +148,6 @@ def _size(directory: str, name: str) -> int | None:
         return int(tf.io.gfile.stat(os.path.join(directory, name)).length)
     except tf.errors.NotFoundError:
         return None
-
-
-def _digest(directory: str, name: str) -> str:
-    total = hashlib.sha256()
-    with tf.io.gfile.GFile(os.path.join(directory, name), "rb") as file:
-        while chunk := file.read(CHUNK):
-            total.update(chunk)
-    return total.hexdigest()
 
 
 def _write(path: str, files: dict[str, _File]) -> None:

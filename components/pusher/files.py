@@ -14,6 +14,7 @@ from fcntl import LOCK_EX, flock
 import tensorflow as tf
 
 from components.fewshot.faults import in_words
+from components.fewshot.integrity import file_digest
 from components.fewshot.serving.versions import MODEL_FILE, gfile
 
 
@@ -37,11 +38,7 @@ def digest(directory: str) -> str:
     total = hashlib.sha256()
     for name in files_in(directory):
         total.update(f"{name}\0".encode())
-        with gfile.GFile(os.path.join(directory, name), "rb") as file:
-            content = hashlib.sha256()
-            while chunk := file.read(1 << 20):
-                content.update(chunk)
-        total.update(content.digest())
+        total.update(bytes.fromhex(file_digest(os.path.join(directory, name))))
     return total.hexdigest()
 
 
@@ -76,7 +73,7 @@ def flush(directory: str) -> None:
     if is_local(directory):
         for at, _, names in os.walk(directory):
             for name in (*names, "."):
-                _sync(os.path.join(at, name))
+                sync(os.path.join(at, name))
 
 
 @contextmanager
@@ -105,8 +102,8 @@ def alone(directory: str) -> Iterator[None]:
 def _rename(source: str, target: str) -> None:
     gfile.makedirs(os.path.dirname(target))
     gfile.rename(source, target)
-    _sync(os.path.dirname(source))
-    _sync(os.path.dirname(target))
+    sync(os.path.dirname(source))
+    sync(os.path.dirname(target))
 
 
 def _move_files(source: str, target: str, names: list[str]) -> None:
@@ -118,7 +115,8 @@ def _move_files(source: str, target: str, names: list[str]) -> None:
         gfile.rmtree(source)
 
 
-def _sync(path: str) -> None:
+def sync(path: str) -> None:
+    """Forces a local file, or the names in a local folder, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

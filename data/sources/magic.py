@@ -24,7 +24,7 @@ def _is_bmp(head: bytes) -> bool:
     return head[:2] == b"BM" and len(head) >= 18 and struct.unpack_from("<I", head, 14)[0] in _BMP_HEADERS
 
 
-def _is_ppm(head: bytes) -> bool:
+def _is_pnm(head: bytes) -> bool:
     return head[:1] == b"P" and head[1:2] in b"123456" and head[2:3] in b" \t\r\n" and head[3:4] in b"#0123456789"
 
 
@@ -58,5 +58,5 @@ _KINDS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("PSD", _starts(b"8BPS")),
     ("EXR", _starts(b"v/1\x01")),
     ("QOI", _starts(b"qoif")),
-    ("PPM", _is_ppm),
+    ("PNM", _is_pnm),
 )

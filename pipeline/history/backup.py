@@ -18,6 +18,7 @@ from typing import NamedTuple
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2 as pb
 
+from components.pusher.files import sync
 from pipeline.history.database import RootError, Say, fault_of, is_elsewhere, opened, wait_until_free
 
 FOLDER, ARTIFACTS = "backups", "artifacts"  # beside the database
@@ -206,9 +207,9 @@ def _not_locked(status: int, *_: int) -> None:
 
 def _publish(beside: str, path: str) -> None:
     """Forces a file to disk and gives it its name."""
-    _sync(beside)
+    sync(beside)
     os.replace(beside, path)
-    _sync(os.path.dirname(path))
+    sync(os.path.dirname(path))
 
 
 def _remove(database: str) -> None:
@@ -220,11 +221,3 @@ def _remove(database: str) -> None:
 def _digest(path: str) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

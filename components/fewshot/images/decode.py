@@ -18,12 +18,13 @@ from components.fewshot.settings.image import ImageSpec
 GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in PIL and tf.image
 DARK = 4095  # the samples of a 16-bit PNG that are all below hold 12 bits or fewer, and would be read as black
 MAX_IMAGES = 10_000  # of a request
+
 Reader = Callable[[tf.Tensor, Header], tf.Tensor]
 
-_ASSERTED = re.compile(
-    r"(?:assertion failed: \[|Summarized data: b['\"])(.*?)['\"]?\]?(?:\n| \[Op|$)"
-)  # in a graph, or without one
 UNDECODABLE = "damaged or truncated: its pixels cannot be decoded"
+
+# The message of an assertion in a graph, or of one without a graph.
+_ASSERTED = re.compile(r"(?:assertion failed: \[|Summarized data: b['\"])(.*?)['\"]?\]?(?:\n| \[Op|$)")
 
 
 def decode(encoded: tf.Tensor, spec: ImageSpec, max_pixels: int = MAX_PIXELS) -> tf.Tensor:

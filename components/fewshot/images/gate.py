@@ -30,17 +30,18 @@ MIN_SIDE = 2
 MAX_BYTES = 256 * 2**20  # larger files are not read; 64 megapixels take 192 MB without compression
 ANY_SIZE = 2**40  # as a limit in pixels, where sizes have been judged before
 
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 OTHERS = (  # formats that are not read, so that a refusal can name them; the last that fits counts
-    *(
-        ("HEIC", ((4, b"ftyp"), (8, brand)))
-        for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-    ),
-    *(("AVIF", ((4, b"ftyp"), (8, brand))) for brand in (b"avif", b"avis")),
-    *(("AVIF", ((4, b"ftyp"), (16, brand))) for brand in (b"avif", b"avis")),  # of one that calls itself mif1
+    *(("HEIC", ((4, b"ftyp"), (8, brand))) for brand in HEIC),
+    # An AVIF may call itself by the brand of all HEIF pictures, and name its own among those it is compatible with.
+    *(("AVIF", ((4, b"ftyp"), (place, brand))) for brand in (b"avif", b"avis") for place in (8, 16, 20, 24, 28)),
     *(("TIFF", ((0, magic),)) for magic in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
     *(("JPEG XL", ((0, magic),)) for magic in (b"\xff\x0a", b"\0\0\0\x0cJXL ")),
     *(("JPEG 2000", ((0, magic),)) for magic in (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")),
     *(("PNM", ((0, b"P%d%c" % (kind, space)),)) for kind in range(1, 8) for space in b"\n "),
+    ("CR3", ((4, b"ftyp"), (8, b"crx "))),
+    ("EXR", ((0, b"v/1\x01"),)),
+    ("QOI", ((0, b"qoif"),)),
     ("PSD", ((0, b"8BPS"),)),
     ("ICO", ((0, b"\0\0\1\0"),)),
     ("PDF", ((0, b"%PDF"),)),

@@ -8,10 +8,12 @@ import tensorflow as tf
 from PIL import Image
 
 from components.fewshot.images.decode import decode, refusal
+from components.fewshot.images.seen import see
 from components.fewshot.settings.image import ImageSpec
 from components.image_example_gen.ingest import Chunk, facts_of, ingest, pixel_digest
 from data.settings import ImageSetSettings
 from data.sources.folders import ImageFile
+from data.sources.magic import HEAD, picture_kind
 from data.sources.records import CHANNELS, ENCODED, FORMAT, HEIGHT, SOURCE_ID, WIDTH
 from tests.encoded import app1, bmp, by_pillow, exif, gif, png, saved, with_segments
 
@@ -176,3 +178,21 @@ def test_copies_that_are_stored_differently_are_one_picture(tmp_path):
     facts = facts_of(files, 64_000_000)
     assert [fact.reason for fact in facts] == [""] * 5 and len({fact.digest for fact in facts}) == 1
     assert {(fact.height, fact.width) for fact in facts} == {(40, 30)}  # as it is seen
+
+
+BOX = b"\0\0\0\x1cftyp"
+FOREIGN = [
+    *(BOX + brand + b"\0\0\0\0" + brand + b"mif1" for brand in (b"heic", b"hevm", b"avif", b"avis", b"mif1")),
+    BOX + b"mif1\0\0\0\0mif1avif",
+    BOX + b"crx \0\0\0\1crx isom",
+    *(saved(RGB, kind) for kind in ("TIFF", "PPM")),
+    *(b"\xff\x0a\xfa\x1f", b"\xff\x4f\xff\x51", b"8BPS\0\1", b"v/1\1", b"qoif\0"),
+]
+
+
+@pytest.mark.parametrize("content", FOREIGN, ids=lambda content: repr(content[:12]))
+def test_what_makes_a_folder_a_class_is_named_when_it_is_refused(content):
+    """Listing and reading know formats by tables of their own, because listing must not load TensorFlow."""
+    content = content.ljust(64, b"\0")
+    (fact,) = see([content], lambda _, seen: seen)
+    assert fact.reason == f"{picture_kind(content[:HEAD])} is not read (PNG, JPEG, GIF, BMP and WebP are): convert it"

@@ -18,7 +18,7 @@ def media(*brands):
     return struct.pack(">I", 12 + 4 * len(brands)) + b"ftyp" + brands[0] + b"\0\0\0\0" + b"".join(brands[1:])
 
 
-KINDS = {kind: saved(kind) for kind in ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")}
+KINDS = {kind: saved(kind) for kind in ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")} | {"PNM": saved("PPM")}
 KINDS |= {
     "HEIC": media(b"heic", b"mif1", b"heic"),
     "AVIF": media(b"mif1", b"mif1", b"avif"),
