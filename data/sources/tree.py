@@ -124,8 +124,7 @@ class _Read(NamedTuple):
 
 
 def _local_tree(root: str) -> Tree:
-    if not os.path.isdir(root):
-        what = "is a file" if os.path.exists(root) else "does not exist"
+    if what := _no_folder(root):
         raise ValueError(f"expected a folder of images, but {root!r} {what}: correct the path")
     tree = Tree([], Counter(), [])
     read: dict[str, _Read] = {}  # by real path
@@ -144,6 +143,16 @@ def _local_tree(root: str) -> Tree:
             pending += [(_join(relative, name), _join(real, name)) for name in reversed(folders)]
             links += [_join(relative, name) for name in linked]
     return tree
+
+
+def _no_folder(path: str) -> str | None:
+    """Returns why a local path is no folder, or None if it is one."""
+    try:
+        return None if stat.S_ISDIR(os.stat(path).st_mode) else "is a file"
+    except FileNotFoundError:
+        return "does not exist"
+    except OSError as error:
+        return f"cannot be reached ({error.strerror})"
 
 
 def _scan(root: str, relative: str, tree: Tree) -> tuple[list[str], list[str]]:
