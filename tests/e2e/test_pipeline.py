@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -155,11 +156,20 @@ def test_after_a_rollback_the_model_that_is_served_is_the_rival(watched, first):
     assert watched.metrics(result)["served"][-1] == served != rolled_back
 
 
-def test_more_classes_start_from_production_by_request(watched, first):
+@pytest.fixture
+def more_classes(watched):
+    """Classes of train and of test, and an empty file, that are there for one test."""
+    train, test = (Path(watched.folders[f"{split}_dir"]) for split in ("train", "test"))
     for number in range(20, 24):
-        pictures.write_class(Path(watched.folders["train_dir"]), f"train-c/kind {number}")
-    pictures.write_class(Path(watched.folders["test_dir"]), "test-c/kind 30", images=12)
-    (Path(watched.folders["train_dir"]) / "train-c" / "kind 20" / "empty.png").touch()
+        pictures.write_class(train, f"train-c/kind {number}")
+    pictures.write_class(test, "test-c/kind 30", images=12)
+    (train / "train-c" / "kind 20" / "empty.png").touch()
+    yield
+    shutil.rmtree(train / "train-c")
+    shutil.rmtree(test / "test-c")
+
+
+def test_more_classes_start_from_production_by_request(watched, first, more_classes):
     served = latest(os.path.dirname(first["pushed_model"]))
     result = watched.run(warm_start="production")
     metrics = watched.metrics(result)
@@ -230,8 +240,11 @@ def test_duplicates_that_leave_too_few_classes_end_the_run_with_a_sentence(tmp_p
         r" images each, but only 4 of 5 have so many \(files with the same picture, 7 here, do not count: see"
         r" .*duplicates.json\): .* \(val-a/kind 00 lacks 5\), or lower episodes.way, episodes.shot or episodes.query$"
     )
-    with pytest.raises(NodeError, match=said):
+    with pytest.raises(NodeError) as refused:
         own.run(name="duplicated")
+    assert re.match(said, str(refused.value)) and refused.value.__notes__ == [
+        "the same command goes on from EpisodeGenerator"
+    ]
 
 
 def test_what_is_not_blessed_is_not_pushed(watched, first):

@@ -191,14 +191,14 @@ def test_a_push_after_a_rollback_killed_at_any_step_leaves_no_version_in_pieces(
 
 def test_every_file_is_on_disk_before_its_version_appears(tmp_path, model, monkeypatch):
     directory, synced = str(tmp_path / "served"), []
-    sync, reveal = files._sync, files.reveal
+    sync, reveal = files.sync, files.reveal
 
     def appear(hidden, shown):
         assert {os.path.join(hidden, name) for name in NAMES} <= set(synced)
         synced.clear()
         reveal(hidden, shown)
 
-    monkeypatch.setattr(files, "_sync", lambda path: (synced.append(path), sync(path)))
+    monkeypatch.setattr(files, "sync", lambda path: (synced.append(path), sync(path)))
     monkeypatch.setattr(files, "reveal", appear)
     push(model, directory, "first")
     assert directory in synced  # and the rename itself, after it
