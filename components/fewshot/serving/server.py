@@ -120,7 +120,9 @@ class Server(tf.Module):
 
 def export(server: Server, manifest: Manifest, directory: str) -> None:
     """Writes the SavedModel with its four signatures and its manifest to `directory`."""
-    tf.saved_model.save(server, directory, signatures=server.signatures())
+    # With them TensorFlow would keep every model that a process has loaded, 100 MB each: it never forgets a gradient.
+    without_gradients = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(server, directory, signatures=server.signatures(), options=without_gradients)
     manifest.write(directory)
 
 

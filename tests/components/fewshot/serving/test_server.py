@@ -1,9 +1,12 @@
 """The SavedModel: four signatures that agree with the learner and with one another, and refuse what they cannot serve."""
 
+import gc
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.func_graph import FuncGraph
 
 from components.fewshot.learners import LEARNERS
 from components.fewshot.learners.interface import Aux, Learner, Part
@@ -210,3 +213,16 @@ def test_no_manifest(tmp_path):
     (tmp_path / "assets.extra" / "fewshot.json").write_text('{"learner": 3}')
     with pytest.raises(ValueError, match="is not a manifest of format 1"):
         Manifest.read(str(tmp_path))
+
+
+def test_a_model_that_was_loaded_can_be_forgotten(served):
+    def graphs() -> int:
+        gc.collect()
+        return sum(isinstance(one, FuncGraph) for one in gc.get_objects())
+
+    before = graphs()
+    model = ServedModel(served[2])
+    model.episode([ENCODED[row] for row in SUPPORT], SUPPORT_LABELS, [ENCODED[row] for row in QUERY])
+    assert graphs() > before
+    del model
+    assert graphs() == before
