@@ -1,6 +1,6 @@
 """Image files as a viewer shows them, for those who look at files one by one: ingest and the report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import NamedTuple, TypeVar
@@ -21,10 +21,10 @@ Made = TypeVar("Made")
 
 
 @partial(tf.function, autograph=False, input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([], tf.int64)])
-def _examine(encoded: Tensor, max_pixels: Tensor) -> tuple[Tensor, Tensor, Header]:
-    """The number of each format and of the reader for it, and the headers."""
+def _examine(encoded: Tensor, max_pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Header]:
+    """The number of each format and of the reader for it, the numbers of each header in a row, and the headers."""
     kind, header = examine(encoded, max_pixels)
-    return kind, reader_of(kind, header), header
+    return kind, reader_of(kind, header), _packed(header), header
 
 
 class Seen(NamedTuple):
@@ -50,31 +50,68 @@ def see(encoded: Sequence[bytes], use: Callable[[int, Seen], Made], max_pixels: 
     """
     made: list[Made] = []
     limit = tf.constant(max_pixels, tf.int64)
-    with ThreadPoolExecutor() as pool:
-        for start in range(0, len(encoded), BATCH):
-            kinds, readers, headers = _examine(tf.constant(encoded[start : start + BATCH], tf.string), limit)
-            each = map(Header._make, zip(*map(tf.unstack, headers), strict=True))
-            batch = range(start, start + BATCH), tf.unstack(kinds), readers.numpy(), each
-            made += pool.map(lambda number, *one: use(number, _see(*one)), *batch)
+    for start in range(0, len(encoded), BATCH):
+        kinds, readers, numbers, headers = _examine(tf.constant(encoded[start : start + BATCH], tf.string), limit)
+        given = zip(*map(tf.unstack, (kinds, headers.content, numbers)), strict=True)
+        batch = range(start, start + BATCH), _told(kinds, headers), readers.numpy(), given
+        made += _threads().map(lambda number, *one: use(number, _see(*one)), *batch)
     return made
 
 
-def _see(kind: Tensor, reader: int, header: Header) -> Seen:
-    reason = header.reason.numpy().decode()
-    if reason:
-        return Seen(reason)
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Of this process, for starting them takes as long as reading some small pictures."""
+    return ThreadPoolExecutor(thread_name_prefix="see")
+
+
+def _told(kinds: Tensor, headers: Header) -> Iterator[Seen]:
+    """Yields what the headers tell of each image. A whole batch becomes numbers of Python at once, which is faster."""
+    applies = {name: getattr(headers, name).numpy() for name in FLAGS[1:]}
+    applies["exif_rotated"] = headers.orientation.numpy() != 1
+    for number, (kind, reason) in enumerate(zip(kinds.numpy(), headers.reason.numpy(), strict=True)):
+        if reason:
+            yield Seen(reason.decode())
+        else:
+            yield Seen("", FORMATS[kind], flags=tuple(flag for flag in FLAGS if applies[flag][number]))
+
+
+def _see(told: Seen, reader: int, given: tuple[Tensor, Tensor, Tensor]) -> Seen:
+    if told.reason:
+        return told
     try:
-        pixels = _compiled(int(reader))(kind, header).numpy()
+        return told._replace(pixels=_compiled(int(reader))(*given).numpy())
     except tf.errors.InvalidArgumentError as error:
         return Seen(refusal(error) or UNDECODABLE)
-    applies = {name: bool(getattr(header, name)) for name in FLAGS[1:]} | {"exif_rotated": int(header.orientation) != 1}
-    return Seen("", FORMATS[int(kind)], pixels, tuple(flag for flag in FLAGS if applies[flag]))
 
 
 @cache
-def _compiled(reader: int) -> Callable[[Tensor, Header], Tensor]:
-    """The graph of a reader; it is traced once, with the types that `examine` gives."""
-    kind, _, header = tf.nest.map_structure(
-        lambda spec: tf.TensorSpec(spec.shape[1:], spec.dtype), _examine.get_concrete_function().structured_outputs
-    )
-    return tf.function(READERS[reader], autograph=False, input_signature=[kind, Header._make(header)])
+def _compiled(reader: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """The graph of a reader, from the number of a format, the content and the numbers of one header."""
+
+    def read(kind: Tensor, content: Tensor, numbers: Tensor) -> Tensor:
+        return READERS[reader](kind, _unpacked(content, numbers))
+
+    specs = [tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.string), tf.TensorSpec([None], tf.int64)]
+    return tf.function(read, autograph=False, input_signature=specs)
+
+
+def _packed(headers: Header) -> Tensor:
+    """All of the headers but their texts, in one tensor int64 [B, n], for a call of a graph takes time for each argument."""
+    count = tf.shape(headers.height)[0]
+    return tf.concat([tf.reshape(tf.cast(field, tf.int64), [count, -1]) for field in _numbers(headers)], axis=1)
+
+
+def _unpacked(content: Tensor, numbers: Tensor) -> Header:
+    """One header of those that were packed."""
+    specs = _examine.get_concrete_function().structured_outputs[3]
+    known, start = {"content": content, "reason": tf.constant("")}, 0
+    for name, spec in specs._asdict().items():
+        if name not in known:
+            size = spec.shape[1:].num_elements()
+            known[name] = tf.cast(tf.reshape(numbers[start : start + size], spec.shape[1:]), spec.dtype)
+            start += size
+    return Header(**known)
+
+
+def _numbers(headers: Header) -> list[Tensor]:
+    return [field for field in headers if field.dtype != tf.string]
