@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 
+from components.fewshot.base_models.outside import weights_digest
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import version_paths
 from components.fingerprint import code_fingerprint
@@ -20,8 +21,9 @@ def destination_of(settings: RunSettings, root: str) -> str:
 
 
 def run_fingerprint(settings: RunSettings, data_fingerprint: str) -> str:
-    """Returns 16 hex digits that change with the settings of a run, its images, or the code of its components."""
-    content = [settings.model_dump_json(), data_fingerprint, code_fingerprint("components")]
+    """Returns 16 hex digits that change with the settings of a run, its images, weights from outside, or the components' code."""
+    weights = weights_digest(settings.base_model)
+    content = [settings.model_dump_json(), data_fingerprint, weights, code_fingerprint("components")]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 

@@ -106,11 +106,31 @@ def test_the_example_of_a_learner(monkeypatch):
     assert model.predict(query).argmax(1).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_the_example_of_a_base_model():
+@pytest.mark.parametrize("shape", [(28, 28, 1), (40, 30, 3)])
+def test_the_example_of_a_base_model(shape):
+    """At the size of the preset that the document names, and at another."""
+    from components.fewshot.model import MetaLearningModel
+
     names: dict[str, object] = {}
     exec(blocks(ROOT / "docs" / "learners.md", "python")[-1], names)
-    model = names["mobile"]((32, 32, 3))
-    assert model.output_shape == (None, model.output_shape[1])
+    model = MetaLearningModel(names["mobile"](shape), num_classes=2)
+    greys = np.linspace(0, 255, 6).astype(np.uint8)
+    images = np.broadcast_to(greys.repeat(3)[:, None, None, None], (18, *shape))
+    model.fit(images, np.arange(6).repeat(3), 1, 2, validation_split=0, query=2, verbose=False)
+    model.adapt(images[[0, -1]], np.array([0, 1]))
+    np.testing.assert_allclose(model.predict(images[[0, 9, -1]]).sum(1), 1, atol=1e-5)
+
+
+def test_every_base_model_is_documented():
+    from components.fewshot.settings.base_models import BASE_MODELS, FILE, KERAS
+
+    rows = [
+        line
+        for line in (ROOT / "docs" / "learners.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
+    for name in (*BASE_MODELS, f"{KERAS}NAME", f"{FILE}PATH.keras"):
+        assert any(f"`{name}`" in row.split("|")[1] for row in rows), name
 
 
 def test_every_learner_and_every_setting_is_documented():

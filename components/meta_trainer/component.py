@@ -4,6 +4,7 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
+from components.fewshot.base_models.outside import weights_digest
 from components.fewshot.base_models.table import user_module
 from components.fingerprint import code_fingerprint
 from components.meta_trainer import executor
@@ -20,6 +21,7 @@ class MetaTrainerSpec(component_spec.ComponentSpec):
         "checkpoint_root": component_spec.ExecutionParameter(type=str),
         "title": component_spec.ExecutionParameter(type=str),
         "code_fingerprint": component_spec.ExecutionParameter(type=str),
+        "base_model_weights": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
         "episodes": component_spec.ChannelParameter(type=standard_artifacts.Examples),
@@ -60,6 +62,7 @@ class MetaTrainer(base_component.BaseComponent):
             checkpoint_root=checkpoint_root,
             title=title,
             code_fingerprint=code_fingerprint(*CODE, *user_module(settings.base_model.name)),
+            base_model_weights=weights_digest(settings.base_model) or "",
             model=types.Channel(type=standard_artifacts.Model),
             model_run=types.Channel(type=standard_artifacts.ModelRun),
         )

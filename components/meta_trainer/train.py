@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from components.fewshot.base_models.outside import weights_digest
 from components.fewshot.base_models.pure import PureModel
 from components.fewshot.base_models.table import build_base_model
 from components.fewshot.episodes.episode import TURNS
@@ -218,6 +219,7 @@ def manifest_of(
         learner_settings=learner.settings.model_dump(),
         base_model=settings.base_model.name,
         base_model_settings=settings.base_model.settings,
+        base_model_weights=weights_digest(settings.base_model),
         image=settings.image,
         max_pixels=settings.max_pixels,
         episodes=settings.episodes,

@@ -1,4 +1,7 @@
-"""Finds a base model by name: in the table, in `keras.applications`, or as the user's own function."""
+"""Finds a base model by name: in the table, in `keras.applications`, in a file, or as the user's own function.
+
+Each takes images in 0..1 and makes of them what it was trained on.
+"""
 
 import importlib
 import inspect
@@ -8,11 +11,9 @@ from typing import Any
 
 import keras
 
+from components.fewshot.base_models.keras_models import saved_model, with_preprocessing
 from components.fewshot.base_models.layers import Shape
-from components.fewshot.settings.base_models import BASE_MODELS, EXISTING, BaseModelSettings
-
-# A feature network without downloads; a user who wants pretrained weights sets `weights: imagenet`.
-KERAS_APPLICATION: dict[str, Any] = {"include_top": False, "weights": None, "pooling": "avg"}
+from components.fewshot.settings.base_models import BASE_MODELS, EXISTING, FILE, KERAS, BaseModelSettings
 
 
 def build_base_model(settings: BaseModelSettings, shape: Shape) -> keras.Model:
@@ -33,10 +34,23 @@ def build_base_model(settings: BaseModelSettings, shape: Shape) -> keras.Model:
         ) from error
     if not isinstance(model, keras.Model):
         raise ValueError(f"base_model {settings.name!r}: expected a keras.Model, got {type(model).__name__}")
-    if tuple(model.input_shape[1:]) != tuple(shape):
-        found = f"got one of {model.input_shape[1:]}"
-        raise ValueError(f"base_model {settings.name!r}: expected a model of images {tuple(shape)}, {found}")
-    return model
+    return _for_images(model, shape, settings.name)
+
+
+def _for_images(model: keras.Model, shape: Shape, name: str) -> keras.Model:
+    """The model with inputs of `shape`, where it leaves a side open.
+
+    Raises:
+      ValueError: it takes other images.
+    """
+    takes = getattr(model, "input_shape", None)  # a list or a dictionary, if there are several inputs
+    sides = takes[1:] if isinstance(takes, tuple) else ()
+    if len(sides) != 3 or any(side not in (None, wanted) for side, wanted in zip(sides, shape, strict=True)):
+        raise ValueError(f"base_model {name!r}: expected a model of images {tuple(shape)}, got one of {sides or takes}")
+    if None not in sides:
+        return model
+    inputs = keras.Input(shape)
+    return keras.Model(inputs, model(inputs), name=model.name)
 
 
 def bound(settings: BaseModelSettings, shape: Shape) -> Callable[[], Any]:
@@ -47,7 +61,7 @@ def bound(settings: BaseModelSettings, shape: Shape) -> Callable[[], Any]:
     """
     function = _find(settings.name)
     known = inspect.signature(function).parameters
-    values = (KERAS_APPLICATION if settings.name.startswith("keras.applications:") else {}) | settings.settings
+    values = settings.settings
     call = (
         partial(function, input_shape=tuple(shape), **values)
         if "input_shape" in known
@@ -63,16 +77,20 @@ def bound(settings: BaseModelSettings, shape: Shape) -> Callable[[], Any]:
 
 def user_module(name: str) -> tuple[str, ...]:
     """The module of a user's own base model, whose code belongs to the fingerprint; empty for other base models."""
-    module = name.partition(":")[0] if ":" in name else ""
-    return (module,) if module and module.split(".")[0] != "keras" else ()
+    if ":" not in name or name.startswith((KERAS, FILE)):
+        return ()
+    return (name.partition(":")[0],)
 
 
-def _find(name: str) -> Callable[..., keras.Model]:
+def _find(name: str) -> Callable[..., Any]:
+    if name.startswith(FILE):
+        return saved_model(name.removeprefix(FILE))
     module, function = BASE_MODELS.get(name, name).split(":", 1)
     try:
-        return getattr(importlib.import_module(module), function)
+        found = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:  # ValueError: an empty name of a module
         raise ValueError(f"base_model: cannot import {name!r} ({error}); {EXISTING}") from error
+    return with_preprocessing(found) if name.startswith(KERAS) else found
 
 
 __all__ = ["BASE_MODELS", "BaseModelSettings", "bound", "build_base_model", "user_module"]

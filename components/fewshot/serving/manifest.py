@@ -16,6 +16,8 @@ class Manifest(BaseModel):
     """Facts about a model that its graph does not contain.
 
     Attributes:
+      base_model_weights: what tells the weights that the base model brought from outside apart from others; None if it brought
+        none.
       max_pixels: of the largest image file that the model reads.
       fixed_way: the only number of classes that a learner with a fixed head takes; None if it takes any number.
       batch_norm: where batch normalisation takes its statistics at test time: running, support, transductive or none.
@@ -33,6 +35,7 @@ class Manifest(BaseModel):
     learner_settings: dict[str, object] = {}
     base_model: str
     base_model_settings: dict[str, object] = {}
+    base_model_weights: str | None = None
     image: ImageSpec
     max_pixels: int = MAX_PIXELS
     episodes: EpisodeSpec

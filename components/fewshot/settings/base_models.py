@@ -4,14 +4,19 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+LITE = tuple(f"efficientnet_lite{number}" for number in range(3))
 BASE_MODELS = {  # where the function of each is
-    name: f"components.fewshot.base_models.{name}:{name}" for name in ("conv4", "mlp", "resnet12", "pixels")
+    **{name: f"components.fewshot.base_models.{name}:{name}" for name in ("conv4", "mlp", "resnet12", "pixels")},
+    **{name: f"components.fewshot.base_models.efficientnet_lite:{name}" for name in LITE},
 }
-EXISTING = f"there are {', '.join(BASE_MODELS)}, or your own as package.module:function"
+KERAS, FILE = "keras.applications:", "file:"  # what the name of such a base model begins with
+OTHERS = f"{KERAS}NAME, {FILE}PATH.keras, or your own function as package.module:function"
+EXISTING = f"there are {', '.join(BASE_MODELS)}, {OTHERS}"
 
 
 class BaseModelSettings(BaseModel):
-    """A base model by name (`BASE_MODELS`), one of `keras.applications:ResNet50`, or the user's own `package.module:function`.
+    """A base model by name: of `BASE_MODELS`, `keras.applications:ResNet50`, a model that was saved (`file:PATH.keras`), or the
+    user's own `package.module:function`.
 
     Raises:
       pydantic.ValidationError (a ValueError): there is no such name; the message lists what exists.
@@ -21,8 +26,7 @@ class BaseModelSettings(BaseModel):
 
     name: str = Field(
         "conv4",
-        description=f"the feature network: {', '.join(BASE_MODELS)}, keras.applications:NAME, or your own function as"
-        " package.module:function",
+        description=f"the feature network: {', '.join(BASE_MODELS)}, {OTHERS}",
     )
     settings: dict[str, Any] = Field(
         {}, description="keyword arguments of its function, such as base_model.settings.filters=32"
