@@ -123,16 +123,6 @@ def removed(pattern: str) -> Damage:
     return damage
 
 
-def both(one: Damage, other: Damage) -> Damage:
-    """Returns a function that does two damages."""
-
-    def damage(root: Path) -> None:
-        one(root)
-        other(root)
-
-    return damage
-
-
 EPISODES, MODEL, SERVED = "artifacts/EpisodeGenerator/episodes/*", "artifacts/MetaTrainer/model/*", "serving/*/[0-9]*"
 BUNDLE = "variables/variables.data-00000-of-00001"
 
@@ -151,7 +141,7 @@ CASES: dict[str, Damage] = {
     "weights": flipped(f"{MODEL}/Format-Serving/assets.extra/weights.npz"),
     "model-deleted": removed(MODEL),
     "baseline-variables": flipped(f"artifacts/Baseline/model/*/Format-Serving/{BUNDLE}"),
-    "checkpoints-and-model": both(all_flipped("checkpoints/*/checkpoint.npz"), removed(MODEL)),
+    "checkpoints-and-model": all_of(all_flipped("checkpoints/*/checkpoint.npz"), removed(MODEL)),
     "transform-graph": flipped("artifacts/Transform/transform_graph/*/transform_fn/saved_model.pb"),
     "transformed-examples": flipped("artifacts/Transform/transformed_examples/*/Split-train/*.gz"),
     "raw-examples": flipped("artifacts/ImageExampleGen/examples/*/Split-train/*.gz"),
