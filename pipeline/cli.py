@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.layers import check_base_model, check_places, settings_of
+from pipeline.layers import check_adapt_options, check_base_model, check_places, settings_of
 from pipeline.options import (
     ROOT,
     Debug,
@@ -135,11 +135,25 @@ def evaluate(
 @app.command(epilog="Example: fewshot adapt --model served/ --support defects/known --query defects/new")
 def adapt(
     model: Model,
-    support: Annotated[str, typer.Option("--support", help="Folder that holds one folder of images per class.")],
-    query: Annotated[str, typer.Option("--query", help="Folder of images to predict, at any depth, or one image.")],
+    support: Annotated[
+        str | None, typer.Option("--support", help="Folder that holds one folder of images per class.")
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option("--query", help="Folder of images to predict, at any depth, or one image.")
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option("--state", help="File of --save-state, in place of --support: nothing is learnt again."),
+    ] = None,
+    save_state: Annotated[
+        str | None, typer.Option("--save-state", help="File to write what was learnt from --support to.")
+    ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Number of classes to show, the most probable first.")] = 1,
     csv: Annotated[
         str | None, typer.Option("--csv", help="File to write the label and all probabilities of each image to.")
+    ] = None,
+    html: Annotated[
+        str | None, typer.Option("--html", help="File to write a page of small pictures to, by predicted class.")
     ] = None,
     json: Json = False,
     debug: Debug = False,
@@ -150,16 +164,21 @@ def adapt(
     was set aside, and 0 if only --support has lost some but no class all of them.
     """
     with errors_as_sentences(debug), quietly():
-        _begin(f"adapting {model} to {support}, to predict {query}", json)
+        check_adapt_options(support, query, state, save_state, csv, html)
+        aim = f"predict {query}" if query else f"write {save_state}"
+        _begin(f"adapting {model} to {support or state}, to {aim}", json)
         from pipeline.commands.adapt import adapt as adapt_to
-        from pipeline.commands.adapt import check_csv, write_csv
+        from pipeline.commands.adapt import check_file, write_csv
+        from pipeline.commands.page import write_page
         from pipeline.terminal.show import show_adapted
 
-        if csv:
-            check_csv(csv)
-        result = adapt_to(model, support, query)
+        for option, path in (("--csv", csv), ("--html", html), ("--save-state", save_state)):
+            check_file(option, path)
+        result = adapt_to(model, support, query, state, save_state)
         if csv:
             write_csv(csv, result["predictions"])
+        if html:
+            write_page(html, result, support)
         print_json(result) if json else show_adapted(result, top)
         if result["set_aside"]:
             raise typer.Exit(FAILED)

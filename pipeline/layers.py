@@ -79,6 +79,19 @@ def check_places(settings: "RunSettings", root: str, output: str, mounted: bool)
         raise ValueError(f"--output {output}: cannot be written; choose another file, or change its permissions")
 
 
+def check_adapt_options(
+    support: str | None, query: str | None, state: str | None, save_state: str | None, csv: str | None, html: str | None
+) -> None:
+    """Raises ValueError if the options of `fewshot adapt` do not say what it adapts to, or what it makes of it."""
+    if (support is None) == (state is None):
+        got = "both" if support else "neither"
+        raise ValueError(f"expected --support (a folder of one folder per class) or --state (a file), got {got}")
+    if query is None and save_state is None:
+        raise ValueError("expected --query (images to predict), --save-state (a file to write), or both; got neither")
+    if query is None and (csv or html):
+        raise ValueError(f"{'--csv' if csv else '--html'} shows predictions: say with --query what is predicted")
+
+
 def check_base_model(settings: "RunSettings") -> None:
     """Builds the base model, which needs Keras, to find out before a run whether it can be built.
 

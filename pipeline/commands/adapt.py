@@ -3,11 +3,12 @@
 import csv
 import os
 from collections.abc import Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 import tensorflow as tf
 
-from components.fewshot.serving.served import ServedModel
+from components.fewshot.serving.served import ServedModel, ServedState
 from data.sources.folders import ImageFile, Rejected, list_folder, list_images
 from data.sources.splits import differ_by_case
 from pipeline.commands.inputs import find_model, told_apart
@@ -16,43 +17,98 @@ from pipeline.terminal.results import Adapted, Prediction, as_set_aside
 BATCH = 256  # query images in memory at a time
 
 
-def adapt(model: str, support: str, query: str) -> Adapted:
-    """Adapts to the classes of the folder `support` and predicts every image at `query`, a folder or a file.
+def adapt(
+    model: str,
+    support: str | None = None,
+    query: str | None = None,
+    state: str | None = None,
+    save_state: str | None = None,
+) -> Adapted:
+    """Adapts to the classes of the folder `support`, or takes up a task state, and predicts every image at `query`.
 
     Images that cannot be read are set aside, as long as each class keeps one and there is one to predict.
+
+    Args:
+      model: an exported model, or a push destination.
+      support: a folder of one folder of images per class; None if there is a `state`.
+      query: a folder of images, at any depth, or one image; None if nothing is predicted.
+      state: a file that an earlier call wrote.
+      save_state: a file to write the task state to.
 
     Returns:
       The predictions, and what was set aside or passed over.
 
     Raises:
-      ValueError: there is no model, fewer than two classes, a class without an image that can be read, or no such query.
+      ValueError: there is no model, fewer than two classes, a class without an image that can be read, no such query, or no
+        task state of this model.
     """
     directory = find_model(model)
-    learnt, asked = list_folder(support), list_images(query)
-    names = sorted({file.class_name for file in learnt.files})
+    learnt = None if support is None else _support(support, directory)
+    asked = None if query is None else _query(query, directory)
+    served = ServedModel(directory)
+    adapted = learnt.adapted(served) if learnt else _remembered(state or "")
+    result = {
+        "predictions": _predictions(served, adapted, asked.files) if asked else [],
+        "state": save_state,
+        "set_aside": as_set_aside(asked.unfit if asked else []),
+        "support_set_aside": as_set_aside(learnt.unfit if learnt else []),
+        "passed_over": (learnt.passed_over if learnt else {}) | (asked.passed_over if asked else {}),
+        "differ_by_case": differ_by_case(adapted.names),
+    }
+    if save_state:
+        adapted.save(save_state)
+    return cast(Adapted, result)
+
+
+class _Listed(NamedTuple):
+    """Images that the model can read, those that it cannot, and what was passed over."""
+
+    files: list[ImageFile]
+    unfit: list[Rejected]
+    passed_over: dict[str, int]
+
+    def adapted(self, served: ServedModel) -> ServedState:
+        """Returns the task state of these images."""
+        names = sorted({file.class_name for file in self.files})
+        labels = np.array([names.index(file.class_name) for file in self.files], np.int32)
+        return served.adapt(contents(self.files), labels)._replace(names=tuple(names))
+
+
+def _support(support: str, model: str) -> _Listed:
+    listed = list_folder(support)
+    names = {file.class_name for file in listed.files}
     if len(names) < 2:
         raise ValueError(f"--support {support}: expected at least 2 classes (folders of images), found {len(names)}")
-    shown, unfit = told_apart(learnt.files, directory)
-    check_classes_left(support, learnt.files, shown, unfit)
-    queries, unread = told_apart(asked.files, directory)
-    if not queries:
-        raise ValueError(f"--query {query}: no image can be read ({_first(unread)}): convert or replace them")
-    served = ServedModel(directory)
-    state = served.adapt(contents(shown), np.array([names.index(file.class_name) for file in shown], np.int32))
+    shown, unfit = told_apart(listed.files, model)
+    check_classes_left(support, listed.files, shown, unfit)
+    return _Listed(shown, [*listed.rejected, *unfit], listed.passed_over)
+
+
+def _query(query: str, model: str) -> _Listed:
+    listed = list_images(query)
+    asked, unfit = told_apart(listed.files, model)
+    if not asked:
+        raise ValueError(f"--query {query}: no image can be read ({_first(unfit)}): convert or replace them")
+    return _Listed(asked, unfit, listed.passed_over)
+
+
+def _remembered(path: str) -> ServedState:
+    try:
+        found = ServedState.load(path)
+    except (FileNotFoundError, ValueError) as error:
+        raise ValueError(f"--state {path}: {error}; write one with --save-state") from error
+    return found if found.names else found._replace(names=tuple(map(str, range(found.num_classes))))
+
+
+def _predictions(served: ServedModel, state: ServedState, queries: Sequence[ImageFile]) -> list[Prediction]:
     # A transductive model looks at all queries together, so it gets them in one batch.
     size = BATCH if served.manifest.inductive else len(queries)
     batches = [queries[start : start + size] for start in range(0, len(queries), size)]
-    return {
-        "predictions": [
-            _prediction(file, names, row)
-            for batch in batches
-            for file, row in zip(batch, served.predict(state, contents(batch)), strict=True)
-        ],
-        "set_aside": as_set_aside(unread),
-        "support_set_aside": as_set_aside([*learnt.rejected, *unfit]),
-        "passed_over": learnt.passed_over | asked.passed_over,
-        "differ_by_case": differ_by_case(names),
-    }
+    return [
+        _prediction(file, state.names, row)
+        for batch in batches
+        for file, row in zip(batch, served.predict(state, contents(batch)), strict=True)
+    ]
 
 
 def check_classes_left(
@@ -69,13 +125,13 @@ def check_classes_left(
         )
 
 
-def check_csv(path: str) -> None:
-    """Raises ValueError if there is no folder to write a file of predictions in."""
-    folder = os.path.dirname(path)
+def check_file(option: str, path: str | None) -> None:
+    """Raises ValueError if there is no folder to write the file of an option in."""
+    folder = os.path.dirname(path or "")
     if folder and not tf.io.gfile.isdir(folder):
-        raise ValueError(f"--csv {path}: no such folder; create {folder!r} first")
-    if tf.io.gfile.isdir(path):
-        raise ValueError(f"--csv {path}: expected the name of a file, got a folder")
+        raise ValueError(f"{option} {path}: no such folder; create {folder!r} first")
+    if path and tf.io.gfile.isdir(path):
+        raise ValueError(f"{option} {path}: expected the name of a file, got a folder")
 
 
 def write_csv(path: str, predictions: Sequence[Prediction]) -> None:

@@ -97,6 +97,7 @@ class Adapted(TypedDict):
     """The result of `fewshot adapt`, all of which `--json` prints."""
 
     predictions: list[Prediction]
+    state: str | None  # file that the task state was written to
     set_aside: list[SetAside]  # queries
     support_set_aside: list[SetAside]
     passed_over: dict[str, int]  # number of files in each place that holds no image

@@ -113,6 +113,8 @@ def show_adapted(result: Adapted, top: int) -> None:
     for one in result["predictions"]:
         likely = sorted(one["probabilities"].items(), key=lambda item: -item[1])[:top]
         print(*(f"{value:.3f}  {printable(name)}" for name, value in likely), printable(one["path"]), sep="  ")
+    if result["state"]:
+        print(f"task state: {result['state']}", file=sys.stderr)
     show_set_aside(result["support_set_aside"], out=sys.stderr, of="support ")
     show_set_aside(result["set_aside"], len(result["set_aside"]), sys.stderr)
     for note in place_notes(result["passed_over"], result["differ_by_case"]):

@@ -1,25 +1,18 @@
 """The report: a single HTML file that loads no other file."""
 
-import base64
-import io
 from collections.abc import Sequence
 from typing import cast
 
 import jinja2
-import numpy as np
 from markupsafe import Markup
-from PIL import Image
 
 from components.few_shot_evaluator.metrics_json import FurtherSummary, Metrics, Rival
 from components.few_shot_evaluator.report import plots
-from components.few_shot_evaluator.report_inputs import DrawnImage, ReportInputs
+from components.few_shot_evaluator.report_inputs import ReportInputs
 from components.fewshot.evaluation.intervals import cannot_tell
 from components.fewshot.evaluation.summary import Difference, DomainAccuracy, OverClasses
-from components.fewshot.images.gate import ANY_SIZE
-from components.fewshot.images.seen import see
+from components.fewshot.images.thumbnail import thumbnail
 
-THUMBNAIL = 96  # pixels a side; larger images are made smaller, smaller images stay as they are
-PLACEHOLDER = 200  # grey
 DOMAINS = 6  # of the worst and of the best domains that are shown, if there are many
 
 
@@ -35,7 +28,13 @@ def render(inputs: ReportInputs) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(__name__, "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": percent, "points": points, "bounds": bounds, "data_uri": data_uri, "flat": flat}
+    environment.filters |= {
+        "percent": percent,
+        "points": points,
+        "bounds": bounds,
+        "thumbnail": thumbnail,
+        "flat": flat,
+    }
     metrics = inputs.metrics
     return environment.get_template("template.html.j2").render(
         m=metrics,
@@ -137,20 +136,6 @@ def bounds(interval: OverClasses | None, signed: bool = False) -> str:
         return "none"
     low, high = (f"{100 * interval[side]:{'+' if signed else ''}.2f}" for side in ("low", "high"))
     return f"{low} to {high}"
-
-
-def data_uri(drawn: DrawnImage) -> str:
-    """Returns an image as the model sees it, before it is resized, as a data URI: a PNG of at most `THUMBNAIL` pixels a side.
-
-    An image that cannot be shown, though an episode holds it, becomes a grey field: the report must not fail for a picture.
-    """
-    (seen,) = see([drawn.image], lambda _, seen: seen, ANY_SIZE)
-    pixels = seen.pixels if not seen.reason else np.full((THUMBNAIL // 3, THUMBNAIL // 3, 1), PLACEHOLDER, np.uint8)
-    picture = Image.fromarray(np.squeeze(pixels, -1) if pixels.shape[-1] == 1 else pixels)
-    picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def flat(value: object, prefix: str = "") -> list[tuple[str, str]]:

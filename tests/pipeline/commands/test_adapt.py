@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from components.fewshot.serving.manifest import Manifest
-from components.fewshot.serving.served import ServedModel
+from components.fewshot.serving.served import ServedModel, ServedState
+from pipeline.commands.page import groups_of
 from tests import pictures
 from tests.components.fewshot import toys
 
@@ -207,3 +208,104 @@ def test_the_size_limit_is_that_of_the_model(fewshot, model, place):
     ask(place, "1.png")  # 20 x 20 pixels
     result = fewshot("adapt", "--model", own, "--support", "support", "--query", "query")
     assert result.returncode == 2 and "20 x 20 pixels are more than max_pixels = 399" in result.stderr
+
+
+def test_learnt_once_and_used_later(fewshot, model, adapted, place):
+    ask(place, "1.png", "2.png")
+    at_once = adapted("--save-state", "trees.npz")
+    assert at_once["state"] == "trees.npz"
+    shutil.rmtree(place / "support")
+    later = fewshot("adapt", "--model", model, "--state", "trees.npz", "--query", "query", "--json")
+    assert later.returncode == 0 and json.loads(later.stdout) == at_once | {"state": None}
+
+
+def test_only_learnt(fewshot, model, place):
+    done = fewshot("adapt", "--model", model, "--support", "support", "--save-state", "trees.npz")
+    assert done.returncode == 0 and done.stdout == "" and done.stderr.endswith("\ntask state: trees.npz\n")
+    assert ServedState.load("trees.npz").names == CLASSES
+
+
+def test_a_state_without_names(fewshot, model, served, place):
+    ask(place, "1.png")
+    images = [(place / "support" / name / "00.png").read_bytes() for name in CLASSES]
+    served.adapt(images, np.arange(3)).save("plain.npz")
+    done = fewshot("adapt", "--model", model, "--state", "plain.npz", "--query", "query", "--json")
+    assert list(json.loads(done.stdout)["predictions"][0]["probabilities"]) == ["0", "1", "2"]
+
+
+def test_states_that_do_not_fit(fewshot, model, served, place):
+    ask(place, "1.png")
+    (place / "text.npz").write_text("no state")
+    images = [(place / "support" / name / "00.png").read_bytes() for name in CLASSES]
+    state = served.adapt(images, np.arange(3))
+    state._replace(vector=state.vector + 1).save("other.npz")
+    for file, said in (
+        ("none.npz", "--state none.npz: no task state at none.npz: expected a file that"),
+        ("text.npz", "--state text.npz: text.npz holds no task state"),
+        ("other.npz", "the model refuses: "),
+    ):
+        done = fewshot("adapt", "--model", model, "--state", file, "--query", "query")
+        assert done.returncode == 2 and said in " ".join(done.stderr.split()), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("--query", "query"),
+            "expected --support (a folder of one folder per class) or --state (a file), got neither",
+        ),
+        (("--support", "support", "--state", "s.npz", "--query", "query"), "or --state (a file), got both"),
+        (
+            ("--support", "support"),
+            "expected --query (images to predict), --save-state (a file to write), or both; got neither",
+        ),
+        (
+            ("--support", "support", "--save-state", "s.npz", "--csv", "a.csv"),
+            "--csv shows predictions: say with --query",
+        ),
+        (
+            ("--support", "support", "--query", "query", "--save-state", "none/s.npz"),
+            "--save-state none/s.npz: no such folder",
+        ),
+        (
+            ("--support", "support", "--query", "query", "--html", "query"),
+            "--html query: expected the name of a file, got a folder",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together(fewshot, model, place, words, said):
+    done = fewshot("adapt", "--model", model, *words)
+    assert done.returncode == 2 and said in " ".join(done.stderr.split()), done.stderr
+
+
+def test_a_page_of_pictures(adapted, place):
+    ask(place, "1.png", "2.png", "<b>.png")
+    (place / "query" / "bad.png").write_bytes(b"")
+    os.rename(place / "support" / "ash", place / "support" / "ash & <i>co")
+    found = adapted("--html", "page.html", code=1)
+    page = (place / "page.html").read_text()
+    assert page.count("<img") == 3 * 3 + 3 and page.count('class="example"') == 9
+    assert "ash &amp; &lt;i&gt;co" in page and "<i>" not in page and "&lt;b&gt;.png" in page
+    assert "query/bad.png: the file is empty (0 bytes)" in page and "http" not in page
+    sure = found["predictions"][0]
+    assert f"<b>{100 * sure['probability']:.0f} %</b>" in page and "<h1>3 predictions</h1>" in page
+
+
+def test_a_page_of_many_shows_the_surest_of_each_class():
+    many = [
+        {
+            "path": f"{i}.png",
+            "label": "ash" if i % 10 else "elm",
+            "probability": i / 3000,
+            "probabilities": {"ash": 0.5, "elm": 0.5},
+        }
+        for i in range(2000)
+    ]
+    ash, elm = groups_of(many, {"ash": ["a.png"]})
+    assert (ash.name, len(ash.predictions), ash.examples) == ("ash", 450, ["a.png"])
+    assert (len(elm.predictions), elm.predictions[0]["path"], elm.predictions[-1]["path"]) == (
+        50,
+        "1990.png",
+        "1500.png",
+    )

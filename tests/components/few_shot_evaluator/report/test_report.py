@@ -1,24 +1,20 @@
 """The report: one file that needs nothing else, says what was measured, and leaves out what was not."""
 
-import base64
-import io
 import re
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from components.few_shot_evaluator.evaluate import verdict
 from components.few_shot_evaluator.gate import GateSettings
-from components.few_shot_evaluator.report import data_uri, flat, render, shot_points, span, worst_and_best
+from components.few_shot_evaluator.report import flat, render, shot_points, span, worst_and_best
 from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage, ReportInputs
 from components.fewshot.evaluation.metrics import score, summarise
 from components.image_example_gen.duplicates import find_duplicates
 from components.image_example_gen.facts import Fact
 from components.image_example_gen.summary import summarise as summary_of
 from tests.components.fewshot import toys
-from tests.encoded import exif, png
 
 NASTY = "<script>alert('\"Ж\"')</script>/a & b"
 PICTURE = toys.png(np.full((9, 7, 1), 99, np.uint8))
@@ -263,19 +259,3 @@ def test_settings_as_dotted_keys():
     nested = {"a": {"b": 1, "none": None}, "c": [1, 2], "empty": []}
     assert flat(nested) == [("a.b", "1"), ("c", "[1, 2]")]
     assert span(5) == "5" and span([5, 10]) == "5..10"
-
-
-def test_pictures_are_what_the_model_sees():
-    """A picture that was taken with the camera turned is shown upright; one that cannot be shown is a grey field."""
-    row = np.array([[[0] * 3, [255] * 3]] * 2, np.uint8)
-    upright = shown(DrawnImage(png(row, 2, before=[(b"eXIf", exif(6))]), "a"))
-    assert upright[..., 0].tolist() == [[0, 0], [255, 255]]
-    deep = png(np.array([[0, 65_535], [32_896, 0]]), 0, 16)
-    assert shown(DrawnImage(deep, "a")).tolist() == [[0, 255], [128, 0]]
-    assert set(shown(DrawnImage(b"no picture", "a")).ravel().tolist()) == {200}
-
-
-def shown(drawn: DrawnImage) -> np.ndarray:
-    """The pixels in the data URI of a picture."""
-    encoded = base64.b64decode(data_uri(drawn).removeprefix("data:image/png;base64,"))
-    return np.asarray(Image.open(io.BytesIO(encoded)))

@@ -1,0 +1,27 @@
+"""Small pictures for pages: what the model sees, before it is resized for it."""
+
+import base64
+
+import numpy as np
+import tensorflow as tf
+
+from components.fewshot.images.gate import ANY_SIZE
+from components.fewshot.images.seen import see
+
+SIDE = 96  # pixels; larger images are made smaller, smaller images stay as they are
+PLACEHOLDER = np.full((SIDE // 3, SIDE // 3, 1), 200, np.uint8)  # grey
+
+
+def thumbnail(encoded: bytes) -> str:
+    """An encoded image as a data URI: a PNG of at most `SIDE` pixels a side.
+
+    An image that cannot be shown becomes a grey field: a page must not fail for a picture.
+    """
+    (seen,) = see([encoded], lambda _, seen: seen, ANY_SIZE)
+    pixels = PLACEHOLDER if seen.reason else seen.pixels
+    if max(pixels.shape) > SIDE:
+        scale = SIDE / max(pixels.shape)
+        size = [max(1, round(scale * side)) for side in pixels.shape[:2]]
+        pixels = tf.cast(tf.round(tf.image.resize(pixels, size, antialias=True)), tf.uint8)
+    png = tf.io.encode_png(pixels).numpy()
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

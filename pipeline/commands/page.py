@@ -1,0 +1,65 @@
+"""`fewshot adapt --html`: predictions as a page of small pictures, each class with the images that it was learnt from."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jinja2
+import tensorflow as tf
+
+from components.fewshot.images.thumbnail import thumbnail
+from components.fewshot.words import counted
+from data.sources.folders import list_folder
+from pipeline.terminal.images import printable
+from pipeline.terminal.results import Adapted, Prediction
+
+MOST = 500  # predictions on a page, the least certain ones of each class last
+EXAMPLES = 5  # of the images that a class was learnt from
+
+
+class Group(NamedTuple):
+    """The predictions of a class, the most certain first, and paths of images that the class was learnt from."""
+
+    name: str
+    predictions: list[Prediction]
+    examples: list[str]
+
+
+def write_page(path: str, result: Adapted, support: str | None) -> None:
+    """Writes the page, which loads no other file."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("pipeline.commands", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"picture": _picture, "printable": printable}
+    environment.globals["counted"] = counted
+    groups = groups_of(result["predictions"], examples_in(support) if support else {})
+    text = environment.get_template("page.html.j2").render(groups=groups, result=result, most=MOST)
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(text)
+
+
+def groups_of(predictions: Sequence[Prediction], examples: dict[str, list[str]]) -> list[Group]:
+    """Returns the classes in the order of their names, those without any prediction too."""
+    names = list(predictions[0]["probabilities"]) if predictions else sorted(examples)
+    shown = sorted(predictions, key=lambda one: -one["probability"])
+    share = Counter(one["label"] for one in predictions)
+    most = {name: -(-MOST * share[name] // max(len(predictions), MOST)) for name in names}
+    return [
+        Group(name, [one for one in shown if one["label"] == name][: most[name]], examples.get(name, []))
+        for name in names
+    ]
+
+
+def examples_in(support: str) -> dict[str, list[str]]:
+    """Returns the first paths of each class."""
+    found: dict[str, list[str]] = {}
+    for file in list_folder(support).files:
+        paths = found.setdefault(file.class_name, [])
+        if len(paths) < EXAMPLES:
+            paths.append(file.path)
+    return found
+
+
+def _picture(path: str) -> str:
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return thumbnail(file.read())
