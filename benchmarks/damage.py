@@ -184,6 +184,7 @@ def main(
         raise typer.BadParameter(f"no case {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
     _processes.set_forkserver_preload(["benchmarks.damage", "pipeline.commands.run", "pipeline.terminal.show"])
     work = directory or Path(tempfile.mkdtemp(prefix="fewshot-damage-"))
+    work.mkdir(parents=True, exist_ok=True)
     expected = unbroken(work, [OTHER_BASELINE, *(READ_BY[name] for name in chosen if name in READ_BY)])
     bad = 0
     print("| damage | what the runs say | as unbroken |\n|---|---|---|", flush=True)
