@@ -56,6 +56,18 @@ def flipped(pattern: str) -> Damage:
     return lambda root: flip(one(root, pattern))
 
 
+def flipped_throughout(pattern: str, every: int = 200) -> Damage:
+    """Returns a function that changes one bit in so many bytes of the newest file of a pattern, so that each image in it has one."""
+
+    def damage(root: Path) -> None:
+        path = one(root, pattern)
+        content = np.fromfile(path, np.uint8)
+        content[::every] ^= 1
+        content.tofile(path)
+
+    return damage
+
+
 def all_flipped(pattern: str) -> Damage:
     """Returns a function that does the same to every file of a pattern."""
 
@@ -128,9 +140,9 @@ BUNDLE = "variables/variables.data-00000-of-00001"
 
 # The name of each case, and what it does to the root of a finished run.
 CASES: dict[str, Damage] = {
-    "train-shard": flipped(f"{EPISODES}/Split-train/store/shard-*.bin"),
-    "validation-shard": flipped(f"{EPISODES}/Split-val/store/shard-*.bin"),
-    "test-shard": flipped(f"{EPISODES}/Split-test/store/shard-*.bin"),
+    "train-shard": flipped_throughout(f"{EPISODES}/Split-train/store/shard-*.bin"),
+    "validation-shard": flipped_throughout(f"{EPISODES}/Split-val/store/shard-*.bin"),
+    "test-shard": flipped_throughout(f"{EPISODES}/Split-test/store/shard-*.bin"),
     "layout": flipped(f"{EPISODES}/Split-train/store/layout.npy"),
     "index": flipped(f"{EPISODES}/Split-train/store/index.json"),
     "episodes-cut": without_last_record(f"{EPISODES}/Split-test/episodes-*.tfrecord"),
