@@ -57,7 +57,7 @@ def flipped(pattern: str) -> Damage:
 
 
 def flipped_throughout(pattern: str, every: int = 200) -> Damage:
-    """Returns a function that changes one bit in so many bytes of the newest file of a pattern, so that each image in it has one."""
+    """Returns a function that changes one bit in so many bytes of the newest file of a pattern: at least one in each image."""
 
     def damage(root: Path) -> None:
         path = one(root, pattern)
