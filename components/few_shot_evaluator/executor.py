@@ -25,7 +25,7 @@ from components.few_shot_evaluator.evaluate import (
     verdict,
 )
 from components.few_shot_evaluator.judged import Judged
-from components.few_shot_evaluator.judging import JudgeEpisodes, image_store, served_model
+from components.few_shot_evaluator.judging import JudgeEpisodes, forget, image_store, served_model
 from components.few_shot_evaluator.metrics_json import Metrics, Rival
 from components.few_shot_evaluator.report import render
 from components.few_shot_evaluator.report_inputs import ReportInputs
@@ -118,6 +118,7 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
         write(evaluation.uri, "report.html", render(inputs))
         bless(artifact_utils.get_single_instance(output_dict["blessing"]), metrics["blessed"], candidate, models)
         integrity.seal(*integrity.places(output_dict))
+        forget()
 
     def _judge(
         self, split: str, output: str, models: dict[str, str], counts: dict[str, int], before: Judged

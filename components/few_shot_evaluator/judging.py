@@ -55,6 +55,13 @@ def image_store(directory: str) -> ImageStore:
         return _image_store(directory)
 
 
+def forget() -> None:
+    """Lets go of all models and of the store: a process that goes on with other work needs their memory, 150 MB a model."""
+    with _ONE_AT_A_TIME:
+        _served_model.cache_clear()
+        _image_store.cache_clear()
+
+
 _served_model = functools.lru_cache(8)(ServedModel)
 _image_store = functools.lru_cache(1)(ImageStore.open)
 
