@@ -3,7 +3,7 @@
 import csv
 import os
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -47,7 +47,7 @@ def adapt(
     asked = None if query is None else _query(query, directory)
     served = ServedModel(directory)
     adapted = learnt.adapted(served) if learnt else _remembered(state or "")
-    result = {
+    result: Adapted = {
         "predictions": _predictions(served, adapted, asked.files) if asked else [],
         "state": save_state,
         "set_aside": as_set_aside(asked.unfit if asked else []),
@@ -57,7 +57,7 @@ def adapt(
     }
     if save_state:
         adapted.save(save_state)
-    return cast(Adapted, result)
+    return result
 
 
 class _Listed(NamedTuple):
