@@ -65,16 +65,16 @@ def _efficientnet_lite(name: str, shape: Shape, width: float, depth: float, weig
     inputs = keras.Input(shape)
     x = layers.Concatenate()([inputs] * 3) if shape[-1] == 1 else inputs
     x = layers.Rescaling(255 / 128, -127 / 128, name="rescaling")(x)  # as it was trained
-    x = _normalised(layers.Conv2D(STEM, 3, 2, "same", use_bias=False, name="_conv_stem")(x), "_bn0")
+    x = _normalised(layers.Conv2D(STEM, 3, 2, "same", use_bias=False, name="conv_stem")(x), "bn0")
     number = 0
     for position, stage in enumerate(STAGES):
         inner = 0 < position < len(STAGES) - 1
         filters = _rounded(stage.filters * width)
         for again in range(math.ceil(stage.repeats * depth) if inner else stage.repeats):
             stride = 1 if again else stage.stride
-            x = _block(x, f"_blocks.{number}", stage.kernel, stride, stage.expand, filters)
+            x = _block(x, f"blocks.{number}", stage.kernel, stride, stage.expand, filters)
             number += 1
-    x = _normalised(layers.Conv2D(HEAD, 1, use_bias=False, name="_conv_head")(x), "_bn1")
+    x = _normalised(layers.Conv2D(HEAD, 1, use_bias=False, name="conv_head")(x), "bn1")
     model = keras.Model(inputs, {"map": x, "vector": layers.GlobalAveragePooling2D(name="mean")(x)}, name=name)
     if weights:
         _assign(model, read_tensors(packaged_file(PACKAGES[name])))
@@ -85,12 +85,12 @@ def _block(x: keras.KerasTensor, name: str, kernel: int, stride: int, expand: in
     """An inverted residual block: widened, filtered channel by channel, narrowed (Sandler et al. 2018)."""
     inputs = x
     if expand > 1:
-        x = layers.Conv2D(expand * x.shape[-1], 1, use_bias=False, name=f"{name}._expand_conv")(x)
-        x = _normalised(x, f"{name}._bn0")
-    x = layers.DepthwiseConv2D(kernel, stride, "same", use_bias=False, name=f"{name}._depthwise_conv")(x)
-    x = _normalised(x, f"{name}._bn1")
-    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}._project_conv")(x)
-    x = _normalised(x, f"{name}._bn2", active=False)
+        x = layers.Conv2D(expand * x.shape[-1], 1, use_bias=False, name=f"{name}.expand_conv")(x)
+        x = _normalised(x, f"{name}.bn0")
+    x = layers.DepthwiseConv2D(kernel, stride, "same", use_bias=False, name=f"{name}.depthwise_conv")(x)
+    x = _normalised(x, f"{name}.bn1")
+    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}.project_conv")(x)
+    x = _normalised(x, f"{name}.bn2", active=False)
     return layers.Add(name=f"{name}.add")([inputs, x]) if stride == 1 and inputs.shape[-1] == filters else x
 
 
@@ -106,17 +106,19 @@ def _rounded(filters: float) -> int:
 
 
 def _assign(model: keras.Model, tensors: dict[str, np.ndarray]) -> None:
-    """Layers have the names that they have in the file. PyTorch has filters first, Keras last."""
+    """Gives each layer the weights of its name. PyTorch has filters first, Keras last."""
     used = set(UNUSED)
     for layer in model.layers:
+        # In the file, names begin with an underscore, which no name in a graph of TensorFlow may.
+        its = ".".join(part if part.isdigit() else f"_{part}" for part in layer.name.split("."))
         if isinstance(layer, layers.BatchNormalization):
-            names = [f"{layer.name}.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
-            used |= {*names, f"{layer.name}.num_batches_tracked"}
+            names = [f"{its}.{part}" for part in ("weight", "bias", "running_mean", "running_var")]
+            used |= {*names, f"{its}.num_batches_tracked"}
             layer.set_weights([tensors[name] for name in names])
         elif layer.weights:
             order = (2, 3, 0, 1) if isinstance(layer, layers.DepthwiseConv2D) else (2, 3, 1, 0)
-            used.add(f"{layer.name}.weight")
-            layer.set_weights([tensors[f"{layer.name}.weight"].transpose(order)])
+            used.add(f"{its}.weight")
+            layer.set_weights([tensors[f"{its}.weight"].transpose(order)])
     if left := sorted(tensors.keys() - used):
         raise ValueError(
             f"{model.name}: the file holds {left[0]!r} and {len(left) - 1} more that the network has no place for"

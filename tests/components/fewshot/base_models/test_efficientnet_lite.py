@@ -74,7 +74,7 @@ def test_grey_is_a_colour():
 
 def test_random_weights():
     kernels = [
-        build("efficientnet_lite0", (32, 32, 3), weights=weights).get_layer("_conv_stem").kernel.numpy()
+        build("efficientnet_lite0", (32, 32, 3), weights=weights).get_layer("conv_stem").kernel.numpy()
         for weights in (None, "imagenet")
     ]
     assert kernels[0].shape == kernels[1].shape and np.abs(kernels[0] - kernels[1]).max() > 0.1
