@@ -279,6 +279,8 @@ def _with_stages(layer: Mapping[str, object]) -> dict[str, object]:
 
 def _merge(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:
     merged = dict(below)
+    if "name" in above and above["name"] != below.get("name"):
+        merged.pop("settings", None)  # they are of another learner or base model
     for key, value in above.items():
         old = merged.get(key)
         merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value

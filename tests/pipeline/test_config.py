@@ -16,6 +16,23 @@ def test_later_layers_win():
     assert settings.episodes.way == (5, 10) and settings.base_model.settings == {"filters": 8}
 
 
+def test_the_settings_of_one_base_model_are_not_those_of_another():
+    below = {"base_model": {"name": "conv4", "settings": {"filters": 16}}}
+
+    def merged(*words: str) -> tuple[str, dict]:
+        chosen = load_settings(below, parse_overrides(words)).base_model
+        return chosen.name, chosen.settings
+
+    assert merged("base_model.name=efficientnet_lite0") == ("efficientnet_lite0", {})
+    own = merged("base_model.name=resnet12", "base_model.settings.dropout=0.2")
+    assert own == ("resnet12", {"dropout": 0.2})
+    assert merged("base_model.name=conv4") == ("conv4", {"filters": 16})
+    learner = load_settings(
+        {"learner": {"name": "nca", "settings": {"classifier": 1}}}, parse_overrides(["learner.name=maml"])
+    )
+    assert learner.learner.settings == {}
+
+
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_presets_are_settings(name):
     assert load_settings(find_preset(name)).name == name
