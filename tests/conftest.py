@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ import pytest  # noqa: E402
 from absl import flags  # noqa: E402
 
 flags.FLAGS.mark_as_parsed()  # TFX and TFDV read flags that only their own main programs parse
+del sys.argv[1:]  # and would take pytest's `-v` for one of theirs
 
 
 @pytest.fixture(scope="session", autouse=True)
