@@ -169,16 +169,13 @@ def adapt(
         _begin(f"adapting {model} to {support or state}, to {aim}", json)
         from pipeline.commands.adapt import adapt as adapt_to
         from pipeline.commands.adapt import check_file, write_csv
-        from pipeline.commands.page import write_page
         from pipeline.terminal.show import show_adapted
 
         for option, path in (("--csv", csv), ("--html", html), ("--save-state", save_state)):
             check_file(option, path)
-        result = adapt_to(model, support, query, state, save_state)
+        result = adapt_to(model, support, query, state, save_state, html)
         if csv:
             write_csv(csv, result["predictions"])
-        if html:
-            write_page(html, result, support)
         print_json(result) if json else show_adapted(result, top)
         if result["set_aside"]:
             raise typer.Exit(FAILED)

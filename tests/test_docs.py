@@ -118,7 +118,8 @@ def test_the_example_of_a_base_model(shape):
     images = np.broadcast_to(greys.repeat(3)[:, None, None, None], (18, *shape))
     model.fit(images, np.arange(6).repeat(3), 1, 2, validation_split=0, query=2, verbose=False)
     model.adapt(images[[0, -1]], np.array([0, 1]))
-    np.testing.assert_allclose(model.predict(images[[0, 9, -1]]).sum(1), 1, atol=1e-5)
+    probabilities = model.predict(images[[0, 9, -1]])
+    assert probabilities.shape == (3, 2) and probabilities.std(0).min() > 0, "it sees how bright they are"
 
 
 def test_every_base_model_is_documented():

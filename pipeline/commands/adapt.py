@@ -12,6 +12,7 @@ from components.fewshot.serving.served import ServedModel, ServedState
 from data.sources.folders import ImageFile, Rejected, list_folder, list_images
 from data.sources.splits import differ_by_case
 from pipeline.commands.inputs import find_model, told_apart
+from pipeline.commands.page import write_page
 from pipeline.terminal.results import Adapted, Prediction, as_set_aside
 
 BATCH = 256  # query images in memory at a time
@@ -23,6 +24,7 @@ def adapt(
     query: str | None = None,
     state: str | None = None,
     save_state: str | None = None,
+    html: str | None = None,
 ) -> Adapted:
     """Adapts to the classes of the folder `support`, or takes up a task state, and predicts every image at `query`.
 
@@ -34,6 +36,7 @@ def adapt(
       query: a folder of images, at any depth, or one image; None if nothing is predicted.
       state: a file that an earlier call wrote.
       save_state: a file to write the task state to.
+      html: a file to write a page of small pictures to, if anything is predicted.
 
     Returns:
       The predictions, and what was set aside or passed over.
@@ -57,6 +60,8 @@ def adapt(
     }
     if save_state:
         adapted.save(save_state)
+    if html:
+        write_page(html, result, learnt.files if learnt else [])
     return result
 
 

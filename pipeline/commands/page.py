@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from components.fewshot.images.thumbnail import thumbnail
 from components.fewshot.words import counted
-from data.sources.folders import list_folder
+from data.sources.folders import ImageFile
 from pipeline.terminal.images import printable
 from pipeline.terminal.results import Adapted, Prediction
 
@@ -25,14 +25,20 @@ class Group(NamedTuple):
     examples: list[str]
 
 
-def write_page(path: str, result: Adapted, support: str | None) -> None:
-    """Writes the page, which loads no other file."""
+def write_page(path: str, result: Adapted, support: Sequence[ImageFile]) -> None:
+    """Writes the page, which loads no other file.
+
+    Args:
+      path: the file to write.
+      result: what is shown.
+      support: the images that were learnt from; none, if a task state was taken up.
+    """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("pipeline.commands", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"picture": _picture, "printable": printable}
     environment.globals["counted"] = counted
-    groups = groups_of(result["predictions"], examples_in(support) if support else {})
+    groups = groups_of(result["predictions"], examples_in(support))
     text = environment.get_template("page.html.j2").render(groups=groups, result=result, most=MOST)
     with tf.io.gfile.GFile(path, "w") as file:
         file.write(text)
@@ -40,7 +46,7 @@ def write_page(path: str, result: Adapted, support: str | None) -> None:
 
 def groups_of(predictions: Sequence[Prediction], examples: dict[str, list[str]]) -> list[Group]:
     """Returns the classes in the order of their names, those without any prediction too."""
-    names = list(predictions[0]["probabilities"]) if predictions else sorted(examples)
+    names = list(predictions[0]["probabilities"])
     shown = sorted(predictions, key=lambda one: -one["probability"])
     share = Counter(one["label"] for one in predictions)
     most = {name: -(-MOST * share[name] // max(len(predictions), MOST)) for name in names}
@@ -50,10 +56,10 @@ def groups_of(predictions: Sequence[Prediction], examples: dict[str, list[str]])
     ]
 
 
-def examples_in(support: str) -> dict[str, list[str]]:
+def examples_in(support: Sequence[ImageFile]) -> dict[str, list[str]]:
     """Returns the first paths of each class."""
     found: dict[str, list[str]] = {}
-    for file in list_folder(support).files:
+    for file in support:
         paths = found.setdefault(file.class_name, [])
         if len(paths) < EXAMPLES:
             paths.append(file.path)

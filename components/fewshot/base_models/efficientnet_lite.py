@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from components.fewshot.base_models.layers import Shape
+from components.fewshot.base_models.layers import Shape, in_colour
 from components.fewshot.base_models.outside import PACKAGES, packaged_file
 from components.fewshot.base_models.torch_file import read_tensors
 
@@ -63,8 +63,7 @@ def _efficientnet_lite(name: str, shape: Shape, width: float, depth: float, weig
     if weights not in ("imagenet", None):
         raise ValueError(f"weights {weights!r}: expected imagenet, or null for random ones")
     inputs = keras.Input(shape)
-    x = layers.Concatenate()([inputs] * 3) if shape[-1] == 1 else inputs
-    x = layers.Rescaling(255 / 128, -127 / 128, name="rescaling")(x)  # as it was trained
+    x = layers.Rescaling(255 / 128, -127 / 128, name="rescaling")(in_colour(inputs))  # as it was trained
     x = _normalised(layers.Conv2D(STEM, 3, 2, "same", use_bias=False, name="conv_stem")(x), "bn0")
     number = 0
     for position, stage in enumerate(STAGES):

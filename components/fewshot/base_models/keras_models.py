@@ -9,7 +9,7 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
-from components.fewshot.base_models.layers import Shape
+from components.fewshot.base_models.layers import Shape, in_colour
 
 # A feature network without downloads; a user who wants pretrained weights sets `weights: imagenet`.
 FEATURES = {"include_top": False, "weights": None, "pooling": "avg"}
@@ -32,8 +32,7 @@ def with_preprocessing(function: Callable[..., keras.Model]) -> Callable[..., ke
                 raise ValueError(told) from error
             raise
         inputs = keras.Input(input_shape)
-        x = layers.Concatenate()([inputs] * 3) if input_shape[-1] == 1 else inputs
-        x = sys.modules[function.__module__].preprocess_input(layers.Rescaling(255.0)(x))
+        x = sys.modules[function.__module__].preprocess_input(layers.Rescaling(255.0)(in_colour(inputs)))
         return keras.Model(inputs, model(x), name=model.name)
 
     return build

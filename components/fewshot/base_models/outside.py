@@ -1,12 +1,14 @@
 """Weights that a base model brings with it from outside this project: where they lie, and how they are told apart."""
 
-import hashlib
 import importlib.util
 import os
-from functools import cache
 from importlib import metadata
 from typing import NamedTuple
 
+import tensorflow as tf
+
+from components.fewshot.faults import in_words
+from components.fewshot.integrity import file_digest
 from components.fewshot.settings.base_models import FILE, KERAS, BaseModelSettings
 
 
@@ -48,7 +50,7 @@ def packaged_file(package: Package) -> str:
             f"{distribution} alone, or ask for random weights with base_model.settings.weights=null"
         )
     path = os.path.join(os.path.dirname(spec.origin), package.file)
-    if not os.path.exists(path) or _sha256(path) != package.sha256:
+    if not os.path.exists(path) or file_digest(path) != package.sha256:
         raise ValueError(f"{path} is not the file of weights that is known: install {package.install} again")
     return path
 
@@ -74,17 +76,6 @@ def weights_digest(settings: BaseModelSettings) -> str | None:
 
 def _of_file(path: str) -> str:
     try:
-        return _sha256(path)
-    except OSError as error:
-        raise ValueError(f"base_model: {path} cannot be read ({error.strerror})") from error
-
-
-def _sha256(path: str) -> str:
-    status = os.stat(path)
-    return _digest(path, status.st_size, status.st_mtime_ns)
-
-
-@cache
-def _digest(path: str, _size: int, _changed: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(path)
+    except tf.errors.OpError as error:
+        raise ValueError(f"base_model: {in_words(error) or path}") from error
