@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from components.fewshot.faults import in_words
 from components.fewshot.integrity import file_digest
 from components.fewshot.settings.base_models import FILE, KERAS, BaseModelSettings
 
@@ -78,4 +77,4 @@ def _of_file(path: str) -> str:
     try:
         return file_digest(path)
     except tf.errors.OpError as error:
-        raise ValueError(f"base_model: {in_words(error) or path}") from error
+        raise ValueError(f"base_model: {path} is no file that can be read") from error
