@@ -7,6 +7,7 @@ a line to `BASELINES` here and its name to the list in `components/few_shot_eval
 from collections.abc import Callable
 from typing import NamedTuple
 
+from components.feature_extractor.settings import FeatureSettings
 from components.fewshot.settings.base_models import BaseModelSettings
 from components.fewshot.settings.learners import LearnerChoice
 from components.fewshot.training.units import images_a_step
@@ -29,7 +30,10 @@ def transfer(run: RunSettings) -> TrainerSettings:
     training = run.training.of(run.training)
     seen = [images_a_step(run.train_episodes, stage) * stage.steps for stage in (run.training, *run.training.before)]
     steps = round(sum(seen) / images_a_step(run.train_episodes, training))
-    training = training.model_copy(update={"steps": steps if run.baseline_steps is None else run.baseline_steps})
+    steps = steps if run.baseline_steps is None else run.baseline_steps
+    if run.base_model.trainable == "none":
+        steps = 0  # its head for the train classes would be all that is trained, and it has another for each task
+    training = training.model_copy(update={"steps": steps})
     return _cold(run).model_copy(update={"learner": LearnerChoice(name="transfer"), "training": training})
 
 
@@ -42,6 +46,13 @@ def pixels(run: RunSettings) -> TrainerSettings:
     """Returns the nearest class mean on raw pixels."""
     chosen = {"learner": LearnerChoice(name="protonet"), "base_model": BaseModelSettings(name="pixels")}
     return untrained(run).model_copy(update=chosen)
+
+
+def features_of(trainer: TrainerSettings) -> FeatureSettings | None:
+    """Returns whose features a training reads; None if all of its base model is trained."""
+    if trainer.base_model.trainable == "all":
+        return None
+    return FeatureSettings(base_model=trainer.base_model, image=trainer.image, seed=trainer.seed)
 
 
 BASELINES = {

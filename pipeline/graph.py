@@ -11,6 +11,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 
 from components.episode_generator.component import EpisodeGenerator
+from components.feature_extractor.component import FeatureExtractor
 from components.few_shot_evaluator.component import FewShotEvaluator
 from components.image_example_gen.component import image_example_gen
 from components.image_example_gen.schema import image_schema
@@ -19,10 +20,11 @@ from components.image_transform.component import image_transform
 from components.meta_trainer.component import MetaTrainer
 from components.pusher.component import Pusher
 from data.settings import ImageSetSettings
-from pipeline.baselines import BASELINES
+from pipeline.baselines import BASELINES, features_of
 from pipeline.config import RunSettings
 from pipeline.production import destination_of, run_fingerprint
 
+MODEL = "model"  # what a run is about, beside its baselines
 Target = Literal["local", "vertex", "kubeflow"]
 
 # FnApiRunner runs in this process; Beam's default would download a runner. `in_memory` avoids gRPC, because Beam's in-process
@@ -68,15 +70,24 @@ def create_pipeline(
     )
     episodes = generator.outputs["episodes"]
 
-    # Trains the model and the baselines that it must beat.
-    checkpoints = os.path.join(root, "checkpoints")
-    trainer = MetaTrainer(episodes, transform_graph, settings.trainer(), checkpoints, title=settings.learner.name)
-    baselines = {
-        name: MetaTrainer(episodes, transform_graph, baseline.settings(settings), checkpoints, title=name).with_id(
-            baseline.node_id
-        )
-        for name, baseline in BASELINES.items()
+    # Computes once for each image what the frozen part of a base model makes of it, where a part is frozen.
+    trained = {MODEL: settings.trainer()} | {name: one.settings(settings) for name, one in BASELINES.items()}
+    extractors = {
+        features.model_dump_json(): FeatureExtractor(episodes, features).with_id(features.node_id)
+        for features in map(features_of, trained.values())
+        if features
     }
+
+    # Trains the model and the baselines that it must beat.
+    def trainer_of(name: str) -> MetaTrainer:
+        features = features_of(trained[name])
+        extracted = extractors[features.model_dump_json()].outputs["features"] if features else None
+        checkpoints = os.path.join(root, "checkpoints")
+        title = settings.learner.name if name == MODEL else name
+        return MetaTrainer(episodes, transform_graph, trained[name], checkpoints, title, extracted)
+
+    trainer = trainer_of(MODEL)
+    baselines = {name: trainer_of(name).with_id(baseline.node_id) for name, baseline in BASELINES.items()}
 
     # Evaluates all models on the same frozen episodes, through their signatures. Writes the blessing and the report.
     model, destination = trainer.outputs["model"], destination_of(settings, root)
@@ -103,8 +114,8 @@ def create_pipeline(
         run=run_fingerprint(settings, data_fingerprint),
     )
 
-    nodes: list[base_node.BaseNode] = [examples, statistics, schema, validator, transform, generator, trainer]
-    nodes += [*baselines.values(), evaluator, pusher]
+    nodes: list[base_node.BaseNode] = [examples, statistics, schema, validator, transform, generator]
+    nodes += [*extractors.values(), trainer, *baselines.values(), evaluator, pusher]
     return Pipeline(
         pipeline_name=settings.name,
         pipeline_root=os.path.join(root, "artifacts"),

@@ -67,12 +67,14 @@ LEARNING = {
         "episodes",
         "base_models",
         "learners.interface",
+        "learners.head",
+        "learners.feature_map",
         "learners.gradients",
         "learners.maths",
     )
 }
 ROOMS = {  # of two that hold a module, the first counts
-    **{f"components.fewshot.learners.{group}": LEARNING for group in ("metric", "gradient.", "transfer")},
+    **{f"components.fewshot.learners.{group}": LEARNING for group in ("metric", "gradient.", "heads", "transfer")},
     "components.fewshot.settings": set(),
     "components.fewshot.episodes": set(),
     "components.fewshot.base_models": set(),

@@ -19,6 +19,7 @@ from components.fewshot.serving.server import Server, export
 from components.fewshot.settings.image import ImageSpec
 from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
+from components.fewshot.training.observing import observe
 from components.fewshot.training.selection import Validation
 from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.training.units import training_units
@@ -124,6 +125,7 @@ class MetaLearningModel:
             **{"steps": epochs * steps_per_epoch, "validate_every": steps_per_epoch} | self._training
         )
         report = _progress_bar(epochs, steps_per_epoch) if verbose else lambda progress: None
+        observe(self._learner, store)
         units = training_units(self._learner.unit, store, self._spec, settings, self.seed)
         self._history = Trainer(self._learner, settings, units, validation, report=report).run().history
         return self._history

@@ -26,6 +26,7 @@ class MetaTrainerSpec(component_spec.ComponentSpec):
     INPUTS = {
         "episodes": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "transform_graph": component_spec.ChannelParameter(type=standard_artifacts.TransformGraph),
+        "features": component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
     }
     OUTPUTS = {
         "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
@@ -42,6 +43,7 @@ class MetaTrainer(base_component.BaseComponent):
       settings: what is trained and how.
       checkpoint_root: the directory of the checkpoints, from which a killed run continues.
       title: the text in front of the progress bar.
+      features: the output of the FeatureExtractor, if a trunk of the base model is frozen.
     """
 
     SPEC_CLASS = MetaTrainerSpec
@@ -54,10 +56,12 @@ class MetaTrainer(base_component.BaseComponent):
         settings: TrainerSettings,
         checkpoint_root: str,
         title: str = "training",
+        features: types.BaseChannel | None = None,
     ) -> None:
         spec = MetaTrainerSpec(
             episodes=episodes,
             transform_graph=transform_graph,
+            features=features,
             settings=settings.model_dump_json(),
             checkpoint_root=checkpoint_root,
             title=title,

@@ -56,6 +56,7 @@ class Executor(base_executor.BaseExecutor):
             val=artifact_utils.get_split_uri([episodes], "val"),
             test=artifact_utils.get_split_uri([episodes], "test"),
             val_episodes=episodes.get_int_custom_property("val_episodes"),
+            **features_of(input_dict.get("features", [])),
         )
         began = time.monotonic()
         reporter = Reporter(exec_properties["title"], run.uri, settings.training.all_steps)
@@ -85,6 +86,14 @@ class Executor(base_executor.BaseExecutor):
         write_json(os.path.join(run.uri, "history.json"), trained.history)
         write_json(os.path.join(run.uri, "timing.json"), timing | {"seconds": time.monotonic() - began})
         integrity.seal(*integrity.places(output_dict))
+
+
+def features_of(artifacts: list[types.Artifact]) -> dict[str, Any]:
+    """Returns what `Inputs` holds of features, if there are any."""
+    if not artifacts:
+        return {}
+    uris = {split: artifact_utils.get_split_uri(artifacts, split) for split in ("train", "val")}
+    return {"features": uris, "trunk": artifacts[0].get_string_custom_property("trunk")}
 
 
 def write_json(path: str, value: object) -> None:

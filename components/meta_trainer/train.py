@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from components.fewshot.base_models.outside import weights_digest
 from components.fewshot.base_models.pure import PureModel
-from components.fewshot.base_models.table import build_base_model
+from components.fewshot.base_models.table import pure_base_model
 from components.fewshot.episodes.episode import TURNS
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
 from components.fewshot.images.store import ImageStore
@@ -25,6 +25,7 @@ from components.fewshot.training import checkpoint
 from components.fewshot.training.checkpoint import checkpoint_file
 from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
+from components.fewshot.training.observing import observe
 from components.fewshot.training.selection import Validation
 from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.training.step import make_deterministic
@@ -48,12 +49,21 @@ class Trained(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """Where training reads: the directories of the splits of an episodes artifact, and how many validation episodes it has."""
+    """Where training reads.
+
+    Attributes:
+      train, val, test: directories of the splits of an episodes artifact.
+      val_episodes: how many validation episodes it has.
+      features: the directory of what the trunk of the base model made of the images of train and val; empty without a trunk.
+      trunk: the digest of that trunk.
+    """
 
     train: str
     val: str
     test: str
     val_episodes: int
+    features: Mapping[str, str] = {}  # by split
+    trunk: str = ""
 
 
 def train(
@@ -73,13 +83,16 @@ def train(
     Raises:
       ValueError: training diverged, or the device has no deterministic kernel for an operation of the base model.
     """
-    splits = (inputs.train, inputs.val, inputs.test)
-    store, val_store, test_store = (ImageStore.open(os.path.join(split, "store")) for split in splits)
+    places = {"train": inputs.train, "val": inputs.val, "test": inputs.test} | dict(inputs.features)
+    store, val_store, test_store = (
+        ImageStore.open(os.path.join(place, "store"), any_view=split == "train") for split, place in places.items()
+    )
     validation = Validation(val_store, read_frozen(inputs.val, count=inputs.val_episodes))
     chosen_by = episodes_hash(validation.episodes, val_store.index, val_store.source_ids)
     # At the last moment: Python's generator is everybody's.
     make_deterministic(settings.seed, settings.training.deterministic)
     learner = new_learner(settings, store)
+    check_trunk(learner, inputs)
     seen = Seen(train=frozenset(store.index.names), val=frozenset(val_store.index.names))
     names = test_store.index.names, val_store.index.names
     warm = begin_with(learner, settings.warm_start, *names) if settings.warm_start else Warm()
@@ -88,6 +101,7 @@ def train(
     for number, stage in enumerate(stages_of(settings, learner, store)):
         content = json.dumps([*key, warm.fingerprint, number])
         path = checkpoint_file(checkpoint_root, hashlib.sha256(content.encode()).hexdigest()[:24])
+        observe(stage.learner, store)
         units = training_units(stage.learner.unit, store, settings.episodes, stage.training, settings.seed)
         make = partial(Trainer, stage.learner, stage.training, units, validation, path, before=history)
         trainer = restored(make, path, tell)
@@ -95,6 +109,16 @@ def train(
         history = run_of(trainer)
     checkpoint.prune(checkpoint_root, CHECKPOINTS)
     return Trained(learner, history, seen | warm.seen, warm.fingerprint is not None, warm.refused)
+
+
+def check_trunk(learner: Learner, inputs: Inputs) -> None:
+    """Raises ValueError unless the features that training reads are those of the learner's own trunk."""
+    own = learner.base.trunk.digest() if learner.base.trunk else ""
+    if own != inputs.trunk:
+        raise ValueError(
+            f"the features were made by another trunk ({inputs.trunk[:12] or 'none'}) than the base model has"
+            f" ({own[:12] or 'none'}): make them again with the weights that are installed now"
+        )
 
 
 def restored(make: Callable[[], Trainer], path: str, tell: Callable[[str], None]) -> Trainer:
@@ -163,7 +187,7 @@ def begin_with(learner: Learner, earlier: str, test: Sequence[str], val: Sequenc
 
 def new_learner(settings: TrainerSettings, store: ImageStore) -> Learner:
     """The learner with initial weights."""
-    base = PureModel(build_base_model(settings.base_model, settings.image.shape))
+    base = pure_base_model(settings.base_model, settings.image.shape)
     return learner_over(base, settings.learner, settings, store)
 
 
@@ -220,6 +244,7 @@ def manifest_of(
         base_model=settings.base_model.name,
         base_model_settings=settings.base_model.settings,
         base_model_weights=weights_digest(settings.base_model),
+        trainable=settings.base_model.trainable,
         image=settings.image,
         max_pixels=settings.max_pixels,
         episodes=settings.episodes,

@@ -1,5 +1,6 @@
 """Any `keras.Model` as a pure function of explicit weights; the caller chooses the statistics of batch normalisation."""
 
+import hashlib
 import math
 
 import keras
@@ -20,15 +21,17 @@ class PureModel:
     Args:
       model: maps float32 images [B, H, W, C] in 0..1 to features: a vector [B, D], a map [B, h, w, C], or both by name as
         `{"map": ..., "vector": ...}`. Where there is only a map, its values in a row are the vector.
+      trunk: what images go through before `model` gets them (`split`); it is never trained.
 
     Raises:
       ValueError: the model has no input shape, other outputs, or a regulariser of activities.
     """
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, trunk: keras.Model | None = None) -> None:
         if not model.built:
             raise ValueError(f"base model {model.name!r} has no input shape yet: start it with keras.Input or build it")
         self.model = model
+        self.trunk = None if trunk is None else Trunk(trunk)
         self.weights = weights_of(model)  # by the identity of their variables
         self._output = _output_of(model)
         _check_regularisers(model)
@@ -107,6 +110,39 @@ class PureModel:
         if None in shape[1:]:
             raise ValueError(f"base model {self.model.name!r}: expected an output of fixed size, got {shape}")
         return math.prod(shape[1:])
+
+
+class Trunk:
+    """The part of a base model that stays as it is: from images to what is trained on, as a pure function of its weights.
+
+    Args:
+      model: maps float32 images [B, H, W, C] in 0..1 to a map [B, h, w, C] or to vectors [B, D].
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self._pure = PureModel(model)
+        self.output_shape: tuple[int, ...] = tuple(model.output_shape[1:])
+
+    def __call__(self, weights: list[Tensor], images: Images) -> Tensor:
+        """Float32 [B, *output_shape], given `values` or copies of them."""
+        trained = len(self._pure.model.trainable_variables)
+        features, _ = self._pure(weights[:trained], weights[trained:], images, training=False, batch_statistics=False)
+        return features.vector if features.map is None else features.map
+
+    def values(self) -> list[Tensor]:
+        """Its weights."""
+        return [variable.value for variable in self._variables()]
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of its weights."""
+        total = hashlib.sha256()
+        for variable in self._variables():
+            total.update(f"{self._pure.weights[id(variable)].name} {variable.shape}".encode())
+            total.update(ops.convert_to_numpy(variable).tobytes())
+        return total.hexdigest()
+
+    def _variables(self) -> list[keras.Variable]:
+        return [*self._pure.model.trainable_variables, *self._pure.model.non_trainable_variables]
 
 
 def _features(output: Tensor | dict[str, Tensor]) -> Features:

@@ -13,6 +13,8 @@ import keras
 
 from components.fewshot.base_models.keras_models import saved_model, with_preprocessing
 from components.fewshot.base_models.layers import Shape
+from components.fewshot.base_models.pure import PureModel
+from components.fewshot.base_models.split import split
 from components.fewshot.settings.base_models import BASE_MODELS, EXISTING, FILE, KERAS, BaseModelSettings
 
 
@@ -35,6 +37,16 @@ def build_base_model(settings: BaseModelSettings, shape: Shape) -> keras.Model:
     if not isinstance(model, keras.Model):
         raise ValueError(f"base_model {settings.name!r}: expected a keras.Model, got {type(model).__name__}")
     return _for_images(model, shape, settings.name)
+
+
+def pure_base_model(settings: BaseModelSettings, shape: Shape) -> PureModel:
+    """The base model for images of `shape` [H, W, C] as a pure function, behind a trunk where not all of it is trained.
+
+    Raises:
+      ValueError: as `build_base_model` and `split`.
+    """
+    trunk, rest = split(build_base_model(settings, shape), settings.trainable)
+    return PureModel(rest, trunk)
 
 
 def _for_images(model: keras.Model, shape: Shape, name: str) -> keras.Model:
@@ -93,4 +105,4 @@ def _find(name: str) -> Callable[..., Any]:
     return with_preprocessing(found) if name.startswith(KERAS) else found
 
 
-__all__ = ["BASE_MODELS", "BaseModelSettings", "bound", "build_base_model", "user_module"]
+__all__ = ["BASE_MODELS", "BaseModelSettings", "bound", "build_base_model", "pure_base_model", "user_module"]

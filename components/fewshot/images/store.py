@@ -1,5 +1,7 @@
 """Image store with a class index: returns any image of any class by its row. Memory does not grow with the set.
 
+What a frozen trunk made of images is stored in the same way: to a learner behind it, these are its images.
+
 On disk: `shard-*.bin` (images one after another, in any order), `layout.npy` (int64 [N, 4]: shard, offset, length, CRC-32)
 and `index.json` (classes and source ids in the order of rows: by class name, then source id; the digest of `layout.npy`).
 Only the index holds an order, so the episodes do not depend on how, or by how many workers, the shards were written.
@@ -24,6 +26,8 @@ from components.fewshot.episodes.episode import ClassIndex, Draw
 from components.fewshot.images.gate import ANY_SIZE
 from components.fewshot.images.seen import see
 from components.fewshot.integrity import Damaged
+
+Shape = tuple[int, ...]
 
 TURNED_BYTES = 256 * 2**20  # of re-encoded turned images kept in memory
 
@@ -51,24 +55,32 @@ class Entry(NamedTuple):
 
 
 class ImageStore:
-    """Images of one split, either pixels (uint8, `shape` [H, W, C]) or encoded files (`shape` None)."""
+    """Images of one split: pixels (uint8, `shape` [H, W, C]), encoded files (`shape` None), or what a trunk made of images:
+    `views` of each, of `dtype` and of any `shape`."""
 
     def __init__(
         self,
         index: ClassIndex,
         source_ids: Sequence[str],
         read: Callable[[int], bytes],
-        shape: tuple[int, int, int] | None,
+        shape: Shape | None,
         fingerprint: str = "",
+        dtype: str = "uint8",
+        views: int = 1,
+        any_view: bool = False,
     ) -> None:
         self.index, self.source_ids, self.read, self.shape = index, source_ids, read, shape
+        self.dtype, self.views, self.any_view = dtype, views, any_view
         self.fingerprint = fingerprint  # of classes, source ids and contents; the shards do not matter
         turned_images: LRUCache[tuple[int, int], bytes] = LRUCache(TURNED_BYTES, getsizeof=len)
         self._turned = cached(turned_images, lock=threading.Lock())(lambda row, turn: _turn_encoded(read(row), turn))
 
     @classmethod
-    def open(cls, directory: str) -> "ImageStore":
+    def open(cls, directory: str, any_view: bool = False) -> "ImageStore":
         """Opens the store that `write_index` finished. An image with another checksum raises `Damaged` when it is read.
+
+        Args:
+          any_view: of images that are stored in several views, `pixels` gives any one; otherwise the first.
 
         Raises:
           FileNotFoundError: there is no store.
@@ -98,8 +110,9 @@ class ImageStore:
 
         classes = description["classes"]
         index = ClassIndex.of((c["name"], c["domain"], c["count"]) for c in classes)
-        shape = description["shape"]
-        return cls(index, description["source_ids"], read, tuple(shape) if shape else None, description["fingerprint"])
+        shape = tuple(description["shape"]) if description["shape"] else None
+        form = {key: description[key] for key in ("dtype", "views") if key in description}
+        return cls(index, description["source_ids"], read, shape, description["fingerprint"], any_view=any_view, **form)
 
     @classmethod
     def from_files(cls, files: Mapping[str, Sequence[tuple[str, str]]]) -> "ImageStore":
@@ -115,14 +128,19 @@ class ImageStore:
         return cls(index, [source for name in images for source, _ in images[name]], read, None)
 
     def pixels(self, draw: Draw) -> np.ndarray:
-        """The images of `draw` as uint8 [n, H, W, C].
+        """The images of `draw` as uint8 [n, H, W, C], or [n, *shape] of the store's dtype; the same draw gives the same views.
 
         Raises:
           ValueError: the store holds encoded images.
         """
         if self.shape is None:
             raise ValueError("this image store holds encoded images, not pixels")
-        flat = [np.frombuffer(self.read(row), np.uint8).reshape(self.shape) for row in draw.rows]
+        form = (self.views, *self.shape)
+        chosen = np.zeros(len(draw.rows), np.int64)
+        if self.any_view:
+            chosen = np.random.default_rng(zlib.crc32(draw.rows.tobytes())).integers(self.views, size=len(draw.rows))
+        drawn = zip(draw.rows, chosen, strict=True)
+        flat = [np.frombuffer(self.read(row), self.dtype).reshape(form)[view] for row, view in drawn]
         return turned(flat, draw.turns)
 
     def encoded(self, draw: Draw) -> list[bytes]:
@@ -153,7 +171,7 @@ class ArrayStore:
 
 def turned(images: Iterable[np.ndarray], turns: np.ndarray) -> np.ndarray:
     """Each of `images` ([H, W, C]) turned by its number of counter-clockwise quarter turns, stacked."""
-    return np.stack([np.rot90(image, turn) for image, turn in zip(images, turns, strict=True)])
+    return np.stack([np.rot90(image, turn) if turn else image for image, turn in zip(images, turns, strict=True)])
 
 
 def write_shard(directory: str, shard: str, images: Iterable[tuple[str, str, str, bytes]]) -> Iterator[Entry]:
@@ -167,7 +185,9 @@ def write_shard(directory: str, shard: str, images: Iterable[tuple[str, str, str
             offset += len(image)
 
 
-def write_index(directory: str, entries: Iterable[Entry], shape: tuple[int, int, int] | None) -> None:
+def write_index(
+    directory: str, entries: Iterable[Entry], shape: Shape | None, dtype: str = "uint8", views: int = 1
+) -> None:
     """Finishes a store: sorts the entries into rows and writes `layout.npy` and `index.json`.
 
     A class is all entries of one name, with the domain of the first: they name one domain, or ingest would have refused them.
@@ -189,6 +209,7 @@ def write_index(directory: str, entries: Iterable[Entry], shape: tuple[int, int,
     groups = (list(group) for _, group in groupby(rows, lambda row: row.class_name))
     classes = [{"name": group[0].class_name, "domain": group[0].domain, "count": len(group)} for group in groups]
     description: dict[str, object] = {"shape": shape, "shards": shards, "classes": classes}
+    description |= {"dtype": dtype, "views": views} if dtype != "uint8" else {}  # as ever, for pixels and files
     description["source_ids"] = [row.source_id for row in rows]
     content = json.dumps([shape, [(row.class_name, row.source_id, row.digest) for row in rows]])
     description["fingerprint"] = _digest(content.encode())

@@ -4,6 +4,8 @@
 from components.fewshot.base_models.pure import PureModel
 from components.fewshot.episodes.task import Batch, Task
 from components.fewshot.learners.gradient.maml import MAML
+from components.fewshot.learners.head import HeadLearner
+from components.fewshot.learners.heads.ridge import Ridge
 from components.fewshot.learners.interface import Aux, Learner, Outer, Part, TaskState, Weights
 from components.fewshot.learners.metric.matching import Matching
 from components.fewshot.learners.metric.nca import NCA
@@ -15,6 +17,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "protonet": ProtoNet,
     "matching": Matching,
     "nca": NCA,
+    "ridge": Ridge,
     "maml": MAML,
     "transfer": Transfer,
 }
@@ -43,6 +46,7 @@ __all__ = [
     "LEARNERS",
     "Aux",
     "Batch",
+    "HeadLearner",
     "Learner",
     "LearnerChoice",
     "LearnerSettings",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 import keras
+import numpy as np
 from keras import ops
 
 from components.fewshot.base_models.pure import PureModel
@@ -101,6 +102,15 @@ class Learner(ABC, Generic[Unit]):
         """Variables of its own that no gradient moves (moments, a count of steps); `loss` returns them in `Aux`."""
         return []
 
+    @property
+    def observes(self) -> bool:
+        """Whether it needs to see the features of the training classes before it is trained."""
+        return False
+
+    def observe(self, vectors: np.ndarray, labels: np.ndarray) -> None:
+        """Sets variables of its own that follow from feature vectors [N, D] of the training classes and their labels [N]. They
+        are those of the base model as a stage of training finds it."""
+
     @abstractmethod
     def adapt(self, weights: Weights, support: Images, labels: Labels, way: Way) -> TaskState:
         """Task state of a new task from its support images [S, H, W, C] and labels [S]; inference, not training."""
@@ -146,6 +156,11 @@ class Learner(ABC, Generic[Unit]):
     def inductive(self) -> bool:
         """Whether a query's prediction never depends on other queries."""
         return self.batch_norm != "transductive"
+
+    @property
+    def has_fixed_features(self) -> bool:
+        """Whether an image has the same features in every task, those of the base model before adaptation."""
+        return False
 
     @property
     def batch_norm(self) -> str:

@@ -18,6 +18,7 @@ class Manifest(BaseModel):
     Attributes:
       base_model_weights: what tells the weights that the base model brought from outside apart from others; None if it brought
         none.
+      trainable: what of the base model was trained: all, none, or its last layers.
       max_pixels: of the largest image file that the model reads.
       fixed_way: the only number of classes that a learner with a fixed head takes; None if it takes any number.
       batch_norm: where batch normalisation takes its statistics at test time: running, support, transductive or none.
@@ -36,6 +37,7 @@ class Manifest(BaseModel):
     base_model: str
     base_model_settings: dict[str, object] = {}
     base_model_weights: str | None = None
+    trainable: str = "all"
     image: ImageSpec
     max_pixels: int = MAX_PIXELS
     episodes: EpisodeSpec

@@ -35,6 +35,9 @@ class Server(tf.Module):
         self._weights = Weights._make(
             [tf.Variable(value, trainable=False) for value in part] for part in learner.values()
         )
+        self._trunk = (
+            [tf.Variable(value, trainable=False) for value in learner.base.trunk.values()] if learner.base.trunk else []
+        )
         self._temperature = float(learner.temperature)
         self._packing = Packing(learner)
         self._fixed_way = learner.way if learner.has_fixed_head else None
@@ -88,7 +91,8 @@ class Server(tf.Module):
         return ops.softmax(logits / self._temperature)
 
     def _images(self, encoded: Tensor) -> Images:
-        return to_unit_range(self._preprocess(encoded))
+        images, trunk = to_unit_range(self._preprocess(encoded)), self._learner.base.trunk
+        return trunk([tf.convert_to_tensor(weight) for weight in self._trunk], images) if trunk else images
 
     def _current(self) -> Weights:
         return Weights._make([tf.convert_to_tensor(variable) for variable in part] for part in self._weights)

@@ -76,6 +76,7 @@ class Packing:
 def fingerprint_words(learner: Learner) -> list[int]:
     """The fingerprint of a model, 64 bits as 4 numbers of 16 bits: a digest of its algorithm, settings and weights."""
     digest = hashlib.sha256(f"{type(learner).__qualname__} {learner.settings.model_dump_json()}".encode())
+    digest.update((learner.base.trunk.digest() if learner.base.trunk else "").encode())
     for name, variable in learner.named_variables().items():
         digest.update(name.encode())
         digest.update(keras.ops.convert_to_numpy(variable).tobytes())

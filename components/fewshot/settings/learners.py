@@ -31,6 +31,42 @@ class LearnerSettings(BaseModel):
     )
 
 
+class FeatureMapSettings(LearnerSettings):
+    """Settings of learners that map feature vectors before they compare them."""
+
+    centre: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the mean feature of the training classes that is taken away from features",
+    )
+    whiten: float | None = Field(
+        None,
+        gt=0,
+        description="shrinkage of a whitening within the training classes (10 is a good one); by default none",
+    )
+    residual: float | None = Field(
+        None,
+        gt=0,
+        description="penalty of a learned residual map of features (0.01 is a good one); by default none",
+    )
+
+
+class ProtoNetSettings(FeatureMapSettings):
+    """Settings of prototypical networks."""
+
+    distance: Literal["euclidean", "cosine"] = Field(
+        "euclidean",
+        description="between a query and a prototype; cosine has a learned scale, and takes features at unit length",
+    )
+
+
+class RidgeSettings(FeatureMapSettings):
+    """Settings of the ridge-regression head."""
+
+    ridge: float = Field(0.1, gt=0, description="weight of the penalty, at the start; it is learned")
+
+
 class MatchingSettings(LearnerSettings):
     """Settings of matching networks."""
 
@@ -82,9 +118,10 @@ class TransferSettings(LearnerSettings):
 
 
 SETTINGS: dict[str, type[LearnerSettings]] = {
-    "protonet": LearnerSettings,
+    "protonet": ProtoNetSettings,
     "matching": MatchingSettings,
     "nca": NCASettings,
+    "ridge": RidgeSettings,
     "maml": MAMLSettings,
     "transfer": TransferSettings,
 }

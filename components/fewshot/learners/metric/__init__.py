@@ -1,4 +1,4 @@
 """Learners that compare features: one file a paper.
 
-May import `learners.interface` and what that imports.
+May import `learners.head`, `learners.interface` and what these import.
 """

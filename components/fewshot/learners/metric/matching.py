@@ -7,30 +7,28 @@ all support images of the cosine similarity between their features and those of 
 from keras import ops
 
 from components.fewshot.episodes.task import Task
-from components.fewshot.learners.interface import Aux, Learner, Part, TaskState, Weights
+from components.fewshot.learners.head import HeadLearner
+from components.fewshot.learners.interface import Aux, Part, TaskState, Weights
 from components.fewshot.learners.maths import cross_entropy, one_hot, unit_length
 from components.fewshot.settings.learners import MatchingSettings
-from components.fewshot.tensors import Images, Labels, Logits, Scalar, Tensor, Vectors, Way
+from components.fewshot.tensors import Labels, Logits, Scalar, Tensor, Vectors, Way
 
 LEAST_ATTENTION = 1e-7  # to a class; its logarithm is the lowest possible logit
 
 
-class Matching(Learner[Task]):
+class Matching(HeadLearner[Task]):
     """Task state: `support` [S, D + way], the features of each support image at length 1 beside its label, one-hot."""
 
     Settings = MatchingSettings
     settings: MatchingSettings
 
-    def adapt(self, weights: Weights, support: Images, labels: Labels, way: Way) -> TaskState:
+    def fit(self, weights: Weights, support: Vectors, labels: Labels, way: Way) -> TaskState:
         """The features and labels of the support set."""
-        features, state = self.support_features(weights.base, weights.state, support, training=False)
-        return {**self.keep_state(state), "support": _memory(features.vector, labels, way)}
+        return {"support": _memory(support, labels, way)}
 
-    def predict(self, weights: Weights, task_state: TaskState, query: Images) -> Logits:
+    def classify(self, weights: Weights, head: TaskState, query: Vectors) -> Logits:
         """The logarithm of the attention to each class."""
-        state = self.kept_state(weights, task_state)
-        features, _ = self.query_features(weights.base, state, query, training=False)
-        return self._attend(features.vector, task_state["support"])
+        return self._attend(query, head["support"])
 
     def loss(self, weights: Weights, unit: Task) -> tuple[Scalar, Aux]:
         """Cross-entropy of the queries."""

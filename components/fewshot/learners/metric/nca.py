@@ -10,15 +10,16 @@ import keras
 from keras import ops
 
 from components.fewshot.episodes.task import Batch
-from components.fewshot.learners.interface import Aux, Learner, Part, TaskState, Weights
+from components.fewshot.learners.head import HeadLearner
+from components.fewshot.learners.interface import Aux, Part, TaskState, Weights
 from components.fewshot.learners.maths import class_means, cross_entropy, linear_head, unit_length
 from components.fewshot.settings.learners import NCASettings
-from components.fewshot.tensors import Images, Labels, Logits, Scalar, Tensor, Vectors, Way
+from components.fewshot.tensors import Labels, Logits, Scalar, Tensor, Vectors, Way
 
 NOT_ITSELF = 1e9  # taken from the similarity of an image to itself, so that it has no share
 
 
-class NCA(Learner[Batch]):
+class NCA(HeadLearner[Batch]):
     """Task state: `prototypes` [way, D], the class means of features of unit length, scaled to unit length."""
 
     Settings = NCASettings
@@ -31,17 +32,13 @@ class NCA(Learner[Batch]):
         log_scale = keras.Variable(start, name="log_scale")
         return [log_scale, *linear_head(self.base.feature_size, self.train_classes, self.seed)]
 
-    def adapt(self, weights: Weights, support: Images, labels: Labels, way: Way) -> TaskState:
+    def fit(self, weights: Weights, support: Vectors, labels: Labels, way: Way) -> TaskState:
         """The class means of the support features."""
-        features, state = self.support_features(weights.base, weights.state, support, training=False)
-        means = class_means(unit_length(features.vector), labels, way)
-        return {"prototypes": unit_length(means), **self.keep_state(state)}
+        return {"prototypes": unit_length(class_means(unit_length(support), labels, way))}
 
-    def predict(self, weights: Weights, task_state: TaskState, query: Images) -> Logits:
+    def classify(self, weights: Weights, head: TaskState, query: Vectors) -> Logits:
         """Scaled cosine similarity to each class mean."""
-        state = self.kept_state(weights, task_state)
-        features, _ = self.query_features(weights.base, state, query, training=False)
-        cosines = ops.matmul(unit_length(features.vector), ops.transpose(task_state["prototypes"]))
+        cosines = ops.matmul(unit_length(query), ops.transpose(head["prototypes"]))
         return ops.exp(weights.own[0]) * cosines
 
     def loss(self, weights: Weights, unit: Batch) -> tuple[Scalar, Aux]:

@@ -8,13 +8,14 @@ import keras
 from keras import ops
 
 from components.fewshot.episodes.task import Batch
-from components.fewshot.learners.interface import Aux, Learner, Part, TaskState, Weights
+from components.fewshot.learners.head import HeadLearner
+from components.fewshot.learners.interface import Aux, Part, TaskState, Weights
 from components.fewshot.learners.maths import cross_entropy, linear_head, one_hot, unit_length
 from components.fewshot.settings.learners import TransferSettings
-from components.fewshot.tensors import Images, Labels, Logits, Scalar, Tensor, Vectors, Way
+from components.fewshot.tensors import Labels, Logits, Scalar, Tensor, Vectors, Way
 
 
-class Transfer(Learner[Batch]):
+class Transfer(HeadLearner[Batch]):
     """Task state: `kernel` [D, way] over features of unit length."""
 
     Settings = TransferSettings
@@ -25,18 +26,14 @@ class Transfer(Learner[Batch]):
         """A linear head for all training classes, used in training only."""
         return linear_head(self.base.feature_size, self.train_classes, self.seed)
 
-    def adapt(self, weights: Weights, support: Images, labels: Labels, way: Way) -> TaskState:
+    def fit(self, weights: Weights, support: Vectors, labels: Labels, way: Way) -> TaskState:
         """Softmax regression on the support features."""
-        features, state = self.support_features(weights.base, weights.state, support, training=False)
-        vectors, own = unit_length(features.vector), self.settings
-        kernel = softmax_regression(vectors, labels, way, own.head_steps, own.head_l2)
-        return {"kernel": kernel, **self.keep_state(state)}
+        own = self.settings
+        return {"kernel": softmax_regression(unit_length(support), labels, way, own.head_steps, own.head_l2)}
 
-    def predict(self, weights: Weights, task_state: TaskState, query: Images) -> Logits:
+    def classify(self, weights: Weights, head: TaskState, query: Vectors) -> Logits:
         """Logits of the new head."""
-        state = self.kept_state(weights, task_state)
-        features, _ = self.query_features(weights.base, state, query, training=False)
-        return ops.matmul(unit_length(features.vector), task_state["kernel"])
+        return ops.matmul(unit_length(query), head["kernel"])
 
     def loss(self, weights: Weights, unit: Batch) -> tuple[Scalar, Aux]:
         """Cross-entropy against the classes of the whole training set."""
