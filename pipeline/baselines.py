@@ -23,6 +23,7 @@ class Baseline(NamedTuple):
 
     node_id: str
     settings: Callable[[RunSettings], TrainerSettings]
+    is_floor: bool = False  # below which any model is worthless
 
 
 def transfer(run: RunSettings) -> TrainerSettings:
@@ -58,8 +59,14 @@ def features_of(trainer: TrainerSettings) -> FeatureSettings | None:
 BASELINES = {
     "transfer": Baseline("Baseline", transfer),
     "untrained": Baseline("Untrained", untrained),
-    "pixels": Baseline("Pixels", pixels),
+    "pixels": Baseline("Pixels", pixels, is_floor=True),
 }
+
+
+def baselines_of(run: RunSettings) -> dict[str, Baseline]:
+    """Returns the baselines of a run. Where it chooses among candidates, ordinary transfer is one of them, and the floor is left:
+    pixels, and the base model without weights from outside."""
+    return {name: one for name, one in BASELINES.items() if not run.candidates or one.is_floor}
 
 
 def _cold(run: RunSettings) -> TrainerSettings:

@@ -26,6 +26,17 @@ COLD, PRODUCTION = "none", "production"  # values of warm_start beside a path
 NAME = r"[a-z0-9][a-z0-9-]{0,127}"  # the names that Vertex AI accepts for a pipeline
 
 
+class Candidate(BaseModel):
+    """One of several models that a run trains: what it has in place of the run's own settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=f"^{NAME}$", description="of the candidate")
+    learner: dict[str, object] = Field({}, description="what differs of the learner")
+    base_model: dict[str, object] = Field({}, description="what differs of the base model")
+    training: dict[str, object] = Field({}, description="what differs of the training")
+
+
 class RunSettings(BaseModel):
     """All settings of a run. Each field says what it is; `fewshot settings` shows them."""
 
@@ -57,6 +68,11 @@ class RunSettings(BaseModel):
         TrainingSettings(),
         description="steps, learning rate and the like; a list of these is a list of stages, of which the last one trains"
         " the learner",
+    )
+    candidates: tuple[Candidate, ...] = Field(
+        (),
+        description="several models to train, as a list of {name: frozen, base_model: {trainable: none}, training: {steps: 0}}:"
+        " the best of them on validation classes is judged, gated and pushed; without a list, one model is trained",
     )
     baseline_steps: int | None = Field(
         None,
@@ -98,6 +114,14 @@ class RunSettings(BaseModel):
             raise ValueError(
                 f"training.layout 'mapped' needs equal tasks: expected one way and one shot, got {way} and {shot}"
             )
+        names = [candidate.name for candidate in self.candidates]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"candidates: {twice[0]!r} is there more than once; give each a name of its own")
+        if self.train_episodes.rotations and self.base_model.trainable != "all":
+            raise ValueError(
+                f"train_episodes.rotations needs base_model.trainable=all, got {self.base_model.trainable}: a frozen trunk sees"
+                " each image only once, and not turned"
+            )
         rotated = [
             spec for spec in (self.train_episodes, self.episodes, *(a.spec for a in self.also)) if spec.rotations
         ]
@@ -111,7 +135,21 @@ class RunSettings(BaseModel):
     def headline(self) -> str:
         """What a run with these settings does, in a line."""
         trained = f"{self.learner.name} on {self.base_model.name}, {counted(self.training.all_steps, 'step')}"
+        if self.candidates:
+            trained = f"{counted(len(self.candidates), 'candidate')} on {self.base_model.name}"
         return f"running {self.name}: {trained}, {counted(self.test_episodes, 'episode')} of {self.episodes.title}"
+
+    @property
+    def contenders(self) -> "dict[str, RunSettings]":
+        """The candidates as runs of their own, by name; without any, this run by the name of its learner.
+
+        Raises:
+          ValueError: the settings of a candidate do not fit; the message names it.
+        """
+        if not self.candidates:
+            return {self.learner.name: self}
+        own = self.model_dump(exclude={"candidates"})
+        return {one.name: _candidate(own, one) for one in self.candidates}
 
     def trainer(self) -> TrainerSettings:
         """Returns the settings of the MetaTrainer."""
@@ -128,7 +166,8 @@ class RunSettings(BaseModel):
 
     @property
     def _trains_on_episodes(self) -> bool:
-        names = (self.learner.name, *(stage.learner.name for stage in self.training.before))
+        runs = self.contenders.values()
+        names = [name for run in runs for name in (run.learner.name, *(s.learner.name for s in run.training.before))]
         return any(settings_class(name).unit == "episode" for name in names)
 
     def episode_generator(self) -> EpisodeGeneratorSettings:
@@ -143,6 +182,14 @@ class RunSettings(BaseModel):
         )
 
 
+def _candidate(own: Mapping[str, object], candidate: Candidate) -> RunSettings:
+    changes = candidate.model_dump(exclude={"name"}, exclude_defaults=True)
+    try:
+        return load_settings(own, changes)
+    except ValueError as error:
+        raise ValueError(f"candidate {candidate.name!r}: {error}") from error
+
+
 def load_settings(*layers: Mapping[str, object]) -> RunSettings:
     """Returns the settings that layers make together. Each layer overrides the one before.
 
@@ -152,10 +199,14 @@ def load_settings(*layers: Mapping[str, object]) -> RunSettings:
     merged: dict[str, object] = {}
     for layer in layers:
         merged = _merge(merged, _with_stages(layer))
+        if "learner" in layer and "candidates" not in layer:
+            merged.pop("candidates", None)  # who names a learner wants that one
     try:
-        return RunSettings.model_validate(merged)
+        settings = RunSettings.model_validate(merged)
     except ValidationError as error:
         raise ValueError(_sentence(error)) from error
+    _ = settings.contenders  # those of the candidates are checked too
+    return settings
 
 
 def read_config(path: str) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components import ExampleValidator
-from tfx.dsl.components.base import base_node
+from tfx.dsl.components.base import base_component, base_node
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 
@@ -18,13 +18,14 @@ from components.image_example_gen.schema import image_schema
 from components.image_example_gen.statistics import image_statistics
 from components.image_transform.component import image_transform
 from components.meta_trainer.component import MetaTrainer
+from components.meta_trainer.settings import TrainerSettings
+from components.model_chooser.component import ModelChooser
 from components.pusher.component import Pusher
 from data.settings import ImageSetSettings
-from pipeline.baselines import BASELINES, features_of
+from pipeline.baselines import BASELINES, baselines_of, features_of
 from pipeline.config import RunSettings
 from pipeline.production import destination_of, run_fingerprint
 
-MODEL = "model"  # what a run is about, beside its baselines
 Target = Literal["local", "vertex", "kubeflow"]
 
 # FnApiRunner runs in this process; Beam's default would download a runner. `in_memory` avoids gRPC, because Beam's in-process
@@ -71,26 +72,31 @@ def create_pipeline(
     episodes = generator.outputs["episodes"]
 
     # Computes once for each image what the frozen part of a base model makes of it, where a part is frozen.
-    trained = {MODEL: settings.trainer()} | {name: one.settings(settings) for name, one in BASELINES.items()}
+    contenders = {name: run.trainer() for name, run in settings.contenders.items()}
+    rivals = {name: baseline.settings(settings) for name, baseline in baselines_of(settings).items()}
     extractors = {
         features.model_dump_json(): FeatureExtractor(episodes, features).with_id(features.node_id)
-        for features in map(features_of, trained.values())
+        for features in map(features_of, [*contenders.values(), *rivals.values()])
         if features
     }
 
-    # Trains the model and the baselines that it must beat.
-    def trainer_of(name: str) -> MetaTrainer:
-        features = features_of(trained[name])
+    # Trains the candidates, of which the best on validation classes goes on, and the baselines that it must beat.
+    def trainer_of(name: str, trainer: TrainerSettings) -> MetaTrainer:
+        features = features_of(trainer)
         extracted = extractors[features.model_dump_json()].outputs["features"] if features else None
-        checkpoints = os.path.join(root, "checkpoints")
-        title = settings.learner.name if name == MODEL else name
-        return MetaTrainer(episodes, transform_graph, trained[name], checkpoints, title, extracted)
+        return MetaTrainer(episodes, transform_graph, trainer, os.path.join(root, "checkpoints"), name, extracted)
 
-    trainer = trainer_of(MODEL)
-    baselines = {name: trainer_of(name).with_id(baseline.node_id) for name, baseline in BASELINES.items()}
+    trainers = {name: trainer_of(name, trainer) for name, trainer in contenders.items()}
+    baselines = {name: trainer_of(name, rival).with_id(BASELINES[name].node_id) for name, rival in rivals.items()}
+    best: base_component.BaseComponent
+    if len(trainers) == 1:
+        (best,) = trainers.values()
+    else:
+        trainers = {name: trainer.with_id(f"MetaTrainer-{name}") for name, trainer in trainers.items()}
+        best = ModelChooser(trainers)
 
     # Evaluates all models on the same frozen episodes, through their signatures. Writes the blessing and the report.
-    model, destination = trainer.outputs["model"], destination_of(settings, root)
+    model, destination = best.outputs["model"], destination_of(settings, root)
     evaluator = FewShotEvaluator(
         episodes,
         model,
@@ -98,7 +104,7 @@ def create_pipeline(
         {name: baseline.outputs["model"] for name, baseline in baselines.items()},
         destination=destination,
         served=served,
-        model_run=trainer.outputs["model_run"],
+        model_run=best.outputs["model_run"],
         examples=raw,
         configuration=settings.model_dump_json(),
         judged=os.path.join(root, "judged"),
@@ -115,7 +121,7 @@ def create_pipeline(
     )
 
     nodes: list[base_node.BaseNode] = [examples, statistics, schema, validator, transform, generator]
-    nodes += [*extractors.values(), trainer, *baselines.values(), evaluator, pusher]
+    nodes += [*extractors.values(), *dict.fromkeys([*trainers.values(), best, *baselines.values()]), evaluator, pusher]
     return Pipeline(
         pipeline_name=settings.name,
         pipeline_root=os.path.join(root, "artifacts"),

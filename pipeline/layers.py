@@ -93,11 +93,21 @@ def check_adapt_options(
 
 
 def check_base_model(settings: "RunSettings") -> None:
-    """Builds the base model, which needs Keras, to find out before a run whether it can be built.
+    """Builds the base models, which needs Keras, to find out before a run whether they can be built.
 
     Raises:
-      ValueError: it cannot be built with its settings.
+      ValueError: one cannot be built with its settings, or what is to be trained has no weights.
     """
-    from components.fewshot.base_models.table import build_base_model
+    from components.fewshot.base_models.table import pure_base_model
+    from components.fewshot.learners import build_learner
 
-    build_base_model(settings.base_model, settings.image.shape)
+    for run in settings.contenders.values():
+        base = pure_base_model(run.base_model, run.image.shape)
+        stages = [*((stage.learner, stage.steps) for stage in run.training.before), (run.learner, run.training.steps)]
+        for choice, steps in stages:
+            weights = build_learner(choice, base, 2, 2).variables()
+            if steps and not weights.base + weights.own:
+                raise ValueError(
+                    f"learner {choice.name!r} has nothing to train with base_model.trainable={run.base_model.trainable}: set"
+                    " training.steps=0, or give it something to learn (learner.settings.residual=0.01)"
+                )

@@ -58,6 +58,8 @@ class Executor(base_executor.BaseExecutor):
             val_episodes=episodes.get_int_custom_property("val_episodes"),
             **features_of(input_dict.get("features", [])),
         )
+        for output in (model, run):
+            output.set_string_custom_property("title", exec_properties["title"])
         began = time.monotonic()
         reporter = Reporter(exec_properties["title"], run.uri, settings.training.all_steps)
         code = exec_properties["code_fingerprint"]
