@@ -99,8 +99,10 @@ class RunSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "RunSettings":
-        for learner in (self.learner, *(stage.learner for stage in self.training.before)):
+        stages = ((self.learner, self.training), *((stage.learner, stage) for stage in self.training.before))
+        for learner, stage in stages:
             learner.parsed()
+            stage.check_unit(settings_class(learner.name).unit)
         if settings_class(self.learner.name).has_fixed_head:
             asked = {"train_episodes.way": self.train_episodes.way, "episodes.way": self.episodes.way}
             asked |= {f"also[{i}].spec.way": also.spec.way for i, also in enumerate(self.also)}

@@ -67,7 +67,7 @@ class MetaLearningModel:
         self._task_state: TaskState | None = None
         self._way = 0
 
-    def compile(self, optimizer: str = "adam", **training: int | float | str | None) -> None:
+    def compile(self, optimizer: str = "adam", **training: object) -> None:
         """Chooses the outer optimizer, by its name in Keras, and any other of `TrainingSettings` (learning_rate, ...).
 
         Raises:

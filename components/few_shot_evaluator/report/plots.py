@@ -107,8 +107,8 @@ def learning_curves(history: History) -> str:
     above.plot(*zip(*steps, strict=True), color=OTHER, lw=1.4)
     above.set_ylabel("training loss")
     found = [(row["step"], 100 * row["accuracy"], 100 * row["ci95"]) for row in history["validation"]]
-    if found:
-        at, accuracies, halves = zip(*found, strict=True)
+    if found:  # in order: the row of a blend comes last, and is of an earlier step
+        at, accuracies, halves = zip(*sorted(found, key=lambda row: row[0]), strict=True)
         below.errorbar(at, accuracies, yerr=halves, fmt="o-", color=OURS, markersize=4, lw=1.6, capsize=2)
         below.axvline(history["best_step"], color=GOOD, lw=1, ls="--")
     below.set_ylabel("validation accuracy, %")

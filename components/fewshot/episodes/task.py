@@ -14,12 +14,16 @@ class Task(NamedTuple):
     support: Images  # [S, H, W, C]
     support_labels: Labels  # int32 [S], 0..way-1
     query: Images  # [Q, H, W, C]
-    query_labels: Labels  # int32 [Q], -1 for a distractor
+    query_labels: Labels  # int32 [Q], -1 for a distractor; in training also float32 [Q, way], shares of the classes
     class_ids: Tensor  # int32 [way], of the whole training set
 
     def with_images(self, change: Callable[[Images], Images]) -> "Task":
         """The task with changed images."""
         return self._replace(support=change(self.support), query=change(self.query))
+
+    def with_targets(self, change: Callable[[Tensor], Tensor]) -> "Task":
+        """The task with changed targets: labels [Q], or shares of its classes, float32 [Q, way]."""
+        return self._replace(query_labels=change(self.query_labels))
 
     @property
     def way(self) -> Tensor:
@@ -27,8 +31,8 @@ class Task(NamedTuple):
         return ops.shape(self.class_ids)[0]
 
     @property
-    def targets(self) -> Labels:
-        """What the logits of a learner's loss are compared with: the labels [Q] of the queries."""
+    def targets(self) -> Tensor:
+        """What the logits of a learner's loss are compared with: the labels [Q] of the queries, or shares of the classes."""
         return self.query_labels
 
 
@@ -36,11 +40,15 @@ class Batch(NamedTuple):
     """An ordinary batch of labelled images, for a learner that is trained as a classifier of all training classes."""
 
     images: Images  # [B, H, W, C]
-    targets: Labels  # int32 [B], class ids of the whole training set; -1 for a distractor
+    targets: Labels  # int32 [B], class ids of the training set, -1 for a distractor; also float32 [B, classes], shares
 
     def with_images(self, change: Callable[[Images], Images]) -> "Batch":
         """The batch with changed images."""
         return self._replace(images=change(self.images))
+
+    def with_targets(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """The batch with changed targets: labels [B], or shares of all training classes, float32 [B, classes]."""
+        return self._replace(targets=change(self.targets))
 
 
 TrainingUnit: TypeAlias = Task | Batch

@@ -6,12 +6,26 @@ from keras import ops
 from components.fewshot.tensors import Labels, Logits, Scalar, Tensor, Vectors, Way
 
 
-def cross_entropy(logits: Logits, labels: Labels) -> Scalar:
-    """Mean cross-entropy of logits [Q, way] against labels [Q]; rows labelled -1 do not count."""
-    way = ops.shape(logits)[-1]
-    hit = one_hot(labels, way, logits.dtype)
-    known = ops.cast(labels >= 0, logits.dtype)
-    return -ops.sum(hit * ops.log_softmax(logits)) / ops.maximum(ops.sum(known), 1.0)
+def cross_entropy(logits: Logits, targets: Tensor) -> Scalar:
+    """Mean cross-entropy of logits [Q, way] against targets: labels [Q], or shares of the classes [Q, way].
+
+    Rows that are labelled -1 or have no shares do not count.
+    """
+    shares = shares_of(targets, ops.shape(logits)[-1], logits.dtype)
+    known = ops.cast(labels_of(targets) >= 0, logits.dtype)
+    return -ops.sum(shares * ops.log_softmax(logits)) / ops.maximum(ops.sum(known), 1.0)
+
+
+def shares_of(targets: Tensor, way: Way, dtype: str) -> Tensor:
+    """Targets as shares of the classes [Q, way]; a label [Q] is the whole of its class."""
+    return one_hot(targets, way, dtype) if len(targets.shape) == 1 else ops.cast(targets, dtype)
+
+
+def labels_of(targets: Tensor) -> Labels:
+    """Targets as labels [Q]: of shares [Q, way] the class with the largest, -1 where all are zero."""
+    if len(targets.shape) == 1:
+        return targets
+    return ops.where(ops.max(targets, axis=1) > 0, ops.argmax(targets, axis=1), -1)
 
 
 def class_means(vectors: Vectors, labels: Labels, way: Way) -> Tensor:

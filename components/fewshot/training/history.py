@@ -20,7 +20,10 @@ class Trained(TypedDict):
 
 
 class Validated(TypedDict):
-    """One validation: mean accuracy, the half-width of its 95% interval over episodes, mean log loss."""
+    """One validation: mean accuracy, the half-width of its 95% interval over episodes, mean log loss.
+
+    Where the weights that are kept were blended with those before, the last row is of the blend; its step is theirs.
+    """
 
     step: int
     accuracy: float
@@ -38,7 +41,7 @@ class History(TypedDict):
 
 def validation_of_kept(history: History) -> dict[str, object]:
     """The validation of the weights that are kept; empty where there was none."""
-    return next((dict(row) for row in history["validation"] if row["step"] == history["best_step"]), {})
+    return next((dict(row) for row in reversed(history["validation"]) if row["step"] == history["best_step"]), {})
 
 
 class HistoryFile:

@@ -10,6 +10,7 @@ import numpy as np
 from components.fewshot.integrity import Damaged
 from components.fewshot.learners.interface import Learner
 from components.fewshot.training import checkpoint
+from components.fewshot.training.blend import blend, blendable
 from components.fewshot.training.calibration import calibrate
 from components.fewshot.training.history import History, Trained, Validated, history_file
 from components.fewshot.training.optimizer import build_optimizer, named_slots
@@ -67,15 +68,16 @@ class Trainer:
         self.learner, self.settings, self.units = learner, settings, units
         self.validation, self.path, self.report = validation, checkpoint_path, report
         self.named = learner.named_variables()
-        self.optimizer = build_optimizer(settings)
-        variables = learner.variables()
-        self.optimizer.build(variables.base + variables.own)
+        trained = [*learner.variables().base, *learner.variables().own]
+        self.optimizer = build_optimizer(settings, trained)
+        self.optimizer.build(trained)
         self.slots = named_slots(self.optimizer, self.named)
         self.step = 0
         before = before or {"steps": [], "validation": [], "best_step": 0}
         self.history: History = {**before, "steps": [*before["steps"]], "validation": [*before["validation"]]}
         self._first, self._validated = len(before["steps"]), len(before["validation"])
         self.best: dict[str, np.ndarray] = {}
+        self.start = {name: _array(variable) for name, variable in self._blendable.items()}
         self.highest = np.zeros(0)  # accuracies by episode of the validation whose mean was the highest
         self._unread: list[Stepped] = []
         self._validator: Validator | None = None
@@ -88,7 +90,7 @@ class Trainer:
         Raises:
           ValueError: training diverged.
         """
-        step = compiled_step(self.learner, self.optimizer, self.units, self.settings.layout)
+        step = compiled_step(self.learner, self.optimizer, self.units, self.settings)
         fed = self.units.feed(range(self.step, self.settings.steps))
         while self.step < self.settings.steps and not self._out_of_patience():
             self._unread.append(step(next(fed)))
@@ -100,6 +102,8 @@ class Trainer:
             self.history["best_step"] = self._first + self.step
         for name, value in self.best.items():
             self.named[name].assign(value)
+        if self.step:
+            self._blend()
         if not all(np.isfinite(_array(variable)).all() for variable in self.named.values()):
             raise self._diverged("a weight is not finite", self.step)
         if self.validation is not None:
@@ -132,17 +136,36 @@ class Trainer:
         self._unread = []
         return rows
 
-    def _validate(self) -> None:
-        if self.validation is None:
+    @property
+    def _blendable(self) -> dict[str, keras.Variable]:
+        """The variables that are blended at the end with their values at the start, by name."""
+        return blendable(self.learner) if self.settings.blend else {}
+
+    def _blend(self) -> None:
+        """Blends the weights that are kept, and validates the blend: the history tells of the weights that are handed over."""
+        if not self.start:
             return
-        self._validator = self._validator or Validator(self.learner, self.validation)
-        found, accuracies = self._validator(self._first + self.step)
+        blend(self._blendable, self.start, self.settings.blend)
+        if self.validation is not None:
+            self._validated_at(self.validation, self.history["best_step"])
+
+    def _validated_at(self, validation: Validation, step: int) -> np.ndarray:
+        """The accuracies by episode of the weights as they are; their row joins the history as that of `step`."""
+        self._validator = self._validator or Validator(self.learner, validation)
+        found, accuracies = self._validator(step)
         if not math.isfinite(found["loss"]):
             raise self._diverged(f"the validation loss is {found['loss']}", self.step)
         self.history["validation"].append(found)
+        return accuracies
+
+    def _validate(self) -> None:
+        if self.validation is None:
+            return
+        step = self._first + self.step
+        accuracies = self._validated_at(self.validation, step)
         self.highest = higher(accuracies, self.highest)
         if as_good_as_best(accuracies, self.highest):
-            self.history["best_step"] = found["step"]
+            self.history["best_step"] = step
             self.best = {name: _array(variable) for name, variable in self.named.items()}
 
     def _out_of_patience(self) -> bool:
@@ -166,6 +189,7 @@ class Trainer:
         arrays = {f"weight/{name}": _array(variable) for name, variable in self.named.items()}
         arrays |= {f"optimizer/{name}": _array(variable) for name, variable in self.slots.items()}
         arrays |= {f"best/{name}": value for name, value in self.best.items()} | {"highest": self.highest}
+        arrays |= {f"start/{name}": value for name, value in self.start.items()}
         facts: dict[str, object] = {"step": self.step, "best_step": self.history["best_step"]}
         facts |= {"rows": self._file.rows, "rows_digest": self._file.digest}
         checkpoint.save(self.path, arrays, facts)
@@ -183,7 +207,10 @@ class Trainer:
         for name, variable in self.slots.items():
             variable.assign(arrays[f"optimizer/{name}"])
         self.highest = arrays["highest"]
-        self.best = {key.removeprefix("best/"): value for key, value in arrays.items() if key.startswith("best/")}
+        self.best, self.start = (
+            {key.removeprefix(kind): value for key, value in arrays.items() if key.startswith(kind)}
+            for kind in ("best/", "start/")
+        )
         self.step, self.history = facts["step"], {**history, "best_step": facts["best_step"]}
 
 

@@ -1,20 +1,64 @@
 """The outer optimizer and its schedule, by name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 import keras
+from keras import ops
+from keras.optimizers.schedules import CosineDecay, ExponentialDecay, LearningRateSchedule
 
+from components.fewshot.tensors import Scalar
 from components.fewshot.training.settings import TrainingSettings
 
+Rate: TypeAlias = float | LearningRateSchedule
 
-def build_optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
-    """The outer optimizer with its schedule."""
-    rate: float | keras.optimizers.schedules.LearningRateSchedule = settings.learning_rate
-    if settings.schedule == "cosine" and settings.steps:
-        rate = keras.optimizers.schedules.CosineDecay(rate, settings.steps)
+
+def build_optimizer(settings: TrainingSettings, weights: Iterable[keras.Variable] = ()) -> keras.optimizers.Optimizer:
+    """The outer optimizer with its schedule, for `weights`; its slots are not built yet.
+
+    A weight decay that was asked for is of kernels alone: the biases, and the scales and offsets of normalisation, which have
+    one axis or none, fit the height of what passes and not its form (He et al. 2019, "bag of tricks").
+    """
+    decay = {} if settings.weight_decay is None else {"weight_decay": settings.weight_decay}
+    made = find_optimizer(settings.optimizer)(
+        learning_rate=scheduled(settings), global_clipnorm=settings.gradient_clip, **decay
+    )
+    if decay:
+        made.exclude_from_weight_decay([weight for weight in weights if len(weight.shape) <= 1])
+    return made
+
+
+def scheduled(settings: TrainingSettings) -> Rate:
+    """The learning rate by step: the warm-up, and the schedule over the steps that are left."""
+    rate: Rate = settings.learning_rate
+    left = settings.steps - settings.warm_up
+    if settings.schedule == "cosine" and left > 0:
+        rate = CosineDecay(rate, left)
     elif settings.schedule == "halving":
-        rate = keras.optimizers.schedules.ExponentialDecay(rate, settings.halve_every, 0.5, staircase=True)
-    return find_optimizer(settings.optimizer)(learning_rate=rate, global_clipnorm=settings.gradient_clip)
+        rate = ExponentialDecay(rate, settings.halve_every, 0.5, staircase=True)
+    return WarmUp(rate, settings.learning_rate, settings.warm_up) if settings.warm_up else rate
+
+
+class WarmUp(LearningRateSchedule):
+    """A rate that rises in equal parts to `peak` over `steps` steps (Goyal et al. 2017), and then is `after` from its beginning.
+
+    The first step already moves the weights, by one part, and the first step after the warm-up has the peak.
+    """
+
+    def __init__(self, after: Rate, peak: float, steps: int) -> None:
+        self.after, self.peak, self.steps = after, peak, steps
+
+    def __call__(self, step: int | Scalar) -> Scalar:
+        """The rate of step 0, 1, ..., float32."""
+        done = ops.cast(step, "float32")
+        rising = self.peak * (done + 1.0) / (self.steps + 1.0)
+        began = ops.maximum(done - self.steps, 0.0)
+        after = self.after(began) if isinstance(self.after, LearningRateSchedule) else self.after
+        return ops.where(done < self.steps, rising, after)
+
+    def get_config(self) -> dict[str, object]:
+        """The arguments that another of its kind is made from."""
+        return {"after": self.after, "peak": self.peak, "steps": self.steps}
 
 
 def named_slots(

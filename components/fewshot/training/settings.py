@@ -1,8 +1,8 @@
 """Settings of the outer loop."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from components.fewshot.settings.learners import LearnerChoice
 
@@ -24,6 +24,43 @@ OPTIMIZERS = (
     ),
     *("schedulefreeadamw", "sgd"),
 )
+
+WORDS = {
+    "episode": "episodes",
+    "shuffled": "shuffled images",
+    "grouped": "batches of several images a class",
+}
+SETS_ANEW = {"ftrl", "schedulefreeadamw"}  # what these make of a weight depends on sums of their own, not on its value
+
+
+class AugmentationSettings(BaseModel):
+    """Random changes of training images; by default there are none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    crop: float = Field(
+        1.0, gt=0, le=1, description="smallest share of an image's area that is cut out and brought back to its size"
+    )
+    flip: bool = Field(False, description="mirrors half of the images, left to right")
+    rotation: float = Field(0.0, ge=0, le=180, description="largest angle in degrees by which images are turned")
+    translation: float = Field(
+        0.0, ge=0, le=1, description="largest way that images are moved, as a share of each side"
+    )
+    zoom: float = Field(0.0, ge=0, lt=1, description="largest share by which images are drawn larger or smaller")
+    colour: float = Field(
+        0.0, ge=0, le=1, description="largest share by which brightness, contrast and saturation rise or fall"
+    )
+    cutout: float = Field(0.0, ge=0, lt=1, description="share of each side of a rectangle that is covered")
+
+    @property
+    def moves(self) -> bool:
+        """Whether places in an image change."""
+        return bool(self.crop < 1 or self.flip or self.rotation or self.translation or self.zoom)
+
+    @property
+    def changes(self) -> bool:
+        """Whether images change at all."""
+        return bool(self.moves or self.colour or self.cutout)
 
 
 class StageSettings(BaseModel):
@@ -49,6 +86,60 @@ class StageSettings(BaseModel):
         description="of the learning rate: constant, cosine to zero over the steps, or halving every halve_every",
     )
     halve_every: int = Field(2000, ge=1, description="steps after which the schedule `halving` halves the rate")
+    warm_up: int = Field(
+        0, ge=0, description="steps over which the learning rate rises to its value, before the schedule begins"
+    )
+    head_rate: float = Field(
+        1.0,
+        gt=0,
+        description="learning rate of what a learner has of its own (a head, a scale), as a multiple of the base model's",
+    )
+    weight_decay: float | None = Field(
+        None,
+        ge=0,
+        description="share of a weight that a step of learning rate 1 takes away (decoupled, as in AdamW); not of biases, scales"
+        " and offsets. By default what the optimizer has: none, or of adamw 0.004, which there is of all weights",
+    )
+    augmentation: AugmentationSettings = Field(
+        AugmentationSettings(), description="random changes of training images, another one of each image in each step"
+    )
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of a target that is spread evenly over all classes, as against overconfidence",
+    )
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        description="alpha of the Beta distribution by which two images and their targets are mixed; 0 mixes none. For a learner"
+        " that is trained on batches of shuffled images, such as transfer",
+    )
+    blend: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the base model's weights at the start of the stage in those at its end (WiSE-FT), for fine-tuning"
+        " pretrained weights",
+    )
+
+    @model_validator(mode="after")
+    def _warms_up_in_time(self) -> Self:
+        if self.warm_up > self.steps > 0:
+            raise ValueError(f"warm_up: expected at most the {self.steps} steps of the stage, got {self.warm_up}")
+        return self
+
+    def check_unit(self, unit: str) -> None:
+        """Whether a learner that is trained on this unit can be trained in this way.
+
+        Raises:
+          ValueError: it cannot.
+        """
+        if self.mixup and self.steps and unit != "shuffled":
+            raise ValueError(
+                f"training.mixup: expected 0 for a learner that is trained on {WORDS[unit]}, got {self.mixup:g}; only batches of"
+                " shuffled images are mixed (learner transfer)"
+            )
 
 
 class EarlierStage(StageSettings):
@@ -92,6 +183,18 @@ class TrainingSettings(StageSettings):
             raise ValueError(f"no {name!r} in Keras; there are {', '.join(OPTIMIZERS)}")
         return name
 
+    @model_validator(mode="after")
+    def _optimizer_can(self) -> Self:
+        stages: tuple[StageSettings, ...] = (*self.before, self)
+        for stage in stages:
+            asked = "head_rate" if stage.head_rate != 1 else "weight_decay" if stage.weight_decay else None
+            if asked and self.optimizer.lower() in SETS_ANEW:
+                raise ValueError(
+                    f"{asked}: expected an optimizer that moves a weight from where it is (adam, sgd, ...), got "
+                    f"{self.optimizer!r}, which sets it anew; leave {asked} out, or choose another training.optimizer"
+                )
+        return self
+
     @property
     def all_steps(self) -> int:
         """Outer steps of all stages."""
@@ -99,5 +202,5 @@ class TrainingSettings(StageSettings):
 
     def of(self, stage: StageSettings) -> "TrainingSettings":
         """The settings of one stage alone."""
-        own = stage.model_dump(include=set(StageSettings.model_fields))
+        own = {name: getattr(stage, name) for name in StageSettings.model_fields}
         return self.model_copy(update={"before": (), **own})

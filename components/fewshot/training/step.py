@@ -12,10 +12,12 @@ from components.fewshot.episodes.task import Task, TrainingUnit
 from components.fewshot.images.feed import task_signature, to_unit_range
 from components.fewshot.images.store import PixelStore
 from components.fewshot.learners.interface import Learner, Weights
-from components.fewshot.learners.maths import cross_entropy
-from components.fewshot.tensors import Labels, Logits, Scalar, Tensor
+from components.fewshot.learners.maths import cross_entropy, labels_of
+from components.fewshot.tensors import Logits, Scalar, Tensor
 from components.fewshot.training.layouts import LAYOUTS
+from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.training.units import Units
+from components.fewshot.training.variation import varied
 
 SEEDS_APART = 65537  # more than the random draws of one step
 
@@ -29,10 +31,14 @@ class Stepped(NamedTuple):
 
 
 def compiled_step(
-    learner: Learner, optimizer: keras.optimizers.Optimizer, units: Units, layout: str
+    learner: Learner, optimizer: keras.optimizers.Optimizer, units: Units, settings: TrainingSettings
 ) -> Callable[[tuple[TrainingUnit, ...]], Stepped]:
-    """A function that trains on the units of one step: it moves the learner's variables and returns means over the units."""
+    """A function that trains on the units of one step: it moves the learner's variables and returns means over the units.
+
+    What it draws at random is a pure function of the learner's seed, the optimizer's count of steps and the unit's number.
+    """
     variables = learner.variables()
+    move = partial(apply_gradients, optimizer, variables, head_rate=settings.head_rate)
 
     @tf.function(input_signature=[(units.signature,) * units.each])
     def step(given: tuple[TrainingUnit, ...]) -> Stepped:
@@ -45,13 +51,29 @@ def compiled_step(
 
         # Floats first: a GPU has no kernel that stacks bytes.
         as_floats = tuple(unit.with_images(to_unit_range) for unit in given)
-        loss, accuracy, gradients, state = LAYOUTS[layout](one, as_floats)
-        optimizer.apply(gradients, variables.base + variables.own)
+        first = tf.cast(optimizer.iterations, tf.int64) * units.each
+        trained_on = tuple(varied(unit, learner, settings, first + n) for n, unit in enumerate(as_floats))
+        loss, accuracy, gradients, state = LAYOUTS[settings.layout](one, trained_on)
+        move(gradients)
         for variable, value in zip([*variables.state, *variables.own_state], state, strict=True):
             variable.assign(value)
         return Stepped(loss, accuracy, tf.convert_to_tensor(optimizer.learning_rate))
 
     return step
+
+
+def apply_gradients(
+    optimizer: keras.optimizers.Optimizer, variables: Weights, gradients: list[Tensor], head_rate: float
+) -> None:
+    """Moves the trained variables by one step of the optimizer, the learner's own ones `head_rate` times as far.
+
+    The step is scaled and not its gradient: Adam and its kind divide a gradient by its own size, so a factor on it is lost.
+    """
+    scaled = variables.own if head_rate != 1 else []
+    before = [tf.convert_to_tensor(variable.value) for variable in scaled]
+    optimizer.apply(gradients, variables.base + variables.own)
+    for variable, start in zip(scaled, before, strict=True):
+        variable.assign(start + head_rate * (variable - start))
 
 
 def dropout_of_its_own(weights: Sequence[Weight], state: list[Tensor], number: Scalar) -> list[Tensor]:
@@ -62,8 +84,9 @@ def dropout_of_its_own(weights: Sequence[Weight], state: list[Tensor], number: S
     ]
 
 
-def hit_rate(logits: Logits, targets: Labels) -> Scalar:
-    """Share of images that are classified correctly, without distractors."""
+def hit_rate(logits: Logits, targets: Tensor) -> Scalar:
+    """Share of images that are classified correctly, without distractors; of targets in shares, the largest is correct."""
+    targets = labels_of(targets)
     known = tf.cast(targets >= 0, tf.float32)
     hit = tf.cast(tf.equal(tf.argmax(logits, 1, tf.int32), targets), tf.float32)
     return tf.reduce_sum(hit * known) / tf.reduce_sum(known)

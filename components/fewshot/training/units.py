@@ -46,8 +46,9 @@ def training_units(unit: str, store: PixelStore, spec: EpisodeSpec, settings: Tr
       seed: of the draws.
 
     Raises:
-      ValueError: the store has too few classes or images.
+      ValueError: the store has too few classes or images, or a unit of this name cannot be trained on as the settings say.
     """
+    settings.check_unit(unit)
     return UNITS[unit](store, spec, settings, seed)
 
 

@@ -12,7 +12,7 @@ from keras import ops
 from components.fewshot.episodes.task import Batch
 from components.fewshot.learners.head import HeadLearner
 from components.fewshot.learners.interface import Aux, Part, TaskState, Weights
-from components.fewshot.learners.maths import class_means, cross_entropy, linear_head, unit_length
+from components.fewshot.learners.maths import class_means, cross_entropy, labels_of, linear_head, unit_length
 from components.fewshot.settings.learners import NCASettings
 from components.fewshot.tensors import Labels, Logits, Scalar, Tensor, Vectors, Way
 
@@ -46,7 +46,7 @@ class NCA(HeadLearner[Batch]):
         features, state = self.base(weights.base, weights.state, unit.images, training=True, batch_statistics=True)
         log_scale, kernel, bias = weights.own
         logits = ops.matmul(features.vector, kernel) + bias
-        among_neighbours = neighbour_loss(ops.exp(log_scale) * cosines(features.vector), unit.targets)
+        among_neighbours = neighbour_loss(ops.exp(log_scale) * cosines(features.vector), labels_of(unit.targets))
         return among_neighbours + self.settings.classifier * cross_entropy(logits, unit.targets), Aux(logits, state)
 
     def task_state_parts(self, way: Way) -> dict[str, Part]:

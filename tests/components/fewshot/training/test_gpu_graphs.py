@@ -117,16 +117,17 @@ def base_model(frozen: bool) -> PureModel:
     return PureModel(keras.Model(inputs, x))
 
 
-def compiled(name: str, base: PureModel, layout: str = "unrolled", **settings) -> list:
+def compiled(name: str, base: PureModel, training: dict | None = None, **settings) -> list:
     """The compiled functions of training a learner: the step, and the evaluation of a validation episode."""
     make_deterministic(0)
-    store = ArrayStore(np.zeros((12, 8, 8, 1), np.uint8), np.repeat(np.arange(4), 3))
+    store = ArrayStore(np.zeros((12, *base.model.input_shape[1:]), np.uint8), np.repeat(np.arange(4), 3))
     learner = build_learner(LearnerChoice(name=name, settings=settings), base, 3, 4)
-    training = TrainingSettings(meta_batch=2, gradient_clip=1.0)
-    optimizer = build_optimizer(training)
-    optimizer.build(learner.variables().base + learner.variables().own)
-    units = training_units(learner.unit, store, EpisodeSpec(way=3, shot=1, query=1), training, 0)
-    step = compiled_step(learner, optimizer, units, layout)
+    chosen = TrainingSettings(**{"meta_batch": 2, "gradient_clip": 1.0} | (training or {}))
+    trained = learner.variables().base + learner.variables().own
+    optimizer = build_optimizer(chosen, trained)
+    optimizer.build(trained)
+    units = training_units(learner.unit, store, EpisodeSpec(way=3, shot=1, query=1), chosen, 0)
+    step = compiled_step(learner, optimizer, units, chosen)
     return [step.get_concrete_function(), compiled_judge(learner, store).get_concrete_function()]
 
 
@@ -140,7 +141,17 @@ def test_a_gpu_has_deterministic_kernels_for_every_node(name, mode, frozen):
 
 @pytest.mark.parametrize("name", ["maml", "protonet"])
 def test_and_for_the_loop_over_tasks(name):
-    assert offending(compiled(name, base_model(False), layout="mapped")[0]) == []
+    assert offending(compiled(name, base_model(False), {"layout": "mapped"})[0]) == []
+
+
+@pytest.mark.parametrize("name", sorted(LEARNERS))
+def test_and_for_all_that_training_does_at_random(name):
+    changes = {"crop": 0.5, "flip": True, "rotation": 10, "translation": 0.1, "zoom": 0.1, "colour": 0.4, "cutout": 0.3}
+    mixup = {"mixup": 0.2} if LEARNERS[name].unit == "shuffled" else {}
+    settings = {"augmentation": changes, "label_smoothing": 0.1, "warm_up": 5, "weight_decay": 0.01, "head_rate": 2.0}
+    images = keras.Input((8, 8, 3))  # colour has all changes
+    base = PureModel(keras.Model(images, layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(images))))
+    assert offending(compiled(name, base, settings | mixup)[0]) == []
 
 
 @pytest.mark.parametrize("name", sorted(set(BASE_MODELS) - {"pixels"}))  # which has nothing to train
