@@ -5,7 +5,9 @@ from keras import layers
 
 from components.fewshot.base_models.layers import Shape
 
-LARGEST = 32  # side of what is compared, in pixels: a thumbnail tells as much, and a photograph would be 150,000 features
+LARGEST = (
+    32  # side of what is compared, in pixels: a thumbnail tells as much, and a photograph would be 150,000 features
+)
 
 
 def pixels(shape: Shape) -> keras.Model:

@@ -108,10 +108,16 @@ class MAMLSettings(LearnerSettings):
     )
 
 
-class TransferSettings(LearnerSettings):
+class TransferSettings(FeatureMapSettings):
     """Settings of transfer learning."""
 
     unit: ClassVar[TrainingUnit] = "shuffled"
+
+    classifier: Literal["linear", "cosine"] = Field(
+        "linear",
+        description="of the training classes; cosine starts from their class means, so that pretrained weights do not suffer from"
+        " a random one",
+    )
 
     head_steps: int = Field(100, ge=1, description="steps of accelerated gradient descent for the new head")
     head_l2: float = Field(1e-3, gt=0, description="weight decay of the new head")
