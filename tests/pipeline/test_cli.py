@@ -76,7 +76,10 @@ USAGE = {
     "unknown command": (["fly"], "No such command 'fly'"),
     "unknown preset": (["run", "--preset", "glyph"], "no 'glyph'; there are glyphs, glyphs-colour"),
     "unknown key": (["run", "training.stepz=3"], "no setting 'training.stepz'; did you mean training.steps?"),
-    "unknown learner": (["run", "learner.name=magic"], "no 'magic'; there are protonet, matching, nca, maml, transfer"),
+    "unknown learner": (
+        ["run", "learner.name=magic"],
+        "no 'magic'; there are protonet, matching, nca, ridge, maml, transfer",
+    ),
     "no data there": (["run", "--train-dir", "nowhere", "--test-dir", "nowhere"], "nowhere"),
     "a value that is no YAML": (["run", "training.steps=[1"], "training.steps: expected a YAML value"),
     "a bucket for a root": (["run", "--root", "gs://b/r"], "--root gs://b/r: expected a directory of this machine"),

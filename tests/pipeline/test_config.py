@@ -68,7 +68,10 @@ def test_presets_are_settings(name):
         ),
         ({"name": "Not A Name"}, "name: expected a text of the form ^[a-z0-9]"),
         ({"image": {"channels": 2}}, "image.channels: expected 1 (grey) or 3 (RGB), got 2"),
-        ({"learner": {"name": "magic"}}, "learner: no 'magic'; there are protonet, matching, nca, maml, transfer"),
+        (
+            {"learner": {"name": "magic"}},
+            "learner: no 'magic'; there are protonet, matching, nca, ridge, maml, transfer",
+        ),
         ({"learner": {"name": "maml", "settings": {"stepz": 1}}}, "'maml' has batch_norm, inner_rate, steps"),
         (
             {"learner": {"name": "maml"}, "episodes": {"way": [3, 5]}},
@@ -161,3 +164,54 @@ def test_training_may_be_a_list_of_stages():
     assert [(stage.learner.name, stage.steps) for stage in training.before] == [("transfer", 3)]
     assert (training.steps, training.learning_rate, training.validate_every) == (5, 0.5, 2)
     assert training.all_steps == 8
+
+
+CANDIDATES = [
+    {"name": "frozen", "base_model": {"trainable": "none"}, "training": {"steps": 0}},
+    {"name": "whole", "learner": {"name": "nca"}},
+]
+
+
+def test_candidates_are_runs_that_differ_in_what_they_name():
+    settings = load_settings({"seed": 3, "training": {"steps": 9, "learning_rate": 0.5}, "candidates": CANDIDATES})
+    frozen, whole = settings.contenders.values()
+    assert list(settings.contenders) == ["frozen", "whole"]
+    assert (frozen.base_model.trainable, frozen.training.steps, frozen.training.learning_rate) == ("none", 0, 0.5)
+    assert (whole.learner.name, whole.base_model.trainable, whole.training.steps) == ("nca", "all", 9)
+    assert {frozen.seed, whole.seed} == {3} and "2 candidates on conv4" in settings.headline
+
+
+def test_without_candidates_a_run_is_the_only_one():
+    settings = load_settings({"learner": {"name": "nca"}})
+    assert settings.contenders == {"nca": settings}
+
+
+def test_who_names_a_learner_wants_that_one():
+    layer = {"candidates": CANDIDATES}
+    assert not load_settings(layer, parse_overrides(["learner.name=maml"])).candidates
+    assert load_settings(layer, parse_overrides(["training.steps=5"])).candidates
+    assert load_settings(layer, {"learner": {"name": "maml"}, "candidates": CANDIDATES[1:]}).candidates
+
+
+@pytest.mark.parametrize(
+    ("candidates", "said"),
+    [
+        ([CANDIDATES[0], CANDIDATES[0]], "candidates: 'frozen' is there more than once"),
+        (
+            [{"name": "one", "training": {"stepz": 3}}],
+            "candidate 'one': no setting 'training.stepz'; did you mean training.steps",
+        ),
+        ([{"name": "one", "learner": {"name": "magic"}}], "candidate 'one': learner: no 'magic'"),
+        ([{"name": "Not a name"}], "candidates[0].name: expected a text of the form"),
+        ([{"seed": 3, "name": "one"}], "no setting 'candidates[0].seed'"),
+    ],
+)
+def test_a_mistake_in_a_candidate_names_it(candidates, said):
+    with pytest.raises(ValueError, match=".*") as error:
+        load_settings({"candidates": candidates})
+    assert said in str(error.value)
+
+
+def test_a_frozen_trunk_sees_no_turned_images():
+    with pytest.raises(ValueError, match="train_episodes.rotations needs base_model.trainable=all, got none"):
+        load_settings({"train_episodes": {"rotations": True}, "base_model": {"trainable": "none"}})

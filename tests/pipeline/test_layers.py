@@ -85,3 +85,13 @@ def test_where_a_compiled_pipeline_is_written(tmp_path):
         check_places(settings, "gs://b/r", str(tmp_path), mounted=False)
     with pytest.raises(ValueError, match="nowhere/job.json: no such folder; create it first"):
         check_places(settings, "gs://b/r", str(tmp_path / "nowhere" / "job.json"), mounted=False)
+
+
+def test_what_has_nothing_to_train_is_known_before_the_run():
+    frozen = ["base_model.trainable=none"]
+    with pytest.raises(ValueError, match="learner 'protonet' has nothing to train with base_model.trainable=none: set"):
+        check_base_model(settings_of(None, None, {}, [*frozen, "learner.name=protonet"]))
+    check_base_model(settings_of(None, None, {}, [*frozen, "learner.name=protonet", "training.steps=0"]))
+    check_base_model(settings_of(None, None, {}, [*frozen, "learner={name: protonet, settings: {residual: 0.01}}"]))
+    with pytest.raises(ValueError, match="base_model.trainable 'last 9': 'conv4' has 4 layers with a kernel"):
+        check_base_model(settings_of(None, None, {}, ["base_model.trainable=last 9"]))

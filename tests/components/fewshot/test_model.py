@@ -72,7 +72,7 @@ def test_support_labels_that_make_no_sense():
 
 
 def test_no_such_learner_or_setting():
-    with pytest.raises(ValueError, match="there are protonet, matching, nca, maml, transfer"):
+    with pytest.raises(ValueError, match="there are protonet, matching, nca, ridge, maml, transfer"):
         MetaLearningModel(mlp((16, 16, 1)), learner="magic")
     with pytest.raises(ValueError, match="has batch_norm, inner_rate"):
         MetaLearningModel(mlp((16, 16, 1)), learner="maml", inner_rat=0.1)

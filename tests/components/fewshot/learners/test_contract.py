@@ -219,7 +219,7 @@ def test_regularisation_is_part_of_the_objective(name):
 
 
 def test_no_such_learner():
-    with pytest.raises(ValueError, match="no 'protonets'; there are protonet, matching, nca, maml, transfer"):
+    with pytest.raises(ValueError, match="no 'protonets'; there are protonet, matching, nca, ridge, maml, transfer"):
         LearnerChoice(name="protonets").parsed()
 
 
