@@ -7,19 +7,22 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 # Each way of naming the data: (the fields it must have, the fields it may have).
 WAYS = {
     "folders": (("train_dir", "test_dir"), ("val_dir",)),
-    "lists": (("images", "splits"), ()),
+    "lists": (("images",), ("splits",)),
     "records": (("train_tfrecord", "test_tfrecord"), ("val_tfrecord",)),
 }
 WAYS_IN_WORDS = (
-    "train_dir and test_dir (val_dir if you have one), or images and splits, or train_tfrecord and test_tfrecord"
+    "images (splits if you have class lists), or train_dir and test_dir (val_dir if you have one), or train_tfrecord and"
+    " test_tfrecord"
 )
+SHARE, DEALT_SHARE = 0.1, 0.2  # of the train classes, held out for validation
 
 
 class ImageSetSettings(BaseModel):
     """Where the images are, and how their classes are divided into splits.
 
-    There are three ways to name the data, of which exactly one must be used: one folder per split; several roots and a file
-    with class lists; TFRecords of tf.Example. A path is local, or any that `tf.io.gfile` can open.
+    There are three ways to name the data, of which exactly one must be used: one or more roots, whose classes a file with class
+    lists divides, or else `data.sources.dealing`; one folder per split; TFRecords of tf.Example. A path is local, or any that
+    `tf.io.gfile` can open.
 
     Raises:
       pydantic.ValidationError (a ValueError): the data is named in no way, in more than one, or only in part.
@@ -32,7 +35,10 @@ class ImageSetSettings(BaseModel):
         None, description="folder of the validation classes; without it, some train classes are held out"
     )
     test_dir: str | None = Field(None, description="folder of the classes to test on")
-    images: tuple[str, ...] = Field((), description="one or more folders of classes, which splits divides")
+    images: tuple[str, ...] = Field(
+        (),
+        description="one or more folders of classes; without splits, the classes are dealt to train, validation and test",
+    )
     splits: str | None = Field(
         None, description="classes of each split: file.json, or file.json#name if it holds several named splits"
     )
@@ -41,8 +47,12 @@ class ImageSetSettings(BaseModel):
     )
     val_tfrecord: str | None = Field(None, description="the same for validation")
     test_tfrecord: str | None = Field(None, description="the same for the test")
-    validation_split: float = Field(
-        0.1, gt=0, lt=1, description="share of the train classes that is held out if no validation set is named"
+    validation_split: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of the train classes that is held out if no validation set is named; by default 0.1, or 0.2 where"
+        " images are named without splits",
     )
     max_reject_fraction: float = Field(
         0.05, ge=0, le=1, description="the run ends if a larger share of the files is set aside"
@@ -75,6 +85,16 @@ class ImageSetSettings(BaseModel):
         if self.train_dir:
             return "folders"
         return "lists" if self.images else "records"
+
+    @property
+    def deals(self) -> bool:
+        """Whether nothing says which classes are for training and which for the test."""
+        return self.way_named == "lists" and not self.splits
+
+    @property
+    def validation_share(self) -> float:
+        """The share of the train classes that is held out if no validation set is named."""
+        return self.validation_split or (DEALT_SHARE if self.deals else SHARE)
 
     @property
     def roots(self) -> tuple[str, ...]:

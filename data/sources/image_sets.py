@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from data.settings import ImageSetSettings
+from data.sources.dealing import LEAST, dealt, held_out
 from data.sources.folders import ImageFile, Listing, Rejected, domain_of, list_folder
 from data.sources.sides import check_shared
-from data.sources.splits import SPLITS, check_disjoint, is_validation, some, split_lists
+from data.sources.splits import SPLITS, check_disjoint, some, split_lists
 
 
 class ImageSet(NamedTuple):
@@ -23,7 +24,7 @@ class ImageSet(NamedTuple):
 
 
 def list_image_set(settings: ImageSetSettings) -> ImageSet:
-    """Returns the images of folders (`train_dir` ...) or of class lists (`images` and `splits`).
+    """Returns the images of folders (`train_dir` ...), of class lists (`images` and `splits`), or of classes that are dealt.
 
     Raises:
       ValueError: a folder cannot be read or holds no class, a listed class is in no folder, or a class or a file is in two
@@ -31,12 +32,14 @@ def list_image_set(settings: ImageSetSettings) -> ImageSet:
     """
     if settings.way_named == "folders":
         listed = _from_folders(settings)
+    elif settings.deals:
+        listed = _from_images(settings)
     elif settings.way_named == "lists":
         listed = _from_lists(settings)
     else:
         raise ValueError("expected folders or class lists, got TFRecords: use data.sources.records for them")
     if "val" not in listed.splits:
-        listed.splits.update(carve_validation(listed.splits["train"], settings.validation_split))
+        listed.splits.update(carve_validation(listed.splits["train"], settings.validation_share))
     check_disjoint({split: {file.class_name for file in files} for split, files in listed.splits.items()})
     return listed._replace(splits={split: listed.splits[split] for split in SPLITS})
 
@@ -52,12 +55,12 @@ def list_roots(roots: Sequence[str]) -> Listing:
     return _together(listings)
 
 
-def carve_validation(train: Iterable[ImageFile], validation_split: float) -> dict[str, list[ImageFile]]:
+def carve_validation(train: Iterable[ImageFile], share: float) -> dict[str, list[ImageFile]]:
     """Returns the train images, divided by class into {"train": ..., "val": ...}."""
-    sides: dict[str, list[ImageFile]] = {"train": [], "val": []}
-    for file in train:
-        sides["val" if is_validation(file.class_name, validation_split) else "train"].append(file)
-    return sides
+    files = list(train)
+    images = Counter(file.class_name for file in files)
+    val = held_out(images, share, LEAST["val"])
+    return _divided(files, {"train": set(images) - val, "val": val})
 
 
 def count_classes(files: Iterable[ImageFile]) -> list[tuple[str, str, int]]:
@@ -103,6 +106,12 @@ def _from_folders(settings: ImageSetSettings) -> ImageSet:
     return ImageSet({split: one.files for split, one in listings.items()}, every.rejected, every.passed_over)
 
 
+def _from_images(settings: ImageSetSettings) -> ImageSet:
+    every = list_roots(settings.images)
+    sides = dealt(Counter(file.class_name for file in every.files), settings.validation_share)
+    return ImageSet(_divided(every.files, sides), every.rejected, every.passed_over)
+
+
 def _from_lists(settings: ImageSetSettings) -> ImageSet:
     lists = split_lists(settings.splits or "")
     check_disjoint(lists)
@@ -124,6 +133,10 @@ def _from_lists(settings: ImageSetSettings) -> ImageSet:
     splits = {split: [file for name in sorted(names) for file in by_class[name]] for split, names in lists.items()}
     check_shared((f"the {split} classes of {settings.splits!r}", files) for split, files in splits.items())
     return ImageSet(splits, every.rejected, every.passed_over)
+
+
+def _divided(files: Sequence[ImageFile], sides: Mapping[str, set[str]]) -> dict[str, list[ImageFile]]:
+    return {split: [file for file in files if file.class_name in names] for split, names in sides.items()}
 
 
 def _together(listings: Sequence[Listing]) -> Listing:

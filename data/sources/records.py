@@ -11,9 +11,9 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from data.settings import ImageSetSettings
+from data.sources.dealing import is_validation
 from data.sources.folders import ImageFile, domain_of
 from data.sources.sides import check_shared
-from data.sources.splits import is_validation
 from data.sources.tree import REMOTE_REQUESTS, entry_of
 
 ENCODED = "image/encoded"
@@ -133,7 +133,7 @@ def check_domains(named: Iterable[tuple[str, str, str]]) -> None:
 
 def record_side(settings: ImageSetSettings, split: str, class_name: str) -> str:
     """Returns the split of a record from the files of `split`: train records of held-out classes are in "val"."""
-    if split == "train" and not settings.val_tfrecord and is_validation(class_name, settings.validation_split):
+    if split == "train" and not settings.val_tfrecord and is_validation(class_name, settings.validation_share):
         return "val"
     return split
 

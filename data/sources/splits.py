@@ -1,6 +1,5 @@
-"""Decides which class is in which split: by class lists from a file, or by a hash that holds out validation classes."""
+"""Reads from a file which class is in which split, and compares splits."""
 
-import hashlib
 import json
 import os
 import unicodedata
@@ -42,12 +41,6 @@ def split_lists(reference: str) -> dict[str, list[str]]:
         if twice:
             raise ValueError(f"{reference!r} names {some(twice)} more than once in {split!r}: name each class once")
     return lists
-
-
-def is_validation(class_name: str, validation_split: float) -> bool:
-    """Returns whether a train class is held out for validation. Only its name decides, so that it never changes its split."""
-    digest = hashlib.sha256(class_name.encode()).digest()
-    return int.from_bytes(digest[:8], "big") < validation_split * 2**64
 
 
 def check_disjoint(classes: Mapping[str, Iterable[str]]) -> None:

@@ -10,6 +10,7 @@ from data.settings import ImageSetSettings
         ({"train_dir": "a", "test_dir": "b"}, "folders"),
         ({"train_dir": "a", "val_dir": "c", "test_dir": "b"}, "folders"),
         ({"images": ("a", "b"), "splits": "s.json#lake"}, "lists"),
+        ({"images": ("a",)}, "lists"),
         ({"train_tfrecord": "a*", "test_tfrecord": "b*"}, "records"),
     ],
 )
@@ -24,10 +25,9 @@ def test_each_way_of_naming_the_data(named, way):
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ({}, "no images are named: give train_dir and test_dir"),
+        ({}, "no images are named: give images \\(splits if you have"),
         ({"train_dir": "a"}, "train_dir came without test_dir"),
         ({"val_dir": "a"}, "val_dir came without train_dir and test_dir"),
-        ({"images": ("a",)}, "images came without splits"),
         ({"images": ("a", "b", "a"), "splits": "s"}, "images names 'a' more than once"),
         ({"splits": "a"}, "splits came without images"),
         (
@@ -48,3 +48,10 @@ def test_anything_else_says_what_to_give(named, message):
 def test_settings_survive_json():
     settings = ImageSetSettings(images=("a 'b' \"c\"", "日本"), splits="s.json")
     assert ImageSetSettings.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_the_share_of_validation():
+    dealt, listed = ImageSetSettings(images=("a",)), ImageSetSettings(images=("a",), splits="s")
+    assert (dealt.deals, dealt.validation_share) == (True, 0.2)
+    assert (listed.deals, listed.validation_share) == (False, 0.1)
+    assert ImageSetSettings(images=("a",), validation_split=0.3).validation_share == 0.3

@@ -4,8 +4,8 @@ import os
 import pytest
 
 from data.settings import ImageSetSettings
+from data.sources.dealing import is_validation
 from data.sources.image_sets import class_counts, fingerprint, list_image_set
-from data.sources.splits import is_validation
 
 
 @pytest.fixture
@@ -47,7 +47,8 @@ def test_no_class_changes_side_when_others_arrive(roots):
     before = classes(list_image_set(folders(roots, validation_split=0.3)))
     for number in range(30, 60):
         (roots / "one" / f"c{number}").mkdir()
-        (roots / "one" / f"c{number}" / "1.png").write_bytes(b"x")
+        for image in "01":
+            (roots / "one" / f"c{number}" / f"{image}.png").write_bytes(b"x")
     after = classes(list_image_set(folders(roots, validation_split=0.3)))
     assert before["train"] < after["train"]
     assert before["val"] < after["val"]
@@ -112,3 +113,25 @@ def test_the_fingerprint_follows_every_image(roots):
     (roots / "two" / "d1" / ".hidden").write_bytes(b"x")
     assert fingerprint(settings) == seen[-1]
     assert len(set(seen)) == 5
+
+
+def test_classes_of_images_alone_are_dealt_wherever_they_lie(roots):
+    """40 classes of three roots, one of them two folders deep; each is dealt once, with all its images."""
+    for number in range(5):
+        folder = roots / "deep" / "photos" / "animals" / f"e{number}"
+        folder.mkdir(parents=True)
+        for image in range(2):
+            (folder / f"{image}.png").write_bytes(b"x" * image)
+    alone = ImageSetSettings(images=tuple(str(roots / name) for name in ("one", "two", "deep")))
+    sides = classes(list_image_set(alone))
+    every = {f"c{n}" for n in range(30)} | {f"d{n}" for n in range(5)} | {f"photos/animals/e{n}" for n in range(5)}
+    assert set().union(*sides.values()) == every and sum(map(len, sides.values())) == 40
+    assert 6 <= len(sides["test"]) <= 10 and 4 <= len(sides["val"]) <= 8
+    assert sum(map(len, list_image_set(alone).splits.values())) == 30 * 2 + 5 * 3 + 5 * 2
+    other = ImageSetSettings(images=tuple(str(roots / name) for name in ("deep", "two", "one")))
+    assert classes(list_image_set(other)) == sides
+
+
+def test_few_classes_of_images_alone_are_all_test_classes(roots):
+    sides = classes(list_image_set(ImageSetSettings(images=(str(roots / "two"),))))
+    assert sides == {"train": set(), "val": set(), "test": {"d0", "d1", "d2", "d3", "d4"}}

@@ -1,9 +1,8 @@
-import hashlib
 import json
 
 import pytest
 
-from data.sources.splits import check_disjoint, differ_by_case, is_validation, split_lists
+from data.sources.splits import check_disjoint, differ_by_case, split_lists
 
 PLAIN = {"train": ["a/1", "a/2"], "test": ["b/1"]}
 
@@ -48,15 +47,6 @@ def test_a_file_that_cannot_be_read(tmp_path):
     (tmp_path / "picture.json").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(ValueError, match="it is not text"):
         split_lists(str(tmp_path / "picture.json"))
-
-
-def test_validation_is_decided_by_the_name_alone():
-    digest = hashlib.sha256(b"Angelic/character01").digest()
-    threshold = int.from_bytes(digest[:8], "big") / 2**64
-    assert not is_validation("Angelic/character01", threshold - 1e-6)
-    assert is_validation("Angelic/character01", threshold + 1e-6)
-    chosen = [name for name in map(str, range(10_000)) if is_validation(name, 0.1)]
-    assert 900 < len(chosen) < 1100  # ten standard deviations of 30
 
 
 def test_a_class_on_two_sides():
