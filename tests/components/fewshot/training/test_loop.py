@@ -9,44 +9,18 @@ from keras import layers
 
 from components.fewshot.base_models.pure import PureModel
 from components.fewshot.episodes.episode import EpisodeSpec
-from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import LEARNERS, LearnerChoice, build_learner
-from components.fewshot.training.loop import Trainer
 from components.fewshot.training.optimizer import build_optimizer, named_slots
-from components.fewshot.training.selection import Validation, Validator, as_good_as_best, higher
+from components.fewshot.training.selection import Validator, as_good_as_best, higher
 from components.fewshot.training.settings import TrainingSettings
-from components.fewshot.training.step import dropout_of_its_own, make_deterministic
-from components.fewshot.training.units import training_units
+from components.fewshot.training.step import dropout_of_its_own
+from tests.components.fewshot.training.toys import final, pictures, trainer
 
 
 @pytest.fixture(scope="module")
 def store() -> ArrayStore:
-    rng = np.random.default_rng(0)
-    centres, labels = rng.random((12, 6, 6, 1)), np.repeat(np.arange(12), 8)
-    images = np.clip(centres[labels] + rng.normal(0, 0.15, (96, 6, 6, 1)), 0, 1)
-    return ArrayStore((images * 255).astype(np.uint8), labels)
-
-
-def trainer(store, path=None, learner="protonet", report=lambda progress: None, spec=None, **settings) -> Trainer:
-    make_deterministic(0)
-    inputs = x = keras.Input((6, 6, 1))
-    x = layers.BatchNormalization()(layers.Conv2D(4, 3)(x))
-    x = layers.Dropout(0.1)(layers.Flatten()(layers.ReLU()(x)))
-    base = PureModel(keras.Model(inputs, layers.Dense(8)(x)))
-    spec = spec or EpisodeSpec(way=3, shot=1, query=3)
-    validation = Validation(store, [EpisodeSampler(store.index, spec, 1)(i) for i in range(10)])
-    chosen = TrainingSettings(
-        **{"steps": 12, "validate_every": 5, "checkpoint_every": 2, "learning_rate": 0.01} | settings
-    )
-    made = build_learner(LearnerChoice(name=learner), base, 3, 48)
-    units = training_units(made.unit, store, spec, chosen, 0)
-    return Trainer(made, chosen, units, validation, path, report)
-
-
-def final(run: Trainer) -> list[np.ndarray]:
-    run.run()
-    return [v.numpy() for part in run.learner.variables() for v in part]
+    return pictures()
 
 
 class Killed(Exception):
@@ -82,6 +56,53 @@ def test_killed_again_and_again_ends_bit_for_bit_the_same(store, tmp_path, learn
     for a, b in zip(expected, final(last), strict=True):
         np.testing.assert_array_equal(a, b)
     assert last.history == unbroken.history
+
+
+EVERYTHING = {
+    "steps": 8,
+    "validate_every": 3,
+    "warm_up": 4,
+    "head_rate": 3.0,
+    "weight_decay": 0.1,
+    "augmentation": {
+        **{"crop": 0.5, "flip": True, "rotation": 10, "translation": 0.1, "zoom": 0.1},
+        **{"colour": 0.3, "cutout": 0.3},
+    },
+    "label_smoothing": 0.1,
+    "blend": 0.25,
+}
+
+
+def everything(learner: str) -> dict:
+    """All that training can do, which a learner can be trained with."""
+    return EVERYTHING | ({"mixup": 0.3} if LEARNERS[learner].unit == "shuffled" else {})
+
+
+@pytest.mark.parametrize("learner", sorted(LEARNERS))
+def test_and_so_it_does_with_all_that_is_drawn_at_random(store, tmp_path, learner):
+    settings = everything(learner)
+    unbroken = trainer(store, learner=learner, **settings)
+    expected = final(unbroken)
+    assert all(np.isfinite(row["loss"]) for row in unbroken.history["steps"])
+    path = str(tmp_path / "checkpoint.npz")
+    for at in (3, 7, 8):
+        with pytest.raises(Killed):
+            trainer(store, path, learner, killer(at), **settings).run()
+    last = trainer(store, path, learner, **settings)
+    for a, b in zip(expected, final(last), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert last.history == unbroken.history
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"augmentation": {"flip": True}}, {"label_smoothing": 0.1}, {"mixup": 0.3}, {"warm_up": 2}, {"head_rate": 2.0}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_each_of_it_makes_a_difference(store, settings):
+    runs = [trainer(store, learner="transfer", steps=3, **chosen) for chosen in ({}, settings)]
+    plain, other = (final(run) for run in runs)
+    assert any((a != b).any() for a, b in zip(plain, other, strict=True))
 
 
 FALLS_APART = {
