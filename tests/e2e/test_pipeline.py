@@ -264,6 +264,34 @@ def test_another_gate_judges_nothing_again(watched, first):
     assert set(kept.iterdir()) == before and len(before) > 4, "a result of each model on each set of episodes"
 
 
+def test_the_best_candidate_on_validation_classes_is_pushed(watched, first):
+    """Three candidates, two of them behind a frozen trunk: what the trunk makes of the images is computed once for each trunk."""
+    frozen = {"base_model": {"trainable": "none"}, "learner": {"settings": {"distance": "cosine", "whiten": 10}}}
+    result = watched.run(
+        name="chosen",
+        candidates=[
+            {"name": "frozen", "training": {"steps": 0}, **frozen},
+            {"name": "last", "base_model": {"trainable": "last 2", "views": 2}},
+            {"name": "whole"},
+        ],
+    )
+    assert {"Features-none", "Features-last-2", "MetaTrainer-frozen", "ModelChooser"} <= watched.cached.keys()
+    assert set(result["baselines"]) == {"pixels"}
+    (record,) = watched.root.glob("runs/artifacts/ModelChooser/model_run/*/choice.json")
+    choice = json.loads(record.read_text())
+    accuracies = {one["name"]: one["validation"]["accuracy"] for one in choice["candidates"]}
+    assert list(accuracies) == ["frozen", "last", "whole"]
+    assert accuracies[choice["chosen"]] == max(accuracies.values())
+    (served,) = watched.root.glob("runs/artifacts/ModelChooser/model/*/Format-Serving")
+    trainable = {"frozen": "none", "last": "last 2", "whole": "all"}[choice["chosen"]]
+    assert Manifest.read(str(served)).trainable == trainable
+    again = watched.run(name="chosen", candidates=[{"name": "frozen", "training": {"steps": 0}, **frozen}])
+    assert (
+        watched.cached["Features-none"] and not watched.cached["MetaTrainer"] and "ModelChooser" not in watched.cached
+    )
+    assert again["run_id"] != result["run_id"]
+
+
 def test_an_anomaly_stops_the_run_with_a_sentence(watched, first, tmp_path):
     schema = (REPOSITORY / "data" / "schema.pbtxt").read_text()
     strict = tmp_path / "schema.pbtxt"
