@@ -66,15 +66,15 @@ def plane_map(height: int, width: int, settings: AugmentationSettings, draws: li
 
 def coloured(images: Images, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Images:
     """Images whose brightness, contrast and, of three channels, saturation are multiplied by factors [B]; not yet clipped."""
-    images = images * _by_image(brightness)
-    middle = ops.mean(grey(images), axis=(1, 2, 3), keepdims=True)
-    images = middle + _by_image(contrast) * (images - middle)
-    return grey(images) + _by_image(saturation) * (images - grey(images)) if images.shape[3] == len(LUMA) else images
+    plain = grey(images)  # which neither saturation changes nor, in the mean, contrast
+    mean = ops.mean(plain, axis=(1, 2, 3), keepdims=True)
+    saturated = plain + _by_image(saturation) * (images - plain)
+    return _by_image(brightness) * (mean + _by_image(contrast) * (saturated - mean))
 
 
 def grey(images: Images) -> Images:
     """The grey [B, H, W, 1] of images in colour; others are grey as they are."""
-    return ops.sum(images * ops.array(LUMA), axis=3, keepdims=True) if images.shape[3] == len(LUMA) else images
+    return ops.matmul(images, ops.array(LUMA)[:, None]) if images.shape[3] == len(LUMA) else images
 
 
 def covered(images: Images, share: float, x: Tensor, y: Tensor) -> Images:
