@@ -152,7 +152,7 @@ def test_keys():
             "training.mixup: expected 0 for a learner that is trained on episodes, got 0.2; only batches of shuffled images",
         ),
         (["training.steps=5", "training.warm_up=6"], "warm_up: expected at most the 5 steps of the stage, got 6"),
-        (["training.augmentation.crop=0"], "training.augmentation.crop: expected more than 0, got 0"),
+        (["training.augmentation.crop=0"], "training.augmentation.crop: expected more than 0.0, got 0"),
         (["training.augmentation.spin=1"], "no setting 'training.augmentation.spin'"),
         (["training.optimizer=ftrl", "training.head_rate=2"], "choose another training.optimizer"),
     ],
