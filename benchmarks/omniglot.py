@@ -47,11 +47,14 @@ def main(
 
     result = run(settings, str(root), note)
     show_times(seconds, result["seconds"])
+    main = EpisodeSpec.model_validate(settings.episodes.model_dump())
     own = json.loads((Path(result["report"]).parent / "metrics.json").read_text())
     model = result["pushed_model"] or model_of(root)
-    again = judged(model, settings, settings.episodes, own["episodes"])
+    again = judged(model, settings, main, own["episodes"])
     differing = [key for key, value in selected(again, COMPARED).items() if value != own[key]]
-    show_figures(result, {spec.title: judged(model, settings, spec, episodes) for spec in other_protocols(settings)})
+    show_figures(
+        result, {spec.title: judged(model, settings, spec, episodes) for spec in other_protocols(settings, main)}
+    )
     print(f"fewshot evaluate on the evaluator's episodes differs in: {', '.join(differing) or 'nothing'}")
     raise typer.Exit(bool(differing))
 
@@ -63,11 +66,11 @@ def judged(model: str, settings: RunSettings, spec: EpisodeSpec, episodes: int) 
     return evaluate_folder(model, settings.data, folders, "test", spec, episodes, settings.seed)
 
 
-def other_protocols(settings: RunSettings) -> list[EpisodeSpec]:
-    """Returns 5-way and 20-way, 1-shot and 5-shot, without that of the run. A fixed head has only its own way."""
-    ways = (settings.episodes.way,) if find_learner(settings.learner.name).has_fixed_head else (5, 20)
-    specs = [settings.episodes.model_copy(update={"way": way, "shot": shot}) for way in ways for shot in (1, 5)]
-    return [spec for spec in specs if spec != settings.episodes]
+def other_protocols(settings: RunSettings, main: EpisodeSpec) -> list[EpisodeSpec]:
+    """Returns 5-way and 20-way, 1-shot and 5-shot, without `main`, that of the run. A fixed head has only its own way."""
+    ways = (main.way,) if find_learner(settings.learner.name).has_fixed_head else (5, 20)
+    specs = [main.model_copy(update={"way": way, "shot": shot}) for way in ways for shot in (1, 5)]
+    return [spec for spec in specs if spec != main]
 
 
 def model_of(root: Path) -> str:

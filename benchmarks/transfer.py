@@ -23,6 +23,7 @@ from sklearn.linear_model import LogisticRegression
 
 from components.fewshot.base_models.table import build_base_model
 from components.fewshot.episodes.episode import Draw, Episode
+from components.fewshot.episodes.fitting import for_training
 from components.fewshot.episodes.frozen import read_frozen
 from components.fewshot.evaluation.judging import encode_episode, judge
 from components.fewshot.evaluation.metrics import EpisodeResult, score, summarise
@@ -96,7 +97,10 @@ def plain_fit(settings: TrainerSettings, episodes: str, seed: int) -> keras.Mode
     outputs = base.output["vector"] if isinstance(base.output, dict) else base.output
     base = keras.Model(base.input, keras.layers.Flatten()(outputs))
     logits = keras.layers.Dense(len(store.index.names))(base.output)
-    size, steps = images_a_step(settings.episodes, settings.training), settings.training.steps
+    size, steps = (
+        images_a_step(for_training(settings.episodes, store.index), settings.training),
+        settings.training.steps,
+    )
     model = keras.Model(base.input, logits)
     schedule = keras.optimizers.schedules.CosineDecay(settings.training.learning_rate, steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

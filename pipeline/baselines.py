@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from components.feature_extractor.settings import FeatureSettings
+from components.fewshot.episodes.fitting import for_training
 from components.fewshot.settings.base_models import BaseModelSettings
 from components.fewshot.settings.learners import LearnerChoice
 from components.fewshot.training.units import images_a_step
@@ -29,8 +30,9 @@ class Baseline(NamedTuple):
 def transfer(run: RunSettings) -> TrainerSettings:
     """Returns the same base model, trained as a classifier on as many images as the model, or for `baseline_steps`."""
     training = run.training.of(run.training)
-    seen = [images_a_step(run.train_episodes, stage) * stage.steps for stage in (run.training, *run.training.before)]
-    steps = round(sum(seen) / images_a_step(run.train_episodes, training))
+    episodes = for_training(run.train_episodes)
+    seen = [images_a_step(episodes, stage) * stage.steps for stage in (run.training, *run.training.before)]
+    steps = round(sum(seen) / images_a_step(episodes, training))
     steps = steps if run.baseline_steps is None else run.baseline_steps
     if run.base_model.trainable == "none":
         steps = 0  # its head for the train classes would be all that is trained, and it has another for each task

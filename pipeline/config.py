@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from components.episode_generator.settings import AlsoSpec, EpisodeGeneratorSettings
 from components.few_shot_evaluator.settings import GateSettings
-from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.episodes.episode import WantedEpisodes
 from components.fewshot.settings.base_models import BaseModelSettings
 from components.fewshot.settings.image import MAX_PIXELS, ImageSpec
 from components.fewshot.settings.learners import LearnerChoice, settings_class
@@ -53,8 +53,8 @@ class RunSettings(BaseModel):
     )
     glyphs: Literal["grey", "colour"] = Field("grey", description="whether the built-in images are grey or in colour")
     image: ImageSpec = Field(ImageSpec(), description="the form of the images that the base model gets")
-    train_episodes: EpisodeSpec = Field(EpisodeSpec(), description="how training episodes are drawn")
-    episodes: EpisodeSpec = Field(EpisodeSpec(), description="how validation and test episodes are drawn")
+    train_episodes: WantedEpisodes = Field(WantedEpisodes(), description="how training episodes are drawn")
+    episodes: WantedEpisodes = Field(WantedEpisodes(), description="how validation and test episodes are drawn")
     validation_episodes: int = Field(200, ge=2, description="how many validation episodes are frozen")
     test_episodes: int = Field(1000, ge=2, description="how many test episodes are frozen")
     also: tuple[AlsoSpec, ...] = Field(
@@ -107,12 +107,12 @@ class RunSettings(BaseModel):
             asked = {"train_episodes.way": self.train_episodes.way, "episodes.way": self.episodes.way}
             asked |= {f"also[{i}].spec.way": also.spec.way for i, also in enumerate(self.also)}
             if len(set(asked.values())) > 1 or not isinstance(self.train_episodes.way, int):
-                given = ", ".join(f"{key}={value}" for key, value in asked.items())
+                given = ", ".join(f"{key}={'null' if value is None else value}" for key, value in asked.items())
                 raise ValueError(
                     f"learner {self.learner.name!r} has a fixed head: expected the same way in all episodes, got {given}"
                 )
         way, shot, mapped = self.train_episodes.way, self.train_episodes.shot, self.training.layout == "mapped"
-        if mapped and self.training.meta_batch > 1 and not (isinstance(way, int) and isinstance(shot, int)):
+        if mapped and self.training.meta_batch > 1 and (isinstance(way, tuple) or isinstance(shot, tuple)):
             raise ValueError(
                 f"training.layout 'mapped' needs equal tasks: expected one way and one shot, got {way} and {shot}"
             )
@@ -139,7 +139,10 @@ class RunSettings(BaseModel):
         trained = f"{self.learner.name} on {self.base_model.name}, {counted(self.training.all_steps, 'step')}"
         if self.candidates:
             trained = f"{counted(len(self.candidates), 'candidate')} on {self.base_model.name}"
-        return f"running {self.name}: {trained}, {counted(self.test_episodes, 'episode')} of {self.episodes.title}"
+        title, open_ = self.episodes.title, self.episodes.open
+        drawn = f"{counted(self.test_episodes, 'episode')}{f' of {title}' if title else ''}"
+        parts = "" if not title else f" ({' and '.join(open_)})"
+        return f"running {self.name}: {trained}, {drawn}{f', fitted to the images{parts}' if open_ else ''}"
 
     @property
     def contenders(self) -> "dict[str, RunSettings]":

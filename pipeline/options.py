@@ -30,7 +30,9 @@ ValDir = Annotated[
     typer.Option("--val-dir", help="Folder of the validation classes. Without it, some train classes are held out."),
 ]
 TestDir = Annotated[str | None, typer.Option("--test-dir", help="Folder of the classes to test on.")]
-Images = Annotated[list[str] | None, typer.Option("--images", help="Folder of classes. May be given several times.")]
+Images = Annotated[
+    list[str] | None, typer.Option("--images", help="Folder of one folder per class. May be given several times.")
+]
 
 
 def check_root(root: str) -> None:

@@ -27,6 +27,8 @@ OMNIGLOT: dict[str, object] = {
     "training": {"steps": 3800, "learning_rate": 2e-3, "validate_every": 950},
 }
 
+FITTED: dict[str, object] = {"way": None, "shot": None, "query": None}
+
 PRESETS: dict[str, dict[str, object]] = {
     # fewshot run --preset glyphs: the built-in characters of many scripts, 5-way 1-shot. 6 minutes, 97.2 %.
     "glyphs": GLYPHS,
@@ -65,12 +67,12 @@ PRESETS: dict[str, dict[str, object]] = {
         "learner": {"name": "maml"},
         "training": {"steps": 2000, "meta_batch": 8, "learning_rate": 1e-3, "validate_every": 250},
     },
-    # fewshot run --preset images --train-dir D --test-dir D: settings to start from for your own photographs.
+    # fewshot run --preset images --images D: settings to start from for your own photographs.
     "images": {
         "name": "images",
         "image": {"height": 64, "width": 64, "channels": 3},
-        "train_episodes": {"way": 5, "shot": [1, 5], "query": 5},
-        "episodes": {"way": 5, "shot": 1, "query": 10},
+        "train_episodes": FITTED,
+        "episodes": FITTED,
         "validation_episodes": 200,
         "test_episodes": 600,
         "training": {"steps": 2000, "meta_batch": 2, "validate_every": 250},

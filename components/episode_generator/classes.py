@@ -9,6 +9,7 @@ from typing import NamedTuple, TypedDict
 from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.fewshot.episodes.classes import TooSmall, UsableClasses, usable_classes
 from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec
+from components.fewshot.episodes.fitting import fitted, for_training
 
 MENDS = {
     "train": "add classes or images to train",
@@ -18,11 +19,19 @@ MENDS = {
 
 
 class Asked(NamedTuple):
-    """Episodes that a run draws from a split; `key` is the name of their specification in the settings."""
+    """Episodes that a run draws from a split.
+
+    Attributes:
+      split: train, val or test.
+      key: the name of their specification in the settings.
+      spec: their specification.
+      open: the parts of it that were fitted to the images.
+    """
 
     split: str
     key: str
     spec: EpisodeSpec
+    open: tuple[str, ...] = ()
 
 
 class Ingested(NamedTuple):
@@ -46,16 +55,29 @@ class SplitClasses(TypedDict):
 
     split: str
     episodes: str  # title of the specification
+    query: int  # images of a class
+    fitted: list[str]  # parts of the specification that were fitted to the images: way, shot, query
     images_per_class: int  # that an episode needs
     classes: int  # that have so many
     classes_too_small: list[TooSmall]
 
 
-def asked(settings: EpisodeGeneratorSettings) -> list[Asked]:
-    """Returns all kinds of episodes of a run."""
-    train = [Asked("train", "train_episodes", settings.train)] if settings.train else []
-    main = [Asked(split, "episodes", settings.evaluation) for split in ("val", "test")]
-    return train + main + [Asked("test", "also", also.spec) for also in settings.also]
+def asked(settings: EpisodeGeneratorSettings, classes: Mapping[str, ClassIndex]) -> list[Asked]:
+    """Returns all kinds of episodes of a run, fitted to the classes of each split.
+
+    Without train and validation classes, nothing is drawn from them: nothing is trained, and nothing chosen.
+    """
+    train, val, test = (classes[split] for split in ("train", "val", "test"))
+    trains = bool(train.names or val.names)
+    main = fitted(settings.evaluation, *([val] if trains else []), test=test)
+    found = [
+        Asked(split, "episodes", main, settings.evaluation.open)
+        for split in ("val", "test")
+        if trains or split == "test"
+    ]
+    if settings.train and trains:
+        found.insert(0, Asked("train", "train_episodes", for_training(settings.train, train), settings.train.open))
+    return found + [Asked("test", "also", also.spec) for also in settings.also]
 
 
 def check_classes(one: Asked, index: ClassIndex, ingested: Ingested | None = None) -> SplitClasses:
@@ -73,10 +95,11 @@ def check_classes(one: Asked, index: ClassIndex, ingested: Ingested | None = Non
     usable = usable_classes(index, one.spec, ingested.classes - set(index.names))
     left_out = len(ingested.left_out)
     repeated = f" (files with the same picture, {left_out:,} here, do not count: see {ingested.listed})"
-    lower = ", ".join(f"{one.key}.{name}" for name in ("way", "shot")) + f" or {one.key}.query"
+    *most, last = [f"{one.key}.{name}" for name in ("way", "shot", "query") if name not in one.open] or [""]
+    lower = f"{', '.join(most)} or {last}" if most else last
     if shortage := usable.shortage(MENDS[one.split], lower, repeated if left_out else ""):
         raise ValueError(f"split {one.split!r}: {shortage}")
-    return split_classes(one.split, usable)
+    return split_classes(one.split, usable, one.open)
 
 
 def check_trainable(train: ClassIndex, ingested: Ingested) -> None:
@@ -88,11 +111,13 @@ def check_trainable(train: ClassIndex, ingested: Ingested) -> None:
         )
 
 
-def split_classes(split: str, usable: UsableClasses) -> SplitClasses:
-    """Returns the entry of classes.json."""
+def split_classes(split: str, usable: UsableClasses, fitted: Iterable[str] = ()) -> SplitClasses:
+    """Returns the entry of classes.json; `fitted` names the parts of the specification that were fitted to the images."""
     return {
         "split": split,
         "episodes": usable.spec.title,
+        "query": usable.spec.query,
+        "fitted": list(fitted),
         "images_per_class": usable.spec.images_per_class,
         "classes": usable.classes,
         "classes_too_small": usable.too_small,

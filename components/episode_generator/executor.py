@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Collection
 from typing import Any
 
 import apache_beam as beam
@@ -30,7 +31,7 @@ from components.episode_generator.classes import (
 )
 from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.fewshot import integrity
-from components.fewshot.episodes.episode import Episode
+from components.fewshot.episodes.episode import Episode, EpisodeSpec
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
 from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Damaged, Incomplete
@@ -59,15 +60,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """
         integrity.verify(*integrity.places(input_dict))
         settings = EpisodeGeneratorSettings.model_validate_json(exec_properties["settings"])
-        check_anomalies(input_dict.get("anomalies", []))
-        episodes = artifact_utils.get_single_instance(output_dict["episodes"])
         ingested = what_was_ingested(artifact_utils.get_single_uri(input_dict["examples"]))
+        empty = [split for split in SPLITS if ingested[split].images == 0 and not ingested[split].left_out]
+        check_anomalies(input_dict.get("anomalies", []), empty)
+        episodes = artifact_utils.get_single_instance(output_dict["episodes"])
         episodes.split_names = artifact_utils.encode_split_names(list(SPLITS))
         sources = {split: source_of(split, input_dict) for split in SPLITS}
         with self._make_beam_pipeline() as pipeline:
             for split, (_, pattern) in sources.items():
                 directory = os.path.join(artifact_utils.get_split_uri([episodes], split), "store")
-                record, shape = (raw_record, None) if split in RAW else (pixel_record, pixel_shape(pattern))
+                record = raw_record if split in RAW else pixel_record
+                shape = None if split in (*RAW, *empty) else pixel_shape(pattern)
                 files = sorted(fileio.glob(pattern))
                 _ = (
                     pipeline
@@ -85,12 +88,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     ) -> None:
         uris = {split: artifact_utils.get_split_uri([artifact], split) for split in SPLITS}
         stores = {split: ImageStore.open(os.path.join(uri, "store")) for split, uri in uris.items()}
-        frozen = [("val", "episodes", settings.evaluation, settings.val_episodes)]
-        frozen += [("test", "episodes", settings.evaluation, settings.test_episodes)]
+        kinds = asked(settings, {split: store.index for split, store in stores.items()})
+        specs = {one.split: one.spec for one in kinds if one.key == "episodes"}  # none of val where nothing is trained
+        wanted = {"val": settings.val_episodes, "test": settings.test_episodes}
+        counts = {split: wanted[split] if split in specs else 0 for split in wanted}
+        frozen = [(split, "episodes", spec, counts[split]) for split, spec in specs.items()]
         frozen += [("test", f"also-{i}", also.spec, also.episodes) for i, also in enumerate(settings.also)]
-        classes = [check_classes(one, stores[one.split].index, ingested[one.split]) for one in asked(settings)]
+        classes = [check_classes(one, stores[one.split].index, ingested[one.split]) for one in kinds]
         check_trainable(stores["train"].index, ingested["train"])
-        for one in asked(settings):
+        for one in kinds:
             check_square(one, stores[one.split])
         io_utils.write_string_file(
             os.path.join(artifact.uri, CLASSES), json.dumps(classes, indent=1, ensure_ascii=False)
@@ -106,11 +112,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                     | f"Write[{split}/{name}]"
                     >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".tfrecord", num_shards=1)
                 )
-        counts = {"val": settings.val_episodes, "test": settings.test_episodes}
         for i, also in enumerate(settings.also):
             read_frozen(uris["test"], f"also-{i}", also.episodes)
-        episodes = {split: read_frozen(uris[split], count=count) for split, count in counts.items()}
-        describe(artifact, settings, stores, episodes)
+        episodes = {split: read_frozen(uris[split], count=count) if count else [] for split, count in counts.items()}
+        describe(artifact, settings, specs["test"], stores, episodes)
 
 
 def source_of(split: str, input_dict: dict[str, list[types.Artifact]]) -> tuple[str, str]:
@@ -145,11 +150,16 @@ def check_store(split: str, directory: str, source: str, pattern: str, ingested:
     raise Incomplete(f"the store of split {split!r} has {found:,} of {ingested.images:,} images")
 
 
-def check_anomalies(anomalies: list[types.Artifact]) -> None:
-    """Raises ValueError if data validation found an anomaly; the message lists all of them."""
+def check_anomalies(anomalies: list[types.Artifact], empty: Collection[str] = ()) -> None:
+    """Raises ValueError if data validation found an anomaly; the message lists all of them.
+
+    The splits of `empty` have no image on purpose, and what the schema wants of images is not said of them.
+    """
     found = []
     for artifact in anomalies:
         for split in artifact_utils.decode_split_names(artifact.split_names):
+            if split in empty:
+                continue
             path = os.path.join(artifact_utils.get_split_uri([artifact], split), "SchemaDiff.pb")
             with fileio.open(path, "rb") as file:
                 proto = anomalies_pb2.Anomalies.FromString(file.read())
@@ -186,18 +196,18 @@ def what_was_ingested(examples: str) -> dict[str, Ingested]:
 def describe(
     artifact: types.Artifact,
     settings: EpisodeGeneratorSettings,
+    spec: EpisodeSpec,
     stores: dict[str, ImageStore],
     episodes: dict[str, list[Episode]],
 ) -> None:
-    """Sets the custom properties of the artifact, which say what it holds."""
-
+    """Sets the custom properties of the artifact, which say what it holds; `spec` is that of the episodes of val and test."""
     hashes = {s: episodes_hash(e, stores[s].index, stores[s].source_ids) for s, e in episodes.items()}
     properties: dict[str, str | int] = {
         "seed": settings.seed,
-        "spec_val": settings.evaluation.model_dump_json(),
-        "spec_test": settings.evaluation.model_dump_json(),
-        "val_episodes": settings.val_episodes,
-        "test_episodes": settings.test_episodes,
+        "spec_val": spec.model_dump_json(),
+        "spec_test": spec.model_dump_json(),
+        "val_episodes": len(episodes["val"]),
+        "test_episodes": len(episodes["test"]),
         "hash_val": hashes["val"],
         "hash_test": hashes["test"],
         "also": json.dumps([{"name": a.spec.title, **a.model_dump(mode="json")} for a in settings.also]),

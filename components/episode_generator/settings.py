@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.episodes.episode import EpisodeSpec, WantedEpisodes
 
 
 class AlsoSpec(BaseModel):
@@ -18,9 +18,9 @@ class EpisodeGeneratorSettings(BaseModel):
     """Which episodes are checked and frozen.
 
     Attributes:
-      train: specification of the training episodes; it is only checked here, because training draws its own episodes. None if
-        nothing is trained on episodes.
-      evaluation: specification of the validation and test episodes.
+      train: the training episodes; they are only checked here, because training draws its own. None if nothing is trained on
+        episodes.
+      evaluation: the validation and test episodes.
       val_episodes, test_episodes: how many episodes of each are frozen.
       seed: seed by which the frozen episodes are drawn.
       also: specifications of further test episodes.
@@ -28,8 +28,8 @@ class EpisodeGeneratorSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    train: EpisodeSpec | None = EpisodeSpec()
-    evaluation: EpisodeSpec = EpisodeSpec()
+    train: WantedEpisodes | None = WantedEpisodes()
+    evaluation: WantedEpisodes = WantedEpisodes()
     val_episodes: int = Field(200, ge=2)
     test_episodes: int = Field(1000, ge=2)
     seed: int = Field(0, ge=0)

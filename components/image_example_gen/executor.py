@@ -20,7 +20,7 @@ from components.fewshot import integrity
 from components.fewshot.integrity import Incomplete
 from components.image_example_gen.duplicates import Duplicates, find_duplicates
 from components.image_example_gen.facts import Fact
-from components.image_example_gen.ingest import Chunk, chunks_of, ingest, record_chunks
+from components.image_example_gen.ingest import Chunk, chunks_of, fill, ingest, record_chunks
 from components.image_example_gen.summary import Summary, check_unique, reject_message, summarise
 from data.settings import ImageSetSettings
 from data.sources.folders import ImageFile, Rejected
@@ -88,6 +88,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
         facts = [fact for chunk in chunks for fact in _facts_of(chunk, work)]
         fileio.rmtree(work)
+        fill(uri)
         return facts
 
 

@@ -23,6 +23,7 @@ from components.image_example_gen.facts import Fact
 from data.settings import ImageSetSettings
 from data.sources.folders import ImageFile, domain_of, has_image_suffix
 from data.sources.records import read_records, record_files, record_name, record_side, to_example
+from data.sources.splits import SPLITS
 from data.sources.tree import REMOTE_REQUESTS
 
 # A chunk is the work of one worker at a time: large, so that starting it costs little; small, so that workers end together.
@@ -94,6 +95,14 @@ def ingest(chunk: Chunk, settings: ImageSetSettings, directory: str) -> list[Fac
         folder = posixpath.join(directory, f"Split-{split}")
         tf.io.gfile.rename(posixpath.join(folder, f"unfinished-{name}"), posixpath.join(folder, name), overwrite=True)
     return facts
+
+
+def fill(directory: str) -> None:
+    """Writes a file without examples for each split that has no file, because Beam reads no pattern that nothing matches."""
+    for split in SPLITS:
+        folder = posixpath.join(directory, f"Split-{split}")
+        if not tf.io.gfile.glob(posixpath.join(folder, "*")):
+            tf.io.TFRecordWriter(posixpath.join(folder, "data_tfrecord-00000-of-00000.gz"), "GZIP").close()
 
 
 def facts_of(files: Sequence[ImageFile], max_pixels: int) -> list[Fact]:

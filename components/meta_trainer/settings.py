@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.episodes.episode import WantedEpisodes
 from components.fewshot.settings.base_models import BaseModelSettings
 from components.fewshot.settings.image import MAX_PIXELS, ImageSpec
 from components.fewshot.settings.learners import LearnerChoice
@@ -13,7 +13,7 @@ class TrainerSettings(BaseModel):
     """What is trained and how.
 
     Attributes:
-      episodes: specification of training episodes.
+      episodes: the training episodes; what is open is fitted to the train classes.
       image: what the base model sees; the transform graph makes it.
       max_pixels: of the largest file that the transform graph reads.
       seed: of initial weights, dropout and training episodes.
@@ -25,7 +25,7 @@ class TrainerSettings(BaseModel):
     learner: LearnerChoice = LearnerChoice()
     base_model: BaseModelSettings = BaseModelSettings()
     training: TrainingSettings = TrainingSettings()
-    episodes: EpisodeSpec = EpisodeSpec()
+    episodes: WantedEpisodes = WantedEpisodes()
     image: ImageSpec = ImageSpec()
     max_pixels: int = Field(MAX_PIXELS, ge=4)
     seed: int = Field(0, ge=0)

@@ -12,7 +12,8 @@ import tensorflow as tf
 from components.fewshot.base_models.outside import weights_digest
 from components.fewshot.base_models.pure import PureModel
 from components.fewshot.base_models.table import pure_base_model
-from components.fewshot.episodes.episode import TURNS
+from components.fewshot.episodes.episode import TURNS, EpisodeSpec
+from components.fewshot.episodes.fitting import for_training
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
 from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Damaged
@@ -31,6 +32,7 @@ from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.training.step import make_deterministic
 from components.fewshot.training.units import training_units
 from components.meta_trainer.settings import TrainerSettings
+from components.meta_trainer.untrainable import untrainable
 
 WEIGHTS = os.path.join(
     "assets.extra", "weights.npz"
@@ -42,6 +44,7 @@ class Trained(NamedTuple):
     """A learner with its best weights, and how it came to them."""
 
     learner: Learner
+    episodes: EpisodeSpec
     history: History
     seen: Seen
     warm: bool
@@ -80,15 +83,24 @@ def train(
       reporter: given the history so far, returns what is called after each step.
       tell: gets a sentence if a damaged checkpoint makes training start anew.
 
+    Without a train image it trains nothing: the weights stay as the base model brings them, and none are chosen or calibrated.
+
     Raises:
-      ValueError: training diverged, or the device has no deterministic kernel for an operation of the base model.
+      ValueError: training diverged, the device has no deterministic kernel for an operation of the base model, or there is
+        nothing to train on although the base model needs it.
     """
     places = {"train": inputs.train, "val": inputs.val, "test": inputs.test} | dict(inputs.features)
     store, val_store, test_store = (
         ImageStore.open(os.path.join(place, "store"), any_view=split == "train") for split, place in places.items()
     )
-    validation = Validation(val_store, read_frozen(inputs.val, count=inputs.val_episodes))
-    chosen_by = episodes_hash(validation.episodes, val_store.index, val_store.source_ids)
+    if not store.index.names:
+        test = zip(test_store.index.names, test_store.index.counts.tolist(), strict=True)
+        if reason := untrainable(settings, list(test)):
+            raise ValueError(reason)
+    frozen = read_frozen(inputs.val, count=inputs.val_episodes) if inputs.val_episodes else []
+    validation = Validation(val_store, frozen) if frozen else None
+    chosen_by = episodes_hash(frozen, val_store.index, val_store.source_ids)
+    episodes = for_training(settings.episodes, store.index)
     # At the last moment: Python's generator is everybody's.
     make_deterministic(settings.seed, settings.training.deterministic)
     learner = new_learner(settings, store)
@@ -98,17 +110,17 @@ def train(
     warm = begin_with(learner, settings.warm_start, *names) if settings.warm_start else Warm()
     key = [settings.model_dump_json(), store.fingerprint, val_store.fingerprint, chosen_by, code_fingerprint]
     history: History = {"steps": [], "validation": [], "best_step": 0}
-    for number, stage in enumerate(stages_of(settings, learner, store)):
+    for number, stage in enumerate(stages_of(settings, learner, store) if store.index.names else ()):
         content = json.dumps([*key, warm.fingerprint, number])
         path = checkpoint_file(checkpoint_root, hashlib.sha256(content.encode()).hexdigest()[:24])
         observe(stage.learner, store)
-        units = training_units(stage.learner.unit, store, settings.episodes, stage.training, settings.seed)
+        units = training_units(stage.learner.unit, store, episodes, stage.training, settings.seed)
         make = partial(Trainer, stage.learner, stage.training, units, validation, path, before=history)
         trainer = restored(make, path, tell)
         trainer.report = reporter(trainer.history)
         history = run_of(trainer)
     checkpoint.prune(checkpoint_root, CHECKPOINTS)
-    return Trained(learner, history, seen | warm.seen, warm.fingerprint is not None, warm.refused)
+    return Trained(learner, episodes, history, seen | warm.seen, warm.fingerprint is not None, warm.refused)
 
 
 def check_trunk(learner: Learner, inputs: Inputs) -> None:
@@ -193,7 +205,7 @@ def new_learner(settings: TrainerSettings, store: ImageStore) -> Learner:
 
 def learner_over(base: PureModel, choice: LearnerChoice, settings: TrainerSettings, store: ImageStore) -> Learner:
     """A learner over a base model, for the training classes of a store."""
-    low, high = settings.episodes.way_range
+    low, high = for_training(settings.episodes, store.index).way_range
     classes = len(store.index.names) * (TURNS if settings.episodes.rotations else 1)
     return build_learner(choice, base, low if low == high else None, classes, settings.seed)
 
@@ -247,7 +259,7 @@ def manifest_of(
         trainable=settings.base_model.trainable,
         image=settings.image,
         max_pixels=settings.max_pixels,
-        episodes=settings.episodes,
+        episodes=trained.episodes,
         fixed_way=learner.way if learner.has_fixed_head else None,
         batch_norm=learner.batch_norm,
         inductive=learner.inductive,

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal
 
@@ -15,6 +15,7 @@ from components.episode_generator.classes import SplitClasses, asked, check_clas
 from components.few_shot_evaluator.metrics_json import Metrics
 from components.fewshot.episodes.episode import ClassIndex
 from components.image_example_gen.summary import Summary
+from components.meta_trainer.untrainable import untrainable
 from data.settings import ImageSetSettings
 from data.sources.image_sets import class_counts, fingerprint
 from pipeline.commands.disk import check_disk
@@ -29,6 +30,7 @@ from pipeline.image_sets import image_set
 from pipeline.plain_path import as_named, plain_path
 from pipeline.platforms.local import NodeEnd, NodeError, NodeFailure, NodeStart, locked, run_locally
 from pipeline.production import destination_of, run_fingerprint, served_before, start_of
+from pipeline.terminal.images import nothing_trained
 from pipeline.terminal.progress import NodePrinter
 from pipeline.terminal.results import RunResult
 
@@ -104,8 +106,9 @@ def run(settings: RunSettings, root: str, report: Report, log: str | None = None
         with locked(root), trouble_in(root, destination_of(settings, root)):
             backup.make_ready(metadata_path(root), tell)
             data = image_set(settings, root)
-            check_data(settings, data)
+            classes = check_data(settings, data)
             settings = start_of(settings, root, lambda: fingerprint(data, TRAINED_ON))
+            check_training(settings, classes)
             content = fingerprint(data)
             served = served_before(destination_of(settings, root), run_fingerprint(settings, content))
             pipeline = create_pipeline(settings, data, root, data_fingerprint=content, served=served)
@@ -135,14 +138,25 @@ def saving(report: Report, root: str) -> Report:
     return report_and_save
 
 
-def check_data(settings: RunSettings, data: ImageSetSettings) -> None:
-    """Raises ValueError if a split has too few classes or images for one episode.
+def check_data(settings: RunSettings, data: ImageSetSettings) -> dict[str, ClassIndex]:
+    """Returns the classes of each split; raises ValueError if one has too few classes or images for one episode.
 
     No image is read for this, so bad files and duplicates still count here; the EpisodeGenerator checks again without them.
     """
-    counts = class_counts(data)
-    for one in asked(settings.episode_generator()):
-        check_classes(one, ClassIndex.of(counts[one.split]))
+    classes = {split: ClassIndex.of(counts) for split, counts in class_counts(data).items()}
+    for one in asked(settings.episode_generator(), classes):
+        check_classes(one, classes[one.split])
+    return classes
+
+
+def check_training(settings: RunSettings, classes: Mapping[str, ClassIndex]) -> None:
+    """Says if nothing is trained; raises ValueError if it would have to be."""
+    if classes["train"].names:
+        return
+    test = list(zip(classes["test"].names, classes["test"].counts.tolist(), strict=True))
+    if reason := untrainable(settings.trainer(), test):
+        raise ValueError(reason)
+    tell(nothing_trained(len(test)))
 
 
 def result_of(root: str, name: str, run_id: str) -> RunResult:
@@ -170,6 +184,7 @@ def result_of(root: str, name: str, run_id: str) -> RunResult:
         "seconds": 0.0,
         "duplicates": summary["duplicates"],
         "classes": classes,
+        "train_classes": summary["splits"]["train"]["classes"],
         "production": metrics["production"],
         "best": metrics["best"],
         "warm_start": metrics["warm_start"],

@@ -26,6 +26,24 @@ def duplicate_notes(left_out: LeftOut, leaks: int, pictures: Sequence[Sequence[D
     return notes + [_equal(files) for files in pictures[:PICTURES]] if notes else []
 
 
+def nothing_trained(test_classes: int) -> str:
+    """Returns the sentence about classes that are too few to hold any out for training."""
+    classes = counted(test_classes, "class is", "classes are")
+    return f"{classes} too few to train on, so all are test classes, and nothing is trained or calibrated"
+
+
+def fitted_notes(classes: Iterable[SplitClasses]) -> list[str]:
+    """Returns a sentence for each split whose episodes were fitted to the images; what was said before is left out."""
+    notes = []
+    for one in classes:
+        what = "training episodes" if one["split"] == "train" else "episodes"
+        queries = counted(one["query"], "query image")
+        note = f"{what} fitted to the images: {one['episodes']}, {queries} a class"
+        if one["fitted"] and note not in notes:
+            notes.append(note)
+    return notes
+
+
 def class_notes(classes: Iterable[SplitClasses]) -> list[str]:
     """Returns a sentence for each split and number of images that some classes lack; what was said before is left out."""
     notes = []

@@ -44,6 +44,7 @@ class RunResult(Accuracy):
     classes: list[SplitClasses]  # that episodes can use, for each split and specification
 
     production: Rival | None
+    train_classes: int  # 0 if the classes are too few to train on any
     best: Rival | None  # of the models so far, if that is not the one in production
     warm_start: str | None  # what training started from
     reasons: list[str]  # why the model is not blessed

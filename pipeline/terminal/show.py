@@ -12,7 +12,15 @@ from components.few_shot_evaluator.metrics_json import Rival
 from components.fewshot.evaluation.intervals import cannot_tell
 from components.fewshot.evaluation.summary import OverClasses
 from components.fewshot.words import counted
-from pipeline.terminal.images import class_notes, duplicate_notes, marked, place_notes, printable
+from pipeline.terminal.images import (
+    class_notes,
+    duplicate_notes,
+    fitted_notes,
+    marked,
+    nothing_trained,
+    place_notes,
+    printable,
+)
 from pipeline.terminal.results import Accuracy, Adapted, Evaluation, RunResult, SetAside
 
 SHOWN = 5  # files set aside
@@ -65,7 +73,10 @@ def notes_on(result: RunResult) -> list[str]:
     counts = result["duplicates"]
     duplicates = duplicate_notes(counts, counts["across_splits"], result["duplicate_files"])
     notes += [*duplicates, f"all duplicates: {result['duplicates_list']}"] if duplicates else []
-    return notes + class_notes(result["classes"])
+    if not result["train_classes"]:
+        test = [one for one in result["classes"] if one["split"] == "test"]
+        notes.append(nothing_trained(test[0]["classes"] + len(test[0]["classes_too_small"])))
+    return notes + fitted_notes(result["classes"]) + class_notes(result["classes"])
 
 
 def show_evaluation(result: Evaluation) -> None:
@@ -84,6 +95,8 @@ def show_evaluation(result: Evaluation) -> None:
     used: SplitClasses = {
         "split": result["split"],
         "episodes": result["title"],
+        "query": result["query"],
+        "fitted": [],
         "images_per_class": result["images_per_class"],
         "classes": result["classes"],
         "classes_too_small": result["classes_too_small"],

@@ -51,7 +51,7 @@ class UsableClasses(NamedTuple):
 
         Args:
           add: what the reader can add, and where.
-          lower: the settings that the reader can lower instead.
+          lower: the settings that the reader can lower instead; none if it is empty.
           note: what else the reader should know of these classes, as a part of a sentence.
           across: how the reader can draw episodes across domains.
         """
@@ -60,11 +60,12 @@ class UsableClasses(NamedTuple):
             return None
         where = "of the same domain " if spec.within_domain else ""
         lacking = f" ({named(self.too_small)})" if self.too_small else ""
+        instead = f", or lower {lower}" if lower else ""
         inside = f", or {across}" if spec.within_domain else ""
         return (
             f"episodes of {spec.title} with {counted(spec.query, 'query image')} need {needed} classes {where}of at least"
             f" {counted(spec.images_per_class, 'image')} each, but only {self.most} of {self.of} have so many{note}: {add}"
-            f"{lacking}, or lower {lower}{inside}"
+            f"{lacking}{instead}{inside}"
         )
 
 

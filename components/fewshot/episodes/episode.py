@@ -10,14 +10,19 @@ DISTRACTOR = -1  # label of a query image whose class is not in the support set
 TURNS = 4
 
 
-class EpisodeSpec(BaseModel):
-    """The specification of episodes. `way` and `shot` are a number, or a range from which each episode draws one."""
+class WantedEpisodes(BaseModel):
+    """The episodes that a user asks for. `way` and `shot` are a number, or a range from which each episode draws one; whatever is
+    None is fitted to the images (`components.fewshot.episodes.fitting`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    way: int | tuple[int, int] = Field(5, description="classes in an episode: a number, or a range such as [5, 10]")
-    shot: int | tuple[int, int] = Field(1, description="support images of a class: a number, or a range")
-    query: int = Field(15, ge=1, description="query images of a class")
+    way: int | tuple[int, int] | None = Field(
+        5, description="classes in an episode: a number, or a range such as [5, 10]; null fits it to the classes"
+    )
+    shot: int | tuple[int, int] | None = Field(
+        1, description="support images of a class: a number, or a range; null is 1"
+    )
+    query: int | None = Field(15, ge=1, description="query images of a class; null fits it to the images")
     rotations: bool = Field(
         False, description="a class turned by 90, 180 or 270 degrees counts as another class"
     )  # Santoro et al. 2016, for Omniglot
@@ -30,7 +35,9 @@ class EpisodeSpec(BaseModel):
 
     @field_validator("way", "shot")
     @classmethod
-    def _ordered(cls, value: int | tuple[int, int], info: ValidationInfo) -> int | tuple[int, int]:
+    def _ordered(cls, value: int | tuple[int, int] | None, info: ValidationInfo) -> int | tuple[int, int] | None:
+        if value is None:
+            return value
         low, high = value if isinstance(value, tuple) else (value, value)
         least = 2 if info.field_name == "way" else 1
         if not least <= low <= high:
@@ -38,6 +45,25 @@ class EpisodeSpec(BaseModel):
                 f"expected a number of at least {least} or a range [low, high] of such numbers, got {value}"
             )
         return value
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """The names of what is fitted to the images."""
+        return tuple(name for name in ("way", "shot", "query") if getattr(self, name) is None)
+
+    @property
+    def title(self) -> str:
+        """The usual way to write it: `5-way 1-shot`, `5..10-way 1..5-shot`; without what is fitted."""
+        known = {"way": self.way, "shot": self.shot}
+        return " ".join(f"{_span(value)}-{name}" for name, value in known.items() if value is not None)
+
+
+class EpisodeSpec(WantedEpisodes):
+    """The specification of episodes: nothing in it is open."""
+
+    way: int | tuple[int, int] = Field(5, description="classes in an episode: a number, or a range such as [5, 10]")
+    shot: int | tuple[int, int] = Field(1, description="support images of a class: a number, or a range")
+    query: int = Field(15, ge=1, description="query images of a class")
 
     @property
     def way_range(self) -> tuple[int, int]:
@@ -53,12 +79,6 @@ class EpisodeSpec(BaseModel):
     def images_per_class(self) -> int:
         """How many images a class must have: the largest shot plus the query images."""
         return self.shot_range[1] + self.query
-
-    @property
-    def title(self) -> str:
-        """The usual way to write it: `5-way 1-shot`, `5..10-way 1..5-shot`."""
-        way, shot = (f"{lo}" if lo == hi else f"{lo}..{hi}" for lo, hi in (self.way_range, self.shot_range))
-        return f"{way}-way {shot}-shot"
 
 
 class ClassIndex(NamedTuple):
@@ -105,3 +125,8 @@ class Episode(NamedTuple):
     def shot(self) -> int:
         """Support images a class."""
         return len(self.support.rows) // self.way
+
+
+def _span(value: int | tuple[int, int]) -> str:
+    low, high = value if isinstance(value, tuple) else (value, value)
+    return f"{low}" if low == high else f"{low}..{high}"

@@ -150,7 +150,7 @@ def test_too_few_classes_or_images(inputs, tmp_path, changes, said):
     assert not list(tmp_path.rglob("episodes-*")), "no episode of any split is frozen"
 
 
-def tell(examples, left_out, empty=()):
+def tell(examples, left_out, empty=(), **counts):
     """Writes beside the examples what ImageExampleGen tells: files with the same picture, and test classes without images."""
     folder = Path(examples["examples"][0].uri)
     files = [
@@ -164,7 +164,7 @@ def tell(examples, left_out, empty=()):
     ]
     first = {"split": "test", "class_name": "test-a/00", "source_id": "test-a/00/000.png", "takes_part": True}
     (folder / "duplicates.json").write_text(json.dumps([[first, *files[:1]], files[1:]]))
-    return summarised(examples, empty=list(empty))
+    return summarised(examples, empty=list(empty), **counts)
 
 
 OUT = ("test-a/00/001.png", "test-a/00/002.png", "test-a/02/017.png", "val-b/01/009.png", "train-a/02/016.png")
@@ -218,6 +218,7 @@ def test_which_classes_take_part_is_written(tmp_path):
         ("test", "3-way 1-shot", 7, 4),
         ("test", "2-way 3-shot", 8, 4),
     ]
+    assert [(one["query"], one["fitted"]) for one in found] == [(3, []), (6, []), (6, []), (5, [])]
     assert found[2]["classes_too_small"] == [
         {"class_name": "test-a/02", "images": 6, "lacks": 1, "domain_lacks": 0},
         {"class_name": "test-b/05", "images": 0, "lacks": 7, "domain_lacks": 0},
@@ -302,9 +303,9 @@ def test_the_component_carries_its_settings_and_its_code():
     assert len(component.exec_properties["code_fingerprint"]) == 16
 
 
-def summarised(inputs, train=80, empty=()):
-    """The inputs, whose summary says that so many train images were read, and that no image of these test classes was."""
-    counts = {"train": train, "val": 40, "test": 48}
+def summarised(inputs, train=80, empty=(), val=40):
+    """The inputs, whose summary says that so many images were read, and that no image of these test classes was."""
+    counts = {"train": train, "val": val, "test": 48}
     lost = {"train": (), "val": (), "test": empty}
     summary = {"splits": {split: {"images": count, "empty_classes": lost[split]} for split, count in counts.items()}}
     with open(os.path.join(inputs["examples"][0].uri, "summary.json"), "w") as file:
@@ -341,3 +342,70 @@ def test_an_episode_that_beam_loses_is_missed(inputs, tmp_path, monkeypatch):
 
 def test_what_it_writes_is_sealed(episodes):
     assert is_sealed(episodes.uri) and damage(episodes.uri, every_byte=True) is None
+
+
+OPEN = {"way": None, "shot": None, "query": None}
+
+
+def test_what_is_open_is_fitted_and_frozen_as_it_was_fitted(inputs, tmp_path):
+    """Train, val and test have 10, 5 and 6 classes of 8 images; six test classes have two episodes of three classes."""
+    episodes = generate(inputs, tmp_path, train=OPEN, evaluation=OPEN)
+    for split in ("val", "test"):
+        spec = json.loads(episodes.get_string_custom_property(f"spec_{split}"))
+        assert (spec["way"], spec["shot"], spec["query"]) == (3, 1, 7)
+        assert {(e.way, e.shot, len(e.query.rows)) for e in read_frozen(split_of(episodes, split))} == {(3, 1, 21)}
+    found = json.loads((Path(episodes.uri) / "classes.json").read_text())
+    assert [(one["split"], one["episodes"], one["query"], one["fitted"]) for one in found] == [
+        ("train", "5-way 1-shot", 5, ["way", "shot", "query"]),
+        ("val", "3-way 1-shot", 7, ["way", "shot", "query"]),
+        ("test", "3-way 1-shot", 7, ["way", "shot", "query"]),
+        ("test", "2-way 3-shot", 5, []),
+    ]
+
+
+def of_classes(split, names):
+    return [source for name, _, source, _ in artifacts.pictures_of(split) if name in names]
+
+
+def test_the_images_that_are_left_decide_what_fits(tmp_path):
+    """Of six test classes two have 1 and 4 images left: the episodes do without the one, and the other has 3 queries."""
+    gone = of_classes("test", {"test-a/00"})[:7] + of_classes("test", {"test-a/02"})[:4]
+    examples = tell(artifacts.write_examples(tmp_path / "few"), gone)
+    episodes = generate(examples, tmp_path / "out", evaluation=OPEN | {"way": 5}, also=())
+    spec = json.loads(episodes.get_string_custom_property("spec_test"))
+    assert (spec["way"], spec["shot"], spec["query"]) == (5, 1, 3)
+    found = json.loads((Path(episodes.uri) / "classes.json").read_text())[-1]
+    assert found["fitted"] == ["shot", "query"]
+    assert found["classes_too_small"] == [{"class_name": "test-a/00", "images": 1, "lacks": 3, "domain_lacks": 0}]
+
+
+def only_test(root, left_out=()):
+    """Examples of test classes only, and what ImageExampleGen says of them."""
+    other = [source for split in ("train", "val") for _, _, source, _ in artifacts.pictures_of(split)]
+    return tell(artifacts.write_examples(root, without=other), left_out, train=0, val=0)
+
+
+def test_without_train_and_val_classes_only_test_episodes_are_frozen(tmp_path):
+    missing = anomalies_of(tmp_path / "anomalies", image="Column is completely missing.")
+    examples = only_test(tmp_path / "few") | {"anomalies": missing}
+    episodes = generate(examples, tmp_path / "out", train=OPEN, evaluation=OPEN, also=())
+    assert episodes.get_int_custom_property("val_episodes") == 0 and len(read_frozen(split_of(episodes, "test"))) == 9
+    with pytest.raises(FileNotFoundError):
+        read_frozen(split_of(episodes, "val"))
+    for split in ("train", "val"):
+        assert ImageStore.open(os.path.join(split_of(episodes, split), "store")).index.names == ()
+    (entry,) = json.loads((Path(episodes.uri) / "classes.json").read_text())
+    assert (entry["split"], entry["episodes"], entry["query"]) == ("test", "3-way 1-shot", 7)
+
+
+def test_too_few_for_the_smallest_episode_names_what_each_class_lacks(tmp_path):
+    gone = of_classes("test", {"test-b/01", "test-b/03", "test-b/05"}) + of_classes("test", {"test-a/00"})[1:]
+    gone += of_classes("test", {"test-a/02"})[1:] + of_classes("test", {"test-a/04"})[2:]
+    with pytest.raises(ValueError) as error:
+        generate(only_test(tmp_path / "few", gone), tmp_path / "out", train=OPEN, evaluation=OPEN, also=())
+    said = "split 'test': episodes of 2-way 1-shot with 1 query image need 2 classes of at least 2 images each, but only 1 of 6"
+    assert str(error.value).startswith(said)
+    assert str(error.value).endswith(
+        "add classes or images to test (test-a/00 lacks 1, test-a/02 lacks 1, test-b/01 lacks 2, test-b/03 lacks 2,"
+        " test-b/05 lacks 2)"
+    )

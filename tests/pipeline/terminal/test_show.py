@@ -22,6 +22,7 @@ RESULT: RunResult = {
     "report": "runs/report.html",
     "pushed_model": None,
     "seconds": 12.3,
+    "train_classes": 40,
     "production": None,
     "best": None,
     "warm_start": None,
@@ -38,7 +39,15 @@ RESULT: RunResult = {
     "duplicate_files": [],
     "duplicates_list": "runs/duplicates.json",
     "classes": [
-        {"split": "test", "episodes": "5-way 1-shot", "images_per_class": 16, "classes": 9, "classes_too_small": []}
+        {
+            "split": "test",
+            "episodes": "5-way 1-shot",
+            "query": 15,
+            "fitted": [],
+            "images_per_class": 16,
+            "classes": 9,
+            "classes_too_small": [],
+        }
     ],
 }
 
@@ -101,6 +110,19 @@ def test_what_is_unusual_about_the_images_of_a_run(capsys):
         " kind 02 lacks 3, kind 03 lacks 3, kind 04 lacks 3 and 10 more",
     ]
     assert max(len(line) for line in shown.splitlines()) <= 80
+
+
+def test_what_was_fitted_and_that_nothing_was_trained(capsys):
+    test = {**RESULT["classes"][0], "episodes": "3-way 1-shot", "query": 3, "fitted": ["way", "query"], "classes": 3}
+    train = {**test, "split": "train", "query": 1}
+    show_result({**RESULT, "classes": [train, {**test, "split": "val"}, test]})
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "! training episodes fitted to the images: 3-way 1-shot, 1 query image a class ! episodes fitted" in shown
+    assert shown.count("! episodes fitted to the images: 3-way 1-shot, 3 query images a class") == 1
+    assert "nothing is trained" not in shown
+    show_result({**RESULT, "classes": [test], "train_classes": 0})
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "! 3 classes are too few to train on, so all are test classes, and nothing is trained or calibrated" in shown
 
 
 def test_earlier_models(capsys):

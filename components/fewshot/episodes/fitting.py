@@ -1,0 +1,55 @@
+"""Fits episodes to the classes and images that there are, where a user leaves way, shot or query open."""
+
+import math
+
+from components.fewshot.episodes.classes import usable_classes
+from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec, WantedEpisodes
+
+WAY, SHOT, QUERY = 5, 1, 15  # where there are enough classes and images
+TRAINING_QUERY = 5  # the same in training, where more queries take time that further episodes use better
+# Queries are as many as most classes have images for: one tiny class does not take them from all others. What is left out is at
+# most a quarter of the classes, and of four or fewer none, because four are the fewest that tell what to expect on others.
+KEPT, KEPT_LEAST = 0.75, 4
+
+
+def for_training(wanted: WantedEpisodes, *train: ClassIndex) -> EpisodeSpec:
+    """The specification of training episodes that fits the train classes; without them, the one for enough classes and images."""
+    return fitted(wanted, *train, most_queries=TRAINING_QUERY)
+
+
+def fitted(
+    wanted: WantedEpisodes, *sides: ClassIndex, test: ClassIndex | None = None, most_queries: int = QUERY
+) -> EpisodeSpec:
+    """The specification that fits all of `sides` and `test`; what is not open stays as it is, whether it fits or not.
+
+    Way is 5, or as many as there are classes with enough images; in `test` half as many, so that there are two episodes without
+    a common class, without which there is no interval over classes (fewer than four classes have none in any case). Shot is 1.
+    Query is `most_queries`, or as many as at least three quarters of the classes have images for.
+
+    Args:
+      wanted: the specification, parts of which may be open.
+      sides: the classes of splits.
+      test: those of the test split, if the episodes are for it.
+      most_queries: of a class.
+    """
+    every = [*sides, *([test] if test else [])]
+    least = {"way": 2, "shot": SHOT, "query": 1}
+    spec = EpisodeSpec.model_validate(wanted.model_dump() | {name: least[name] for name in wanted.open})
+    if "query" in wanted.open:
+        query = min((most_queries, *(_queries(index, spec) for index in every)))
+        spec = spec.model_copy(update={"query": query})
+    if "way" in wanted.open:
+        room = [usable_classes(index, spec).most - spec.distractors for index in every]
+        room += [half for index in every if index is test and (half := usable_classes(index, spec).classes // 2) > 1]
+        spec = spec.model_copy(update={"way": max(2, min((WAY, *room)))})
+    return spec
+
+
+def _queries(index: ClassIndex, spec: EpisodeSpec) -> int:
+    """The most queries that enough classes have images for; 1 if no class has more images than the support takes."""
+    shot, needed = spec.shot_range[1], spec.way_range[1] + spec.distractors
+    images = sorted((int(count) for count in index.counts if count > shot), reverse=True)
+    if not images:
+        return 1
+    kept = max(math.ceil(KEPT * len(images)), min(len(images), max(KEPT_LEAST, needed)))
+    return images[kept - 1] - shot
