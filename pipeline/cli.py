@@ -65,7 +65,7 @@ def _root_options(
     pass
 
 
-@app.command(epilog="Example: fewshot run --train-dir photos/train --test-dir photos/test training.steps=1000")
+@app.command(epilog="Example: fewshot run --images photos training.steps=1000")
 @with_settings_options
 def run(
     *,

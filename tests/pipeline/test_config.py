@@ -79,6 +79,12 @@ def test_presets_are_settings(name):
         ),
         ({"learner": {"name": "maml"}, "train_episodes": {"way": 7}}, "expected the same way in all episodes"),
         (
+            {"learner": {"name": "maml"}, "train_episodes": {"way": None}, "episodes": {"way": None}},
+            "expected the same way in all episodes, got train_episodes.way=null, episodes.way=null",
+        ),
+        ({"episodes": {"way": 1, "query": None}}, "episodes.way: expected a number of at least 2 or a range"),
+        ({"episodes": {"way": None, "query": 0}}, "episodes.query: expected at least 1, got 0"),
+        (
             {"episodes": {"rotations": True}, "image": {"height": 20}},
             "rotations need square images, got image.height=20",
         ),
@@ -223,3 +229,18 @@ def test_a_mistake_in_a_candidate_names_it(candidates, said):
 def test_a_frozen_trunk_sees_no_turned_images():
     with pytest.raises(ValueError, match="train_episodes.rotations needs base_model.trainable=all, got none"):
         load_settings({"train_episodes": {"rotations": True}, "base_model": {"trainable": "none"}})
+
+
+def test_what_is_fitted_to_the_images_is_in_the_headline():
+    def headline(**episodes) -> str:
+        return load_settings(find_preset("images"), {"episodes": episodes}).headline.partition("steps, ")[2]
+
+    assert headline() == "600 episodes, fitted to the images"
+    assert headline(way=3) == "600 episodes of 3-way, fitted to the images (shot and query)"
+    assert headline(way=[3, 5], shot=2) == "600 episodes of 3..5-way 2-shot, fitted to the images (query)"
+    assert headline(way=3, shot=1, query=4) == "600 episodes of 3-way 1-shot"
+
+
+def test_equal_tasks_may_be_fitted():
+    layout = {"training": {"layout": "mapped", "meta_batch": 2}}
+    assert load_settings(layout, {"train_episodes": {"way": None, "shot": None}}).train_episodes.open == ("way", "shot")

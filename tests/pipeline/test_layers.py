@@ -35,6 +35,7 @@ def test_an_empty_value_is_a_mistake_of_the_shell(option):
 def test_the_preset_depends_on_whose_images_they_are():
     assert settings_of(None, None, {}, None).name == "glyphs"
     assert settings_of(None, None, FOLDERS, []).name == "images"
+    assert settings_of(None, None, {"images": ["photos"]}, []).data.deals
     assert settings_of(None, None, {}, ["data.train_dir=a", "data.test_dir=b"]).name == "images"
 
 

@@ -13,10 +13,13 @@ from tfx.utils import path_utils
 from components.episode_generator.executor import Executor as Generator
 from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.fewshot.base_models.table import BaseModelSettings
+from components.fewshot.episodes.episode import WantedEpisodes
 from components.fewshot.integrity import LIST, Damaged, damage
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.seen import Seen
 from components.fewshot.serving.served import ServedModel
+from components.fewshot.settings.learners import LearnerChoice
+from components.fewshot.training.settings import TrainingSettings
 from components.meta_trainer.executor import WEIGHTS, Executor
 from components.meta_trainer.settings import TrainerSettings
 from tests.components import artifacts
@@ -208,3 +211,48 @@ def test_the_same_weights_exported_again_are_the_same_model(tmp_path, trained, i
     other, _ = train(tmp_path / "other", inputs, 9, seed=1)
     lineage = Manifest.read(path_utils.serving_model_path(other.uri)).lineage
     assert lineage["model_fingerprint"] != one["model_fingerprint"]
+
+
+@pytest.fixture(scope="module")
+def only_test(tmp_path_factory):
+    """Episodes of test classes alone, as where there are too few classes to hold any out."""
+    root = tmp_path_factory.mktemp("only_test")
+    other = [source for split in ("train", "val") for _, _, source, _ in artifacts.pictures_of(split)]
+    examples = artifacts.write_examples(root, without=other)
+    counts = {"train": 0, "val": 0, "test": 48}
+    summary = {"splits": {split: {"images": count} for split, count in counts.items()}}
+    (Path(examples["examples"][0].uri) / "summary.json").write_text(json.dumps(summary))
+    made = artifacts.artifact(standard_artifacts.Examples, root / "episodes" / "3", 3)
+    settings = EpisodeGeneratorSettings(evaluation={"way": 3, "query": 3}, test_episodes=4)
+    Generator(artifacts.context()).Do(examples, {"episodes": [made]}, {"settings": settings.model_dump_json()})
+    return {"episodes": [made], "transform_graph": [artifacts.write_transform_graph(root)]}
+
+
+OPEN = {"way": None, "shot": None, "query": None}
+
+
+@pytest.mark.parametrize("learner", ["protonet", "nca", "transfer", "maml"])
+def test_nothing_to_train_on(tmp_path, only_test, learner):
+    changes = {
+        "learner": LearnerChoice(name=learner),
+        "training": TrainingSettings(steps=0),
+        "episodes": WantedEpisodes(**OPEN),
+    }
+    model, run = train(tmp_path, only_test, **changes)
+    served = ServedModel(path_utils.serving_model_path(model.uri))
+    assert served.manifest.steps == 0 and served.manifest.validation == {}
+    assert json.loads((Path(run.uri) / "history.json").read_text())["validation"] == []
+    assert Seen.read(path_utils.serving_model_path(model.uri)) == Seen()
+    images = [toys.png(np.full((16, 16, 1), value, np.uint8)) for value in (0, 250)]
+    assert served.episode(images, np.array([0, 1]), images).argmax(1).tolist() == [0, 1]
+
+
+def test_nothing_to_train_on_although_it_needs_training(tmp_path, only_test):
+    with pytest.raises(ValueError, match=r"^6 classes with 48 images are too few to train on: .* add 2 classes"):
+        train(tmp_path, only_test)
+
+
+def test_training_episodes_are_fitted_to_the_train_classes(tmp_path, inputs):
+    model, _ = train(tmp_path, inputs, episodes=WantedEpisodes(**OPEN))
+    episodes = Manifest.read(path_utils.serving_model_path(model.uri)).episodes
+    assert (episodes.way, episodes.shot, episodes.query) == (5, 1, 5)
