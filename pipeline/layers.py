@@ -17,7 +17,8 @@ def settings_of(
     """Returns the settings of a run. Each layer overrides the one before: preset, file, options, key=value.
 
     Args:
-      preset: name of a preset. The default is `images` if a layer names images, else `glyphs`.
+      preset: name of a preset. The default is `photos` if a layer names images, `images` if these are all grey, and `glyphs` if
+        there are none.
       config: path of a YAML file.
       data: settings of `data` by name; None and an empty list count as not given.
       overrides: words such as `training.steps=200`.
@@ -38,8 +39,7 @@ def settings_of(
         {"data": named} if named else {},
         parse_overrides(overrides or []),
     ]
-    own_images = any("data" in layer for layer in layers)
-    below = find_preset(preset or ("images" if own_images else "glyphs"))
+    below = find_preset(preset or _preset_for(layers))
     try:
         return load_settings(below, *layers)
     except ValueError as error:
@@ -47,6 +47,21 @@ def settings_of(
             load_settings(below, *layers[1:])  # if this fails too, it is not the file
             raise ValueError(f"--config {config}: {error}") from error
         raise
+
+
+def _preset_for(layers: Sequence[Mapping[str, object]]) -> str:
+    """Returns the name of the preset for the images that layers name."""
+    from data.sources.colour import are_grey
+
+    if not any("data" in layer for layer in layers):
+        return "glyphs"
+    roots: list[str] = []
+    for layer in layers:
+        data = layer.get("data")
+        named = data if isinstance(data, Mapping) else {}
+        for value in (named.get(key) for key in ("images", "train_dir", "test_dir")):
+            roots += value if isinstance(value, list) else [value] if isinstance(value, str) else []
+    return "images" if are_grey([root for root in roots if isinstance(root, str)]) else "photos"
 
 
 def check_places(settings: "RunSettings", root: str, output: str, mounted: bool) -> None:

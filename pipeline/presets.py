@@ -29,6 +29,46 @@ OMNIGLOT: dict[str, object] = {
 
 FITTED: dict[str, object] = {"way": None, "shot": None, "query": None}
 
+CHARACTERISTIC: dict[str, object] = {"distance": "cosine", "centre": 0.5}  # of features of a pretrained network
+
+PHOTOS: dict[str, object] = {
+    "name": "photos",
+    "image": {"height": 224, "width": 224, "channels": 3},
+    "train_episodes": {"way": 20, "shot": 3, "query": 5},
+    "episodes": FITTED,
+    "validation_episodes": 300,
+    "test_episodes": 1000,
+    "also": [{"spec": {"way": 5, "shot": 5, "query": 15}, "episodes": 1000}],
+    "base_model": {"name": "efficientnet_lite0", "trainable": "none"},
+    "learner": {"name": "protonet", "settings": CHARACTERISTIC},
+    "training": {"steps": 0, "learning_rate": 1e-3, "validate_every": 200},
+}
+
+# Candidates for photographs. The comment of each says what it is.
+FROZEN = {"name": "frozen"}  # class means of the features as they are
+WHITENED = {"name": "whitened", "learner": {"settings": {"whiten": 10}}}
+RESIDUAL = {"name": "residual", "learner": {"settings": {"residual": 0.01}}, "training": {"steps": 800}}
+TRANSFER = {"name": "transfer", "learner": {"name": "transfer"}}  # a new head by softmax regression
+TUNED = {  # the last five blocks tuned as an ordinary classifier, then class means of whitened features
+    "name": "tuned",
+    "base_model": {"trainable": "last 16", "views": 2},
+    "learner": {"settings": {"whiten": 10}},
+    "training": {
+        "before": [
+            {
+                "learner": {"name": "transfer", "settings": {"classifier": "cosine", "centre": 0.5}},
+                "steps": 500,
+                "batch_size": 64,
+                "learning_rate": 3e-4,
+                "warm_up": 50,
+                "head_rate": 10.0,
+                "label_smoothing": 0.1,
+                "blend": 0.3,
+            }
+        ]
+    },
+}
+
 PRESETS: dict[str, dict[str, object]] = {
     # fewshot run --preset glyphs: the built-in characters of many scripts, 5-way 1-shot. 6 minutes, 97.2 %.
     "glyphs": GLYPHS,
@@ -67,7 +107,11 @@ PRESETS: dict[str, dict[str, object]] = {
         "learner": {"name": "maml"},
         "training": {"steps": 2000, "meta_batch": 8, "learning_rate": 1e-3, "validate_every": 250},
     },
-    # fewshot run --preset images --images D: settings to start from for your own photographs.
+    # fewshot run --images D: your own photographs. A network that was trained on ImageNet, with the best of five heads.
+    "photos": PHOTOS | {"candidates": [FROZEN, WHITENED, RESIDUAL, TRANSFER, TUNED]},
+    # fewshot run --preset photos-fast --images D: the same without fine-tuning.
+    "photos-fast": PHOTOS | {"name": "photos-fast", "candidates": [FROZEN, WHITENED, TRANSFER]},
+    # fewshot run --preset images --images D: settings to start from for characters and drawings, from random weights.
     "images": {
         "name": "images",
         "image": {"height": 64, "width": 64, "channels": 3},
