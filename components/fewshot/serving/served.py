@@ -87,14 +87,42 @@ class ServedModel:
         Raises:
           ValueError: the model refuses: a task state of another model, or an image it cannot read.
         """
-        vector, way = tf.constant(state.vector, tf.float32), tf.constant(state.num_classes)
-        return self._call("predict", task_state=vector, num_classes=way, query_images=_strings(query))["probabilities"]
+        return self._predict("predict", state, query_images=_strings(query))
 
     def embed(self, images: Sequence[bytes]) -> np.ndarray:
         """Features float32 [B, D]."""
         return self._call("embed", images=_strings(images))["embeddings"]
 
+    @property
+    def takes_features(self) -> bool:
+        """Whether it can adapt and predict by features that `embed` returned, because they are the same in every task."""
+        return {"adapt_features", "predict_features"} <= self._loaded.signatures.keys()
+
+    def adapt_features(self, support: np.ndarray, labels: np.ndarray) -> ServedState:
+        """Task state of support images by their features float32 [S, D]; it is as good for `predict`.
+
+        Raises:
+          ValueError: the model refuses, as `adapt` does, or because it has another D, or does not take features.
+        """
+        state = self._call("adapt_features", support_features=_vectors(support), support_labels=_labels(labels))
+        return ServedState(state["task_state"], int(state["num_classes"]))
+
+    def predict_features(self, state: ServedState, query: np.ndarray) -> np.ndarray:
+        """Probabilities float32 [Q, W] of query images by their features float32 [Q, D], under a task state of either kind.
+
+        Raises:
+          ValueError: the model refuses, as `predict` does, or because it has another D, or does not take features.
+        """
+        return self._predict("predict_features", state, query_features=_vectors(query))
+
+    def _predict(self, signature: str, state: ServedState, **query: tf.Tensor) -> np.ndarray:
+        vector, way = tf.constant(state.vector, tf.float32), tf.constant(state.num_classes)
+        return self._call(signature, task_state=vector, num_classes=way, **query)["probabilities"]
+
     def _call(self, signature: str, **inputs: tf.Tensor) -> dict[str, np.ndarray]:
+        if signature not in self._loaded.signatures:
+            exist = ", ".join(sorted(self._loaded.signatures))
+            raise ValueError(f"the model has no signature {signature!r}; it has {exist}")
         try:
             return {key: value.numpy() for key, value in self._loaded.signatures[signature](**inputs).items()}
         except tf.errors.InvalidArgumentError as error:
@@ -103,6 +131,13 @@ class ServedModel:
 
 def _strings(images: Sequence[bytes]) -> tf.Tensor:
     return tf.constant(list(images), tf.string, shape=[len(images)])
+
+
+def _vectors(features: np.ndarray) -> tf.Tensor:
+    features = np.asarray(features, np.float32)
+    if features.ndim != 2:
+        raise ValueError(f"features: expected [B, D] as `embed` returns them, got shape {features.shape}")
+    return tf.constant(features)
 
 
 def _labels(labels: np.ndarray) -> tf.Tensor:

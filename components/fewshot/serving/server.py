@@ -1,20 +1,24 @@
-"""A learner as a SavedModel that adapts when it is called. Its four signatures take encoded images."""
+"""A learner as a SavedModel that adapts when it is called. Its signatures take encoded images, and features where these are the
+same in every task."""
 
 from collections.abc import Callable
+from functools import partial
 
 import tensorflow as tf
 from keras import ops
 
 from components.fewshot.images.feed import to_unit_range
+from components.fewshot.learners.head import HeadLearner
 from components.fewshot.learners.interface import Learner, TaskState, Weights
 from components.fewshot.serving.manifest import Manifest
-from components.fewshot.serving.state import Packing
-from components.fewshot.tensors import Images, Logits, Scalar, Tensor
+from components.fewshot.serving.state import Packing, once
+from components.fewshot.tensors import Images, Labels, Logits, Scalar, Tensor, Vectors
 
 Preprocess = Callable[[tf.Tensor], tf.Tensor]
 
 STRINGS = tf.TensorSpec([None], tf.string)
 LABELS = tf.TensorSpec([None], tf.int32)
+VECTORS = tf.TensorSpec([None, None], tf.float32)  # the graph itself says which D it takes, in a sentence
 
 Signature = Callable[..., dict[str, Tensor]]
 
@@ -46,7 +50,7 @@ class Server(tf.Module):
     def signatures(self) -> dict[str, Signature]:
         """The signatures, as concrete functions."""
         vector, way = tf.TensorSpec([None], tf.float32), tf.TensorSpec([], tf.int32)
-        return {
+        found: dict[str, Signature] = {
             "serving_default": _named(
                 self.episode, support_images=STRINGS, support_labels=LABELS, query_images=STRINGS
             ),
@@ -54,6 +58,11 @@ class Server(tf.Module):
             "predict": _named(self.predict, task_state=vector, num_classes=way, query_images=STRINGS),
             "embed": _named(self.embed, images=STRINGS),
         }
+        if isinstance(self._learner, HeadLearner) and self._learner.has_fixed_features:
+            adapt, predict = partial(self.adapt_features, self._learner), partial(self.predict_features, self._learner)
+            found["adapt_features"] = _named(adapt, support_features=VECTORS, support_labels=LABELS)
+            found["predict_features"] = _named(predict, task_state=vector, num_classes=way, query_features=VECTORS)
+        return found
 
     def episode(self, support_images: Tensor, support_labels: Tensor, query_images: Tensor) -> dict[str, Tensor]:
         """Adapts and predicts in one call: probabilities float32 [Q, W]."""
@@ -62,15 +71,11 @@ class Server(tf.Module):
 
     def adapt(self, support_images: Tensor, support_labels: Tensor) -> dict[str, Tensor]:
         """The task state as one vector, float32 [P], for `predict`."""
-        state, way = self._adapt(support_images, support_labels)
-        return {"task_state": self._packing.pack(state, way), "num_classes": way}
+        return self._packed(*self._adapt(support_images, support_labels))
 
     def predict(self, task_state: Tensor, num_classes: Tensor, query_images: Tensor) -> dict[str, Tensor]:
         """Probabilities float32 [Q, W] under a task state."""
-        with tf.control_dependencies([tf.debugging.assert_positive(num_classes, "num_classes: expected at least 1")]):
-            way = self._served(tf.identity(num_classes))
-        state = self._packing.unpack(task_state, way)
-        return {"probabilities": self._predict(state, query_images)}
+        return {"probabilities": self._predict(self._unpacked(task_state, num_classes), query_images)}
 
     def embed(self, images: Tensor) -> dict[str, Tensor]:
         """Features float32 [B, D] of the base model before adaptation."""
@@ -80,50 +85,73 @@ class Server(tf.Module):
         )
         return {"embeddings": features.vector}
 
+    def adapt_features(
+        self, learner: HeadLearner, support_features: Tensor, support_labels: Tensor
+    ) -> dict[str, Tensor]:
+        """The task state that `adapt` returns for images whose features, as `embed` returns them, are float32 [S, D]."""
+        way = self._checked_way("support_features", support_features, support_labels)
+        with tf.control_dependencies([way]):
+            vectors = self._vectors("support_features", support_features)
+        return self._packed(learner.fit(self._current(), vectors, support_labels, way), way)
+
+    def predict_features(
+        self, learner: HeadLearner, task_state: Tensor, num_classes: Tensor, query_features: Tensor
+    ) -> dict[str, Tensor]:
+        """What `predict` returns for images whose features are float32 [Q, D]."""
+        state = self._unpacked(task_state, num_classes)
+        vectors = self._vectors("query_features", query_features)
+        return {"probabilities": self._probabilities(learner.classify(self._current(), state, vectors))}
+
     def _adapt(self, support_images: Tensor, support_labels: Tensor) -> tuple[TaskState, Scalar]:
-        way = self._checked_way(support_images, support_labels)
+        way = self._checked_way("support_images", support_images, support_labels)
         with tf.control_dependencies([way]):
             images = self._images(support_images)
         return self._learner.adapt(self._current(), images, support_labels, way), way
 
-    def _predict(self, state: TaskState, query_images: Tensor) -> Logits:
-        logits = self._learner.predict(self._current(), state, self._images(query_images))
+    def _predict(self, state: TaskState, query_images: Tensor) -> Tensor:
+        return self._probabilities(self._learner.predict(self._current(), state, self._images(query_images)))
+
+    def _probabilities(self, logits: Logits) -> Tensor:
         return ops.softmax(logits / self._temperature)
+
+    def _packed(self, state: TaskState, way: Scalar) -> dict[str, Tensor]:
+        return {"task_state": self._packing.pack(state, way), "num_classes": way}
+
+    def _unpacked(self, task_state: Tensor, num_classes: Tensor) -> TaskState:
+        way = self._served(once(num_classes > 0, "num_classes: expected at least 1", num_classes))
+        return self._packing.unpack(task_state, way)
 
     def _images(self, encoded: Tensor) -> Images:
         images, trunk = to_unit_range(self._preprocess(encoded)), self._learner.base.trunk
         return trunk([tf.convert_to_tensor(weight) for weight in self._trunk], images) if trunk else images
 
+    def _vectors(self, name: str, vectors: Tensor) -> Vectors:
+        """The vectors; the graph asserts that they are as long as those of this model."""
+        size = self._learner.base.feature_size
+        said = f"{name}: expected {size} numbers an image, as `embed` of this model returns them"
+        return tf.ensure_shape(once(tf.equal(tf.shape(vectors)[1], size), said, vectors), [None, size])
+
     def _current(self) -> Weights:
         return Weights._make([tf.convert_to_tensor(variable) for variable in part] for part in self._weights)
 
-    def _checked_way(self, images: Tensor, labels: Tensor) -> Scalar:
+    def _checked_way(self, name: str, support: Tensor, labels: Labels) -> Scalar:
         """Number of classes in the labels; the graph asserts that the labels and this number are valid."""
-        checks = [
-            tf.debugging.assert_greater(tf.size(labels), 0, "support_images is empty: give at least one image a class"),
-            tf.debugging.assert_equal(
-                tf.size(images), tf.size(labels), "support_images and support_labels differ in length"
-            ),
-        ]
-        with tf.control_dependencies(checks):
-            found = tf.unique(tf.sort(labels))[0]
-            way = tf.reduce_max(found) + 1
-        gapless = tf.debugging.assert_equal(
-            found, tf.range(tf.size(found)), "support_labels must be 0..W-1 without gaps, each with an image"
+        labels = once(tf.size(labels) > 0, f"{name} is empty: give at least one image a class", labels)
+        labels = once(
+            tf.equal(tf.shape(support)[0], tf.size(labels)), f"{name} and support_labels differ in length", labels
         )
-        with tf.control_dependencies([gapless]):
-            return self._served(tf.identity(way))
+        found = tf.unique(tf.sort(labels))[0]
+        gapless = tf.reduce_all(tf.equal(found, tf.range(tf.size(found))))
+        said = "support_labels must be 0..W-1 without gaps, each with an image"
+        return self._served(once(gapless, said, tf.reduce_max(found) + 1))
 
     def _served(self, way: Scalar) -> Scalar:
         """The way; the graph asserts that a fixed head has so many classes."""
-        if self._fixed_way is None:
-            return way
-        with tf.control_dependencies([tf.debugging.assert_equal(way, self._fixed_way, self._fixed_head)]):
-            return tf.identity(way)
+        return way if self._fixed_way is None else once(tf.equal(way, self._fixed_way), self._fixed_head, way)
 
 
 def export(server: Server, manifest: Manifest, directory: str) -> None:
-    """Writes the SavedModel with its four signatures and its manifest to `directory`."""
+    """Writes the SavedModel with its signatures and its manifest to `directory`."""
     # With them TensorFlow would keep every model that a process has loaded, 100 MB each: it never forgets a gradient.
     without_gradients = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(server, directory, signatures=server.signatures(), options=without_gradients)

@@ -59,15 +59,15 @@ class Packing:
         parts = self._parts(way)
         sides = [len(free_sides(part)) for part in parts.values()]
         start = HEADER + sum(sides)
-        vector = _once(tf.size(vector) >= start, TOO_SHORT, vector)
-        vector = _once(tf.equal(vector[0], FORMAT), OTHER_FORMAT, vector)
+        vector = once(tf.size(vector) >= start, TOO_SHORT, vector)
+        vector = once(tf.equal(vector[0], FORMAT), OTHER_FORMAT, vector)
         same = tf.reduce_all(tf.equal(vector[2:HEADER], tf.constant(self._words, tf.float32)))
-        vector = _once(same, OTHER_MODEL, vector)
+        vector = once(same, OTHER_MODEL, vector)
         lengths = tf.cast(vector[HEADER:start], tf.int32)
         shapes = [_filled(part, free) for part, free in zip(parts.values(), tf.split(lengths, sides), strict=True)]
         sizes = tf.stack([_floats_of(part) * tf.reduce_prod(s) for part, s in zip(parts.values(), shapes, strict=True)])
         fits = tf.equal(tf.cast(vector[1], tf.int32), way) & tf.reduce_all(lengths >= 0)
-        vector = _once(fits & tf.equal(tf.size(vector) - start, tf.reduce_sum(sizes)), MISFIT, vector)
+        vector = once(fits & tf.equal(tf.size(vector) - start, tf.reduce_sum(sizes)), MISFIT, vector)
         flat = tf.split(vector[start:], sizes, num=len(parts))
         named = zip(parts.items(), flat, shapes, strict=True)
         return {name: tf.reshape(_from_floats(floats, part.dtype), shape) for (name, part), floats, shape in named}
@@ -114,7 +114,7 @@ def _from_floats(floats: Tensor, dtype: str) -> Tensor:
     return tf.cast(floats, dtype)
 
 
-def _once(holds: Scalar, otherwise: str, tensor: Tensor) -> Tensor:
+def once(holds: Scalar, otherwise: str, tensor: Tensor) -> Tensor:
     """The tensor, once the condition is seen to hold; otherwise the graph fails with this sentence."""
     with tf.control_dependencies([tf.debugging.Assert(holds, [otherwise])]):
         return tf.identity(tensor)

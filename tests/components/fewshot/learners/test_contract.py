@@ -8,7 +8,7 @@ from keras import layers, ops
 
 from components.fewshot.base_models.pure import PureModel
 from components.fewshot.episodes.task import Task
-from components.fewshot.learners import LEARNERS, LearnerChoice, Weights, build_learner
+from components.fewshot.learners import LEARNERS, HeadLearner, LearnerChoice, Weights, build_learner
 from components.fewshot.learners.gradients import value_and_grad
 from components.fewshot.learners.maths import class_means, cross_entropy
 from tests.components.fewshot.toys import unit_of
@@ -132,6 +132,33 @@ def test_transductive_queries_do_help_one_another(name):
     learner, task = make(name, batch_norm="transductive"), task_of()
     alone = logits_of(learner, task._replace(query=task.query[:1]))
     assert np.abs(alone - logits_of(learner, task)[:1]).max() > 1e-3
+
+
+@pytest.mark.parametrize(("mode", "fixed"), [("running", True), ("support", False), ("transductive", False)])
+def test_features_that_are_fixed(name, mode, fixed):
+    """Those of the base model alone, in batches of their own, give the very task state and the very logits."""
+    learner, task = make(name, batch_norm=mode), task_of()
+    assert learner.has_fixed_features is (fixed and isinstance(learner, HeadLearner))
+    if not learner.has_fixed_features:
+        return
+    weights = weights_of(learner)
+    support, query = (
+        learner.base(weights.base, weights.state, images, training=False, batch_statistics=False)[0].vector
+        for images in (task.support, task.query)
+    )
+    head = learner.fit(weights, support, task.support_labels, WAY)
+    for key, part in learner.adapt(weights, task.support, task.support_labels, WAY).items():
+        np.testing.assert_array_equal(head[key], part)
+    np.testing.assert_array_equal(learner.classify(weights, head, query), logits_of(learner, task))
+
+
+def test_without_batch_norm_features_are_fixed_whatever_the_mode():
+    base = PureModel(small_base(batch_norm=False))
+    choices = {
+        (name, mode): LearnerChoice(name=name, settings={"batch_norm": mode}) for name in LEARNERS for mode in MODES
+    }
+    fixed = {key: build_learner(choice, base, WAY, 7).has_fixed_features for key, choice in choices.items()}
+    assert fixed == {(name, mode): name != "maml" for name, mode in choices}
 
 
 def test_order_of_support_does_not_matter(name):

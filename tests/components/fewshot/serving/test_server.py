@@ -1,4 +1,4 @@
-"""The SavedModel: four signatures that agree with the learner and with one another, and refuse what they cannot serve."""
+"""The SavedModel: signatures that agree with the learner and with one another, and refuse what they cannot serve."""
 
 import gc
 
@@ -75,6 +75,49 @@ def test_embed(served):
     )
 
 
+def by_features(served) -> bool:
+    return served[0]._learner.has_fixed_features
+
+
+def features(served, rows):
+    return tf.constant(call(served, "embed", images=strings(rows))["embeddings"])
+
+
+def adapted_by_features(served, labels=SUPPORT_LABELS, support=SUPPORT):
+    given = {"support_features": features(served, support), "support_labels": tf.constant(labels, tf.int32)}
+    return {key: tf.constant(value) for key, value in call(served, "adapt_features", **given).items()}
+
+
+def test_signatures(served):
+    images = {"serving_default", "adapt", "predict", "embed"}
+    more = {"adapt_features", "predict_features"} if by_features(served) else set()
+    assert served[1].signatures.keys() == images | more
+    assert ServedModel(served[2]).takes_features is bool(more)
+    manifest = Manifest.read(served[2])
+    assert bool(more) is (manifest.learner != "maml" and manifest.batch_norm == "running")
+
+
+def test_features_are_as_good_as_their_images(served):
+    """Each kind of task state serves each kind of query, within rounding."""
+    if not by_features(served):
+        with pytest.raises(ValueError, match="no signature 'adapt_features'; it has adapt, embed, predict, serving"):
+            ServedModel(served[2]).adapt_features(np.zeros((5, 8)), SUPPORT_LABELS)
+        return
+    of_images = call(served, "adapt", support_images=strings(SUPPORT), support_labels=tf.constant(SUPPORT_LABELS))
+    of_images = {key: tf.constant(value) for key, value in of_images.items()}
+    of_features = adapted_by_features(served)
+    np.testing.assert_allclose(of_features["task_state"], of_images["task_state"], atol=1e-5)
+    queries = {
+        "predict": {"query_images": strings(QUERY)},
+        "predict_features": {"query_features": features(served, QUERY)},
+    }
+    for state in (of_images, of_features):
+        for signature, query in queries.items():
+            np.testing.assert_allclose(
+                call(served, signature, **state, **query)["probabilities"], episode(served), atol=1e-5
+            )
+
+
 def test_a_query_does_not_depend_on_its_batch_mates(served):
     together = episode(served)
     np.testing.assert_allclose(np.concatenate([episode(served, query=[q]) for q in QUERY]), together, atol=1e-5)
@@ -103,11 +146,33 @@ def test_another_way_than_in_training(served):
 def test_labels_that_make_no_sense(served, labels, support, said):
     with pytest.raises(tf.errors.InvalidArgumentError, match=said):
         episode(served, labels, support)
+    if by_features(served):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=said.replace("images", "features")):
+            adapted_by_features(served, labels, support)
+
+
+def test_features_of_another_length(served):
+    """In one sentence each, and nothing else beside it."""
+    if not by_features(served):
+        return
+    model, vectors = ServedModel(served[2]), features(served, SUPPORT).numpy()
+    size = vectors.shape[1]
+    said = rf"^the model refuses: {{}}_features: expected {size} numbers an image, as `embed` of this model .*$"
+    with pytest.raises(ValueError, match=said.format("support")):
+        model.adapt_features(vectors[:, 1:], SUPPORT_LABELS)
+    with pytest.raises(ValueError, match=said.format("query")):
+        model.predict_features(model.adapt_features(vectors, SUPPORT_LABELS), np.zeros((3, size + 1)))
+    with pytest.raises(ValueError, match=r"^features: expected \[B, D\] as `embed` returns them, got shape \(\d+,\)$"):
+        model.adapt_features(vectors[0], SUPPORT_LABELS)
 
 
 def test_a_vector_that_is_no_task_state(served):
     with pytest.raises(tf.errors.InvalidArgumentError, match="task_state has another format"):
         call(served, "predict", task_state=tf.zeros(7), num_classes=tf.constant(3), query_images=strings(QUERY))
+    if by_features(served):
+        given = {"task_state": tf.zeros(7), "num_classes": tf.constant(3), "query_features": features(served, QUERY)}
+        with pytest.raises(tf.errors.InvalidArgumentError, match="task_state has another format"):
+            call(served, "predict_features", **given)
 
 
 @pytest.mark.parametrize("way", [0, -1, 2])
@@ -118,6 +183,9 @@ def test_a_state_under_a_wrong_number_of_classes(served, way):
     given = {"task_state": tf.constant(state["task_state"]), "num_classes": tf.constant(way)}
     with pytest.raises(tf.errors.InvalidArgumentError, match=said):
         call(served, "predict", **given, query_images=strings(QUERY))
+    if by_features(served):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+            call(served, "predict_features", **given, query_features=features(served, QUERY))
 
 
 def test_a_task_state_of_another_model(served, tmp_path):
@@ -127,6 +195,9 @@ def test_a_task_state_of_another_model(served, tmp_path):
     theirs = ServedModel(str(tmp_path)).adapt([ENCODED[row] for row in SUPPORT], SUPPORT_LABELS)
     with pytest.raises(ValueError, match="the model refuses: task_state was made by another model: adapt again"):
         ServedModel(served[2]).predict(theirs, [ENCODED[row] for row in QUERY])
+    if by_features(served):
+        with pytest.raises(ValueError, match="the model refuses: task_state was made by another model: adapt again"):
+            ServedModel(served[2]).predict_features(theirs, features(served, QUERY).numpy())
 
 
 def test_a_task_state_in_a_file(served, tmp_path):
