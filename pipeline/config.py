@@ -105,7 +105,9 @@ class RunSettings(BaseModel):
             stage.check_unit(settings_class(learner.name).unit)
         if settings_class(self.learner.name).has_fixed_head:
             asked = {"train_episodes.way": self.train_episodes.way, "episodes.way": self.episodes.way}
-            asked |= {f"also[{i}].spec.way": also.spec.way for i, also in enumerate(self.also)}
+            asked |= {
+                f"also[{i}].spec.way": one.spec.way for i, one in enumerate(self.also) if one.spec.way is not None
+            }
             if len(set(asked.values())) > 1 or not isinstance(self.train_episodes.way, int):
                 given = ", ".join(f"{key}={'null' if value is None else value}" for key, value in asked.items())
                 raise ValueError(
@@ -123,6 +125,11 @@ class RunSettings(BaseModel):
             raise ValueError(
                 f"train_episodes.rotations needs base_model.trainable=all, got {self.base_model.trainable}: a frozen trunk sees"
                 " each image only once, and not turned"
+            )
+        if self.training.augmentation.changes and self.base_model.trainable != "all":
+            raise ValueError(
+                f"training.augmentation needs base_model.trainable=all, got {self.base_model.trainable}: a frozen trunk sees each"
+                " image only once; base_model.views=2 shows it mirrored too"
             )
         rotated = [
             spec for spec in (self.train_episodes, self.episodes, *(a.spec for a in self.also)) if spec.rotations

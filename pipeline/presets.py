@@ -38,7 +38,7 @@ PHOTOS: dict[str, object] = {
     "episodes": FITTED,
     "validation_episodes": 300,
     "test_episodes": 1000,
-    "also": [{"spec": {"way": 5, "shot": 5, "query": 15}, "episodes": 1000}],
+    "also": [{"spec": FITTED | {"shot": shot}, "episodes": 1000} for shot in (2, 5, 10)],
     "base_model": {"name": "efficientnet_lite0", "trainable": "none"},
     "learner": {"name": "protonet", "settings": CHARACTERISTIC},
     "training": {"steps": 0, "learning_rate": 1e-3, "validate_every": 200},

@@ -3,12 +3,12 @@
 It does not import TFX, so that a run can ask before it starts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypedDict
 
-from components.episode_generator.settings import EpisodeGeneratorSettings
+from components.episode_generator.settings import AlsoSpec, EpisodeGeneratorSettings
 from components.fewshot.episodes.classes import TooSmall, UsableClasses, usable_classes
-from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec
+from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec, WantedEpisodes
 from components.fewshot.episodes.fitting import fitted, for_training
 
 MENDS = {
@@ -77,7 +77,22 @@ def asked(settings: EpisodeGeneratorSettings, classes: Mapping[str, ClassIndex])
     ]
     if settings.train and trains:
         found.insert(0, Asked("train", "train_episodes", for_training(settings.train, train), settings.train.open))
-    return found + [Asked("test", "also", also.spec) for also in settings.also]
+    return found + [Asked("test", "also", EpisodeSpec(**also.spec.model_dump())) for also in settings.also]
+
+
+def drawable(further: Sequence[AlsoSpec], test: ClassIndex) -> tuple[AlsoSpec, ...]:
+    """Returns further test episodes, fitted to the test classes.
+
+    Where a part is open and the classes or images are too few even so, they are left out: nobody asked for just these.
+    """
+    every = [also.model_copy(update={"spec": fitted(also.spec, test=test)}) for also in further]
+    return tuple(
+        now for now, was in zip(every, further, strict=True) if not was.spec.open or _can_be_drawn(now.spec, test)
+    )
+
+
+def _can_be_drawn(wanted: WantedEpisodes, index: ClassIndex) -> bool:
+    return usable_classes(index, EpisodeSpec(**wanted.model_dump())).shortage() is None
 
 
 def check_classes(one: Asked, index: ClassIndex, ingested: Ingested | None = None) -> SplitClasses:

@@ -27,6 +27,7 @@ from components.episode_generator.classes import (
     asked,
     check_classes,
     check_trainable,
+    drawable,
     ingested_of,
 )
 from components.episode_generator.settings import EpisodeGeneratorSettings
@@ -88,12 +89,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     ) -> None:
         uris = {split: artifact_utils.get_split_uri([artifact], split) for split in SPLITS}
         stores = {split: ImageStore.open(os.path.join(uri, "store")) for split, uri in uris.items()}
+        settings = settings.model_copy(update={"also": drawable(settings.also, stores["test"].index)})
         kinds = asked(settings, {split: store.index for split, store in stores.items()})
         specs = {one.split: one.spec for one in kinds if one.key == "episodes"}  # none of val where nothing is trained
         wanted = {"val": settings.val_episodes, "test": settings.test_episodes}
         counts = {split: wanted[split] if split in specs else 0 for split in wanted}
         frozen = [(split, "episodes", spec, counts[split]) for split, spec in specs.items()]
-        frozen += [("test", f"also-{i}", also.spec, also.episodes) for i, also in enumerate(settings.also)]
+        also = [one.spec for one in kinds if one.key == "also"]
+        frozen += [("test", f"also-{i}", spec, settings.also[i].episodes) for i, spec in enumerate(also)]
         classes = [check_classes(one, stores[one.split].index, ingested[one.split]) for one in kinds]
         check_trainable(stores["train"].index, ingested["train"])
         for one in kinds:
@@ -112,8 +115,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                     | f"Write[{split}/{name}]"
                     >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".tfrecord", num_shards=1)
                 )
-        for i, also in enumerate(settings.also):
-            read_frozen(uris["test"], f"also-{i}", also.episodes)
+        for i, further in enumerate(settings.also):
+            read_frozen(uris["test"], f"also-{i}", further.episodes)
         episodes = {split: read_frozen(uris[split], count=count) if count else [] for split, count in counts.items()}
         describe(artifact, settings, specs["test"], stores, episodes)
 

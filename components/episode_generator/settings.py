@@ -2,15 +2,15 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.fewshot.episodes.episode import EpisodeSpec, WantedEpisodes
+from components.fewshot.episodes.episode import WantedEpisodes
 
 
 class AlsoSpec(BaseModel):
-    """A further specification of test episodes; the model is also evaluated on these, but they do not decide on blessing."""
+    """Further test episodes; the model is also evaluated on these, but they do not decide on blessing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    spec: EpisodeSpec = Field(description="how they are drawn, with the keys of `episodes`")
+    spec: WantedEpisodes = Field(description="how they are drawn, with the keys of `episodes`")
     episodes: int = Field(200, ge=2, description="how many of them are frozen")
 
 

@@ -244,3 +244,8 @@ def test_what_is_fitted_to_the_images_is_in_the_headline():
 def test_equal_tasks_may_be_fitted():
     layout = {"training": {"layout": "mapped", "meta_batch": 2}}
     assert load_settings(layout, {"train_episodes": {"way": None, "shot": None}}).train_episodes.open == ("way", "shot")
+
+
+def test_a_frozen_trunk_sees_no_augmented_images():
+    with pytest.raises(ValueError, match="training.augmentation needs base_model.trainable=all, got last 2"):
+        load_settings({"training": {"augmentation": {"flip": True}}, "base_model": {"trainable": "last 2"}})
