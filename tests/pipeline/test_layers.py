@@ -1,6 +1,7 @@
 import pytest
 
 from pipeline.layers import check_base_model, check_places, settings_of
+from tests import pictures
 
 FOLDERS = {"train_dir": "a", "test_dir": "b", "val_dir": None, "images": None, "splits": None}
 
@@ -32,11 +33,17 @@ def test_an_empty_value_is_a_mistake_of_the_shell(option):
         settings_of(**given, overrides=[])
 
 
-def test_the_preset_depends_on_whose_images_they_are():
+def test_the_preset_depends_on_whose_images_they_are(tmp_path):
     assert settings_of(None, None, {}, None).name == "glyphs"
-    assert settings_of(None, None, FOLDERS, []).name == "images"
+    assert settings_of(None, None, FOLDERS, []).name == "photos"
     assert settings_of(None, None, {"images": ["photos"]}, []).data.deals
-    assert settings_of(None, None, {}, ["data.train_dir=a", "data.test_dir=b"]).name == "images"
+    assert settings_of(None, None, {}, ["data.train_dir=a", "data.test_dir=b"]).name == "photos"
+    grey = pictures.write_set(tmp_path, 1, 1, 1, images=2)
+    assert settings_of(None, None, grey, []).name == "images"
+    words = [f"data.{side}={folder}" for side, folder in grey.items()]
+    assert settings_of(None, None, {}, words).name == "images"
+    assert settings_of(None, None, {"images": [grey["train_dir"]]}, []).name == "images"
+    assert settings_of("photos", None, grey, []).name == "photos"
 
 
 @pytest.mark.parametrize(
