@@ -85,8 +85,7 @@ def _rival(ours: Sequence[EpisodeResult], theirs: Sequence[EpisodeResult]) -> Ri
 
 def independence_of(model: ServedModel, store: ImageStore, episodes: Sequence[Episode]) -> Independence:
     """Returns the result of the independence check on the first few episodes."""
-    encoded = [encode_episode(store, episode) for episode in episodes[:CHECKED_EPISODES]]
-    return check_independence(model, encoded)
+    return check_independence(model, store, episodes[:CHECKED_EPISODES])
 
 
 def choose_episodes(results: Sequence[EpisodeResult]) -> list[int]:

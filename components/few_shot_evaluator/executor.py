@@ -2,7 +2,7 @@
 
 import json
 import os
-from typing import Any, cast
+from typing import Any
 
 import apache_beam as beam
 from tfx import types
@@ -13,20 +13,18 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from components.few_shot_evaluator.baselines import BASELINES
+from components.few_shot_evaluator.case import MAIN, STORE, Case
 from components.few_shot_evaluator.evaluate import (
-    BEST,
     MODEL,
     PRODUCTION,
     check_complete,
     choose_episodes,
     draw_episode,
-    independence_of,
     read_results,
-    verdict,
 )
+from components.few_shot_evaluator.figures import FACTS, few_encoded, figures
 from components.few_shot_evaluator.judged import Judged
-from components.few_shot_evaluator.judging import JudgeEpisodes, forget, image_store, served_model
-from components.few_shot_evaluator.metrics_json import Metrics, Rival
+from components.few_shot_evaluator.judging import EmbedImages, JudgeEpisodes, forget, image_store, served_model
 from components.few_shot_evaluator.report import render
 from components.few_shot_evaluator.report_inputs import ReportInputs
 from components.few_shot_evaluator.rivals import earlier_models, served_versions
@@ -34,14 +32,13 @@ from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot import integrity
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.frozen import read_frozen
-from components.fewshot.evaluation.checks import label_spread, latency
-from components.fewshot.evaluation.judging import encode_episode
-from components.fewshot.evaluation.metrics import EpisodeResult, summarise, to_json
+from components.fewshot.evaluation.checks import latency
+from components.fewshot.evaluation.features import FeatureStore, deal_out, images_of
+from components.fewshot.evaluation.metrics import EpisodeResult, to_json
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import SERVED_AGAIN
 
-FEW = 10  # episodes on which latency and label spread are measured
-FACTS = ("learner", "base_model", "batch_norm", "inductive")
+FEATURES = "features"  # beside the results, until all episodes are judged
 
 
 class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a blessing by this base class
@@ -60,47 +57,15 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
           Incomplete: an episode or a result is missing.
         """
         integrity.verify(*integrity.places(input_dict))
-        episodes = artifact_utils.get_single_instance(input_dict["episodes"])
-        split = artifact_utils.get_split_uri([episodes], "test")
-        spec = EpisodeSpec.model_validate_json(episodes.get_string_custom_property("spec_test"))
-        evaluation = artifact_utils.get_single_instance(output_dict["evaluation"])
-        store = image_store(os.path.join(split, "store"))
-        candidate, models = models_of(input_dict)
-        served = served_versions(exec_properties["destination"], exec_properties["served"])
-        integrity.verify(*served, mend=SERVED_AGAIN)
-        earlier = earlier_models(served, Manifest.read(models[MODEL]), spec, store.index.names)
-        models |= earlier.models
-        also = json.loads(episodes.get_string_custom_property("also"))
-        frozen = read_frozen(split, count=episodes.get_int_custom_property("test_episodes"))
-        counts = {"episodes": len(frozen)} | {f"also-{i}": one["episodes"] for i, one in enumerate(also)}
-        judged = Judged(exec_properties.get("judged", ""), store.fingerprint, exec_properties["code_fingerprint"])
-        results = self._judge(split, evaluation.uri, models, counts, judged)
-
-        model = served_model(models[MODEL])
+        case = read_case(input_dict, exec_properties)
+        evaluation = artifact_utils.get_single_uri(output_dict["evaluation"])
+        judged = Judged(exec_properties.get("judged", ""), case.store.fingerprint, exec_properties["code_fingerprint"])
+        results = self._judge(case, evaluation, judged)
+        model = served_model(case.models[MODEL])
         gate = GateSettings.model_validate_json(exec_properties["gate"])
-        independence, warm = independence_of(model, store, frozen), model.manifest.lineage.get("warm_start_from")
-        decision = verdict(results["episodes"], gate, independence, earlier.unfit, cast(str | None, warm))
-        rivals = {**decision["baselines"], PRODUCTION: decision["production"], BEST: decision["best"]}
-        for name, rival in rivals.items():
-            if rival is None:
-                continue
-            if name in models:
-                rival.update(cast(Rival, Manifest.read(models[name]).model_dump(include=set(FACTS))))
-            if name in earlier.models:
-                rival["version"] = os.path.basename(earlier.models[name])
-        first = [encode_episode(store, episode) for episode in frozen[:FEW]]
-        times = latency(model, first)
-        further = {
-            "also": [
-                {**one["spec"], "name": one["name"], **summarise(results[f"also-{i}"][MODEL])}
-                for i, one in enumerate(also)
-            ],
-            "label_spread": label_spread(model, first) if model.manifest.fixed_way else None,
-        }
-        facts = facts_of(episodes, spec, model.manifest) | {"served": served}
-        metrics = cast(Metrics, {**decision, **facts, **further})
-        by_number = {episode.index: episode for episode in frozen}
-        drawn = [draw_episode(model, store, by_number[i]) for i in choose_episodes(results["episodes"][MODEL])]
+        metrics = figures(case, model, results, gate, facts_of(input_dict, case, model.manifest))
+        drawn = [draw_episode(model, case.store, case.episodes[i]) for i in choose_episodes(results[MAIN][MODEL])]
+        times = latency(model, few_encoded(case))
         inputs = ReportInputs(
             metrics=metrics,
             latency=times,
@@ -113,24 +78,25 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
             duplicates=read_json(input_dict.get("examples"), "duplicates.json"),
             classes=read_json(input_dict.get("episodes"), "classes.json"),
         )
-        write(evaluation.uri, "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False))
-        write(evaluation.uri, "latency.json", json.dumps(times, indent=2))
-        write(evaluation.uri, "report.html", render(inputs))
-        bless(artifact_utils.get_single_instance(output_dict["blessing"]), metrics["blessed"], candidate, models)
+        write(evaluation, "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False))
+        write(evaluation, "latency.json", json.dumps(times, indent=2))
+        write(evaluation, "report.html", render(inputs))
+        bless(output_dict, input_dict, metrics["blessed"], case.models)
         integrity.seal(*integrity.places(output_dict))
         forget()
 
-    def _judge(
-        self, split: str, output: str, models: dict[str, str], counts: dict[str, int], before: Judged
-    ) -> dict[str, dict[str, list[EpisodeResult]]]:
+    def _judge(self, case: Case, output: str, before: Judged) -> dict[str, dict[str, list[EpisodeResult]]]:
         """Returns the results by set of episodes, then by model; it also leaves them as lines of text beside the metrics.
 
-        `counts` says how many episodes each set has. On the first all models are evaluated, on the others only the candidate.
-        What was judged `before` is not judged again.
+        On the main episodes all models are evaluated, on the others only the candidate. What was judged `before` is not judged
+        again.
         """
-        sets = {name: models if name == "episodes" else {MODEL: models[MODEL]} for name in counts}
-        patterns = {name: os.path.join(split, f"{name}-*.tfrecord") for name in sets}
-        places = {(name, one): before.place(models[one], patterns[name]) for name, them in sets.items() for one in them}
+        sets = {name: case.models if name == MAIN else {MODEL: case.models[MODEL]} for name in case.sets}
+        places = {
+            (name, one): before.place(path, case.files(name))
+            for name, them in sets.items()
+            for one, path in them.items()
+        }
         known = {key: lines for key, place in places.items() if (lines := before.read(place)) is not None}
         for name, them in sets.items():
             lines = [f"{one}\t{line}" for one in them for line in known.get((name, one), ())]
@@ -140,49 +106,97 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
             name: {one: path for one, path in them.items() if (name, one) not in known} for name, them in sets.items()
         }
         if any(new.values()):
-            self._judge_new(
-                patterns, os.path.join(split, "store"), output, {name: them for name, them in new.items() if them}
-            )
+            self._judge_new(case, output, {name: them for name, them in new.items() if them})
         results = {name: read_results(_lines(os.path.join(output, f"results-{name}-*"))) for name in sets}
         for name, them in sets.items():
-            check_complete(results[name], them, counts[name])
+            check_complete(results[name], them, len(case.sets[name]))
             for one in new[name]:
                 before.keep(places[name, one], [to_json(result) for result in results[name][one]])
         return results
 
-    def _judge_new(self, patterns: dict[str, str], store: str, output: str, sets: dict[str, dict[str, str]]) -> None:
+    def _judge_new(self, case: Case, output: str, sets: dict[str, dict[str, str]]) -> None:
         """Judges models on sets of episodes in a Beam pipeline, and writes the results as lines of text.
 
         Args:
-          patterns: of the files of each set of episodes.
-          store: directory of the image store.
+          case: the episodes and their images.
           output: directory of the results.
           sets: for each set the directories of the models that are judged on it.
         """
+        directory = os.path.join(output, FEATURES)
+        features = self._embed(case, directory, sets)
         with self._make_beam_pipeline() as pipeline:
             for name, models in sets.items():
                 _ = (
                     pipeline
-                    | f"Read[{name}]" >> beam.io.ReadFromTFRecord(patterns[name])
-                    | f"Judge[{name}]" >> JudgeEpisodes(models, store)
+                    | f"Read[{name}]" >> beam.io.ReadFromTFRecord(case.files(name))
+                    | f"Judge[{name}]" >> JudgeEpisodes(models, case.directory, features)
                     | f"Lines[{name}]" >> beam.MapTuple(lambda model, result: f"{model}\t{result}")
                     | f"Write[{name}]" >> beam.io.WriteToText(os.path.join(output, f"results-{name}"), num_shards=1)
                 )
+        if features:
+            fileio.rmtree(directory)
+
+    def _embed(self, case: Case, directory: str, sets: dict[str, dict[str, str]]) -> dict[str, str]:
+        """Embeds the images of sets of episodes in a Beam pipeline, each once for every model that takes features.
+
+        Returns:
+          The directory of the features of each such model, below `directory`.
+
+        Raises:
+          Incomplete: features are missing.
+        """
+        models = {one: path for them in sets.values() for one, path in them.items()}
+        features = {
+            one: os.path.join(directory, one) for one, path in models.items() if served_model(path).takes_features
+        }
+        shares = []
+        for one, place in features.items():
+            episodes = [episode for name, them in sets.items() if one in them for episode in case.sets[name]]
+            shares += [(one, number) for number in range(deal_out(place, images_of(episodes)))]
+        if shares:
+            with self._make_beam_pipeline() as pipeline:
+                _ = pipeline | beam.Create(shares) | EmbedImages(models, features, case.directory)
+        for place in features.values():
+            FeatureStore(place)  # opened to see that it is complete
+        return features
 
 
-def models_of(inputs: dict[str, list[types.Artifact]]) -> tuple[types.Artifact, dict[str, str]]:
-    """Returns the candidate, and the directories of the SavedModels of candidate and baselines by name."""
+def read_case(inputs: dict[str, list[types.Artifact]], properties: dict[str, Any]) -> Case:
+    """Returns what is to be judged: the models of this run and earlier ones, on the frozen episodes.
+
+    Raises:
+      Damaged: an earlier model has other bytes than were written.
+      Incomplete: an episode is missing.
+    """
+    artifact = artifact_utils.get_single_instance(inputs["episodes"])
+    split = artifact_utils.get_split_uri([artifact], "test")
+    spec = EpisodeSpec.model_validate_json(artifact.get_string_custom_property("spec_test"))
+    store, models = image_store(os.path.join(split, STORE)), models_of(inputs)
+    served = served_versions(properties["destination"], properties["served"])
+    integrity.verify(*served, mend=SERVED_AGAIN)
+    earlier = earlier_models(served, Manifest.read(models[MODEL]), spec, store.index.names)
+    also = json.loads(artifact.get_string_custom_property("also"))
+    counts = {MAIN: artifact.get_int_custom_property("test_episodes")}
+    counts |= {f"also-{i}": one["episodes"] for i, one in enumerate(also)}
+    sets = {name: read_frozen(split, name, count) for name, count in counts.items()}
+    return Case(split, spec, store, sets, also, models | earlier.models, earlier, served)
+
+
+def models_of(inputs: dict[str, list[types.Artifact]]) -> dict[str, str]:
+    """Returns the directories of the SavedModels of candidate and baselines by name."""
     found = {name: artifacts[0] for name in (MODEL, *BASELINES) if (artifacts := inputs.get(name))}
-    return found[MODEL], {name: path_utils.serving_model_path(model.uri) for name, model in found.items()}
+    return {name: path_utils.serving_model_path(model.uri) for name, model in found.items()}
 
 
-def facts_of(episodes: types.Artifact, spec: EpisodeSpec, manifest: Manifest) -> dict[str, object]:
+def facts_of(inputs: dict[str, list[types.Artifact]], case: Case, manifest: Manifest) -> dict[str, object]:
     """Returns the facts about the model and the episodes that metrics.json names."""
+    episodes = artifact_utils.get_single_instance(inputs["episodes"])
     return {
-        **spec.model_dump(include={"way", "shot", "query"}),
+        **case.spec.model_dump(include={"way", "shot", "query"}),
         **manifest.model_dump(include=set(FACTS)),
         "seed": episodes.get_int_custom_property("seed"),
         "episodes_hash": episodes.get_string_custom_property("hash_test"),
+        "served": case.served,
     }
 
 
@@ -201,8 +215,15 @@ def lineage_of(inputs: dict[str, list[types.Artifact]], manifest: Manifest) -> d
     return {"artifacts": artifacts, "data": manifest.data, "versions": manifest.versions}
 
 
-def bless(blessing: types.Artifact, blessed: bool, model: types.Artifact, models: dict[str, str]) -> None:
-    """Marks the blessing in the way that TFX's Pusher and resolver expect."""
+def bless(
+    outputs: dict[str, list[types.Artifact]],
+    inputs: dict[str, list[types.Artifact]],
+    blessed: bool,
+    models: dict[str, str],
+) -> None:
+    """Marks the blessing of the candidate in the way that TFX's Pusher and resolver expect."""
+    blessing = artifact_utils.get_single_instance(outputs["blessing"])
+    model = artifact_utils.get_single_instance(inputs[MODEL])
     blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
     if PRODUCTION in models:

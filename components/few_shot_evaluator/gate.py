@@ -20,6 +20,12 @@ def reasons_against(metrics: Compared, gate: GateSettings) -> list[str]:
             f"the probabilities of a query change by up to {independence['max_difference']:.2g} with the other queries in "
             "the request: the model is not inductive"
         )
+    by_features = independence["by_features"]
+    if by_features and not by_features["holds"]:
+        reasons.append(
+            f"the probabilities of a query by its features differ by up to {by_features['max_difference']:.2g} from those by "
+            "its image: the figures, which were measured by features, are not those of `serving_default`"
+        )
     return reasons
 
 

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import apache_beam as beam
 
 from components.fewshot.episodes.frozen import from_example
-from components.fewshot.evaluation.judging import encode_episode, judge
+from components.fewshot.evaluation.features import FeatureStore, embed_share
+from components.fewshot.evaluation.judging import encode_episode, judge, judge_by_features
 from components.fewshot.evaluation.metrics import to_json
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import ServedModel
@@ -21,22 +22,43 @@ BUNDLES = 32  # enough to share the episodes among workers; few, because a worke
 TOGETHER = 16  # episodes that share a pool of threads: enough to use every core of a worker, with bounded memory
 
 
+class EmbedImages(beam.PTransform):
+    """Writes the features of test images.
+
+    Args:
+      models: the directory of each SavedModel, by the name of the model.
+      features: for each of them, the directory for its features; `features.deal_out` has said there what is to be embedded.
+      store: the directory of the image store.
+    """
+
+    def __init__(self, models: Mapping[str, str], features: Mapping[str, str], store: str) -> None:
+        super().__init__()
+        self.models, self.features, self.store = dict(models), dict(features), store
+
+    def expand(self, shares: beam.PCollection[tuple[str, int]]) -> beam.PCollection[None]:
+        """Takes (name of the model, number of a share)."""
+        return shares | beam.Reshuffle() | beam.ParDo(_Embed(self.models, self.features, self.store))
+
+
 class JudgeEpisodes(beam.PTransform):
     """Evaluates every model on every episode.
 
     Args:
       models: the directory of each SavedModel, by the name of the model.
       store: the directory of the image store.
+      features: the directory of the features of all images of the episodes, for each model that is to be judged by them; the
+        others get the images.
     """
 
-    def __init__(self, models: Mapping[str, str], store: str) -> None:
+    def __init__(self, models: Mapping[str, str], store: str, features: Mapping[str, str]) -> None:
         super().__init__()
         self.models, self.store = dict(models), store
+        self.features = {name: path for name, path in features.items() if name in self.models}
 
     def expand(self, episodes: beam.PCollection[bytes]) -> beam.PCollection[tuple[str, str]]:
         """Takes serialized episodes; returns (name of the model, JSON of its `EpisodeResult`) for each model and episode."""
         batches = episodes | beam.Reshuffle(BUNDLES) | beam.BatchElements(TOGETHER, TOGETHER)
-        return batches | beam.ParDo(_Judge(self.models, self.store))
+        return batches | beam.ParDo(_Judge(self.models, self.store, self.features))
 
 
 # All workers and stages of a process share one of each: a model takes seconds to load, and the store keeps turned images.
@@ -66,13 +88,23 @@ _served_model = functools.lru_cache(8)(ServedModel)
 _image_store = functools.lru_cache(1)(ImageStore.open)
 
 
+class _Embed(beam.DoFn):
+    def __init__(self, models: dict[str, str], features: dict[str, str], store: str) -> None:
+        self.models, self.features, self.store = models, features, store
+
+    def process(self, share: tuple[str, int]) -> None:
+        name, number = share
+        embed_share(self.features[name], number, served_model(self.models[name]), image_store(self.store))
+
+
 class _Judge(beam.DoFn):
-    def __init__(self, models: dict[str, str], store: str) -> None:
-        self.paths, self.directory = models, store
+    def __init__(self, models: dict[str, str], store: str, features: dict[str, str]) -> None:
+        self.paths, self.directory, self.embedded = models, store, features
 
     def setup(self) -> None:
         self.models = {name: served_model(path) for name, path in self.paths.items()}
         self.store = image_store(self.directory)
+        self.features = {name: FeatureStore(path) for name, path in self.embedded.items()}
 
     def process(self, batch: Sequence[bytes]) -> Iterator[tuple[str, str]]:
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # TensorFlow computes outside Python's lock
@@ -80,5 +112,10 @@ class _Judge(beam.DoFn):
                 yield from judged
 
     def _judge(self, serialized: bytes) -> list[tuple[str, str]]:
-        encoded = encode_episode(self.store, from_example(serialized))
-        return [(name, to_json(judge(model, encoded)[0])) for name, model in self.models.items()]
+        episode, results = from_example(serialized), {}
+        for name, features in self.features.items():
+            results[name] = judge_by_features(self.models[name], features, self.store.index, episode)
+        if by_images := self.models.keys() - self.features.keys():
+            encoded = encode_episode(self.store, episode)  # read once for all of them
+            results |= {name: judge(self.models[name], encoded)[0] for name in by_images}
+        return [(name, to_json(result)) for name, result in results.items()]

@@ -8,7 +8,7 @@ from components.fewshot.episodes.classes import usable_classes
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.evaluation.checks import check_independence
-from components.fewshot.evaluation.judging import encode_episode, evaluate
+from components.fewshot.evaluation.judging import evaluate
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import ServedModel
 from components.fewshot.settings.sentences import place, reason
@@ -25,7 +25,7 @@ EVALUATE_KEYS = (
     *("accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes", "way", "shot", "query", "seed", "inductive"),
     *("classes", "classes_too_small", "duplicates", "duplicate_files", "set_aside", "passed_over", "differ_by_case"),
 )
-CHECKED = 2  # episodes on which the independence of queries is checked
+CHECKED = 2  # episodes on which the independence of queries is checked, and whether features can be taken for images
 
 
 def spec_of(way: str, shot: str, query: int, rotations: bool = False, within_domain: bool = False) -> EpisodeSpec:
@@ -121,8 +121,10 @@ def evaluate_folder(
             f"--way {spec.way}: expected {served.manifest.fixed_way}, because the model has a fixed head of"
             f" {served.manifest.fixed_way} classes"
         )
-    metrics = evaluate(served, store, (sampler(i) for i in range(episodes)), progress)
-    independence = check_independence(served, [encode_episode(store, sampler(i)) for i in range(CHECKED)])
+    drawn = [sampler(i) for i in range(episodes)]
+    independence = check_independence(served, store, drawn[:CHECKED])
+    agreement = independence["by_features"]
+    metrics = evaluate(served, store, drawn, progress, by_features=agreement is not None and agreement["holds"])
     return {
         "accuracy": metrics["accuracy"],
         "ci95": metrics["ci95"],

@@ -1,4 +1,5 @@
-"""Checks beside accuracy: does a prediction depend on other queries, or on the numbering of the classes; how fast is it."""
+"""Checks beside accuracy: does a prediction depend on other queries, on when its features were computed, or on the numbering of
+the classes; how fast is it."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -7,8 +8,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from components.fewshot.evaluation.judging import EncodedEpisode
-from components.fewshot.evaluation.summary import Independence, LabelSpread
+from components.fewshot.episodes.episode import Episode
+from components.fewshot.evaluation.features import embedded
+from components.fewshot.evaluation.judging import EncodedEpisode, encode_episode, predict_by_features
+from components.fewshot.evaluation.summary import Agreement, Independence, LabelSpread
+from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import ServedModel
 
 Result = TypeVar("Result")
@@ -36,10 +40,32 @@ def largest_dependence(model: ServedModel, encoded: EncodedEpisode) -> float:
     return float(np.max(changes))  # np.max returns nan if there is one; max() does not
 
 
-def check_independence(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> Independence:
-    """The independence check over a few episodes."""
-    largest = float(np.max([largest_dependence(model, one) for one in encoded], initial=0.0))
-    return {"checked": len(encoded), "max_difference": largest, "tolerance": TOLERANCE, "holds": largest <= TOLERANCE}
+def check_independence(model: ServedModel, store: ImageStore, episodes: Sequence[Episode]) -> Independence:
+    """The independence check over a few episodes, and the one of features if the model takes them."""
+    differences = [largest_dependence(model, encode_episode(store, episode)) for episode in episodes]
+    by_features = check_features(model, store, episodes) if model.takes_features else None
+    return {**_agreement(differences), "by_features": by_features}
+
+
+def check_features(model: ServedModel, store: ImageStore, episodes: Sequence[Episode]) -> Agreement:
+    """Whether a model that takes features predicts by them what it predicts by `serving_default` from encoded images."""
+    differences = []
+    with embedded(model, store, episodes) as features:
+        for episode in episodes:
+            encoded = encode_episode(store, episode)
+            by_images = model.episode(encoded.support, episode.support.labels, encoded.query)
+            differences.append(float(np.abs(predict_by_features(model, features, episode) - by_images).max()))
+    return _agreement(differences)
+
+
+def _agreement(differences: Sequence[float]) -> Agreement:
+    largest = float(np.max(differences, initial=0.0))  # np.max returns nan if there is one
+    return {
+        "checked": len(differences),
+        "max_difference": largest,
+        "tolerance": TOLERANCE,
+        "holds": largest <= TOLERANCE,
+    }
 
 
 def label_spread(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> LabelSpread:

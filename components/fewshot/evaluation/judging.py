@@ -1,11 +1,12 @@
 """Evaluates a served model on episodes through its signatures only, so that the model is tested exactly as it is served."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from components.fewshot.episodes.episode import Episode
+from components.fewshot.episodes.episode import ClassIndex, Episode
+from components.fewshot.evaluation.features import FeatureStore, embedded
 from components.fewshot.evaluation.metrics import EpisodeResult, score, summarise
 from components.fewshot.evaluation.summary import Summary
 from components.fewshot.images.store import ImageStore
@@ -23,10 +24,14 @@ class EncodedEpisode(NamedTuple):
 
 def encode_episode(store: ImageStore, episode: Episode) -> EncodedEpisode:
     """Reads the images of an episode once, for all models that are evaluated on it."""
-    index = store.index
+    support, query = store.encoded(episode.support), store.encoded(episode.query)
+    return EncodedEpisode(episode, support, query, classes_of(store.index, episode))
+
+
+def classes_of(index: ClassIndex, episode: Episode) -> list[tuple[str, str]]:
+    """The (name, domain) of each class of an episode, [way]."""
     places = [class_id % len(index.names) for class_id in episode.class_ids]
-    classes = [(index.names[place], index.domains[place]) for place in places]
-    return EncodedEpisode(episode, store.encoded(episode.support), store.encoded(episode.query), classes)
+    return [(index.names[place], index.domains[place]) for place in places]
 
 
 def judge(model: ServedModel, encoded: EncodedEpisode) -> tuple[EpisodeResult, np.ndarray]:
@@ -37,15 +42,40 @@ def judge(model: ServedModel, encoded: EncodedEpisode) -> tuple[EpisodeResult, n
     return result, probabilities
 
 
+def judge_by_features(model: ServedModel, features: FeatureStore, index: ClassIndex, episode: Episode) -> EpisodeResult:
+    """One model on one episode by the features of its images: the same as `judge`, within rounding."""
+    probabilities = predict_by_features(model, features, episode)
+    classes = classes_of(index, episode)
+    return score(episode.index, episode.shot, probabilities, episode.query.labels, classes)
+
+
+def predict_by_features(model: ServedModel, features: FeatureStore, episode: Episode) -> np.ndarray:
+    """Probabilities float32 [Q, W] of the queries of an episode, from features that the model has made before."""
+    state = model.adapt_features(features.vectors(episode.support), episode.support.labels)
+    return model.predict_features(state, features.vectors(episode.query))
+
+
 def evaluate(
     model: ServedModel,
     store: ImageStore,
-    episodes: Iterable[Episode],
+    episodes: Sequence[Episode],
     progress: Callable[[int], None] = lambda done: None,
+    by_features: bool = False,
 ) -> Summary:
-    """Metrics (`metrics.summarise`) of a model on episodes."""
+    """Metrics (`metrics.summarise`) of a model on episodes; `by_features` embeds each image once."""
     results = []
-    for episode in episodes:
-        results.append(judge(model, encode_episode(store, episode))[0])
+    for result in (_by_features if by_features else _by_images)(model, store, episodes):
+        results.append(result)
         progress(len(results))
     return summarise(results)
+
+
+def _by_images(model: ServedModel, store: ImageStore, episodes: Sequence[Episode]) -> Iterator[EpisodeResult]:
+    for episode in episodes:
+        yield judge(model, encode_episode(store, episode))[0]
+
+
+def _by_features(model: ServedModel, store: ImageStore, episodes: Sequence[Episode]) -> Iterator[EpisodeResult]:
+    with embedded(model, store, episodes) as features:
+        for episode in episodes:
+            yield judge_by_features(model, features, store.index, episode)

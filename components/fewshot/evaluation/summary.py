@@ -71,10 +71,17 @@ class LabelSpread(TypedDict):
     std: float
 
 
-class Independence(TypedDict):
-    """Whether predictions were independent of the other queries in every episode that was checked."""
+class Agreement(TypedDict):
+    """Whether probabilities were the same, within the tolerance, in every episode that was checked."""
 
     checked: int
     max_difference: float
     tolerance: float
     holds: bool
+
+
+class Independence(Agreement):
+    """Whether predictions were independent of the other queries; and whether those by features, on which a model was judged,
+    agree with `serving_default` (None if it does not take features)."""
+
+    by_features: Agreement | None

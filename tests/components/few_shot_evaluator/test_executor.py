@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tfx.components.evaluator import constants
@@ -15,10 +16,12 @@ from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.few_shot_evaluator import judging
 from components.few_shot_evaluator.executor import Executor
 from components.few_shot_evaluator.gate import GateSettings
-from components.fewshot.episodes.frozen import from_example
+from components.fewshot.episodes.frozen import from_example, read_frozen
+from components.fewshot.evaluation import features
 from components.fewshot.integrity import Damaged, Incomplete, seal
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.seen import Seen
+from components.fewshot.serving.served import ServedModel
 from tests.components import artifacts
 from tests.components.fewshot import toys
 
@@ -108,6 +111,10 @@ def test_what_is_written(judged, episodes, model):
     assert also["name"] == "2-way 3-shot" and also["episodes"] == 3
     assert json.loads((directory / "latency.json").read_text()).keys() == {"adapt_ms", "predict_ms", "predict_one_ms"}
     assert "3-way 2-shot" in (directory / "report.html").read_text()
+    by_features = metrics["independence"]["by_features"]
+    assert by_features["checked"] == 5 and by_features["holds"] and by_features["max_difference"] <= 1e-4
+    assert "each test image was embedded once" in (directory / "report.html").read_text()
+    assert not (directory / "features").exists()
     assert metrics["blessed"] is True
     assert os.listdir(blessing.uri) == [constants.BLESSED_FILE_NAME]
     assert blessing.get_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY) == constants.BLESSED_VALUE
@@ -117,6 +124,71 @@ def test_what_is_written(judged, episodes, model):
 def test_two_workers_find_the_same_to_the_last_digit(tmp_path, judged, episodes, model, model_of):
     inputs = {"episodes": [episodes], "model": model, "pixels": model_of("transfer", 12)}
     assert judge(tmp_path, inputs, artifacts.TWO_PROCESSES)[0] == judged[0]
+
+
+def test_by_features_as_by_images(tmp_path, judged, episodes, model, model_of, monkeypatch):
+    """Models that take no features go the long way, and everything that is measured is the same within rounding."""
+    monkeypatch.setattr(ServedModel, "takes_features", property(lambda self: False))
+    inputs = {"episodes": [episodes], "model": model, "pixels": model_of("transfer", 12)}
+    metrics, directory, _ = judge(tmp_path, inputs)
+    assert metrics["independence"]["by_features"] is None
+    assert "each test image was embedded once" not in (directory / "report.html").read_text()
+    ours, theirs = ({**one, "independence": None} for one in (judged[0], metrics))
+    numbers = {key: (ours.pop(key), theirs.pop(key)) for key in ("log_loss", "ece", "reliability", "also", "baselines")}
+    assert ours == theirs
+    for key in ("log_loss", "ece"):
+        assert numbers[key][0] == pytest.approx(numbers[key][1], abs=1e-5)
+    for ours, theirs in zip(*numbers["also"], strict=True):
+        assert (ours["accuracy"], ours["ci95"]) == (theirs["accuracy"], theirs["ci95"])
+    ours, theirs = (baselines["pixels"] for baselines in numbers["baselines"])
+    assert (ours["accuracy"], ours["difference"]) == (theirs["accuracy"], theirs["difference"])
+
+
+def test_each_image_is_embedded_once(tmp_path, episodes, model, model_of, monkeypatch):
+    """For each model those of its own episodes, main ones and further ones together; and only these are looked at."""
+    drawn, embed = [], features.embed_share
+    monkeypatch.setattr(ServedModel, "episode", lambda *given: pytest.fail("by images"))
+
+    def counted(directory, number, model, store):
+        def encoded(draw):
+            drawn.extend(
+                (os.path.basename(directory), int(r), int(t)) for r, t in zip(draw.rows, draw.turns, strict=True)
+            )
+            return store.encoded(draw)
+
+        embed(directory, number, model, SimpleNamespace(encoded=encoded))
+
+    monkeypatch.setattr(judging, "embed_share", counted)
+    split = os.path.join(episodes.uri, "Split-test")
+    sets = {name: read_frozen(split, name) for name in ("episodes", "also-0")}
+    case = SimpleNamespace(sets=sets, directory=os.path.join(split, "store"), files=lambda name: f"{split}/{name}-*")
+    paths = {
+        name: path_utils.serving_model_path(one[0].uri) for name, one in (("model", model), ("pixels", model_of("nca")))
+    }
+    wanted = {"episodes": paths, "also-0": {"model": paths["model"]}}
+    Executor(artifacts.context())._judge_new(case, str(tmp_path), wanted)
+    of_model, of_pixels = (features.images_of(one) for one in ([*sets["episodes"], *sets["also-0"]], sets["episodes"]))
+    assert len(of_model) <= 48 < 12 * 3 * 6
+    expected = [("model", i // 4, i % 4) for i in of_model] + [("pixels", i // 4, i % 4) for i in of_pixels]
+    assert sorted(drawn) == sorted(expected)
+
+
+def test_features_that_beam_loses_are_missed(tmp_path, episodes, model, monkeypatch):
+    monkeypatch.setattr(judging, "embed_share", lambda directory, number, model, store: None)
+    with pytest.raises(Incomplete, match=r"features: features-00000 of \d+ images is missing"):
+        judge(tmp_path, {"episodes": [episodes], "model": model})
+
+
+def test_features_that_are_not_those_of_the_images_bless_nothing(tmp_path, episodes, model, monkeypatch):
+    """A model whose `adapt_features` takes features for something else than what `adapt` makes of the images."""
+    adapt = ServedModel.adapt_features
+    monkeypatch.setattr(ServedModel, "adapt_features", lambda self, support, labels: adapt(self, 2 * support, labels))
+    metrics, directory, _ = judge(tmp_path, {"episodes": [episodes], "model": model})
+    by_features = metrics["independence"]["by_features"]
+    assert by_features["holds"] is False and by_features["max_difference"] > 0.01
+    assert metrics["independence"]["holds"] is True and metrics["blessed"] is False
+    assert "by its features differ by up to" in metrics["reasons"][-1]
+    assert "by its features differ by up to" in (directory / "report.html").read_text()
 
 
 def test_what_is_not_good_enough_is_not_blessed(tmp_path, episodes, model):
@@ -238,9 +310,9 @@ def new(monkeypatch):
     seen: list[dict[str, list[str]]] = []
     before = Executor._judge_new
 
-    def judge_new(self, patterns, store, output, sets):
+    def judge_new(self, case, output, sets):
         seen.append({name: sorted(models) for name, models in sets.items()})
-        before(self, patterns, store, output, sets)
+        before(self, case, output, sets)
 
     monkeypatch.setattr(Executor, "_judge_new", judge_new)
     return seen

@@ -26,7 +26,7 @@ GOOD = {
     "production": difference(-0.005, -0.01),
     "best": difference(-0.01, -0.02),
     "warm_start": None,
-    "independence": {"holds": True, "max_difference": 0.0},
+    "independence": {"holds": True, "max_difference": 0.0, "by_features": None},
 }
 GATE = GateSettings(threshold=0.88, margin=0.01, drift_margin=0.02)
 
@@ -55,12 +55,17 @@ def test_a_good_model_is_blessed():
             "it may be worse than the best model so far by more than 2.00 points: -1.20 points, -3.00 to +0.60 over classes",
         ),
         (
-            {"independence": {"holds": False, "max_difference": 0.123}},
+            {"independence": {"holds": False, "max_difference": 0.123, "by_features": None}},
             "the probabilities of a query change by up to 0.12 with the other queries in the request: the model is not "
             "inductive",
         ),
+        (
+            {"independence": GOOD["independence"] | {"by_features": {"holds": False, "max_difference": 0.0456}}},
+            "the probabilities of a query by its features differ by up to 0.046 from those by its image: the figures, which "
+            "were measured by features, are not those of `serving_default`",
+        ),
     ],
-    ids=["threshold", "baseline", "production", "best", "independence"],
+    ids=["threshold", "baseline", "production", "best", "independence", "features"],
 )
 def test_each_reason_alone(changes, said):
     assert reasons_against(GOOD | changes, GATE) == [said]
@@ -72,9 +77,9 @@ def test_all_reasons_are_said():
         "baselines": {name: difference(0.0, 0.0) for name in ("transfer", "pixels")},
         "production": difference(-0.5, -0.6),
         "best": difference(-0.5, -0.6),
-        "independence": {"holds": False, "max_difference": 1.0},
+        "independence": {"holds": False, "max_difference": 1.0, "by_features": {"holds": False, "max_difference": 1.0}},
     }
-    assert len(reasons_against(bad, GATE)) == 6
+    assert len(reasons_against(bad, GATE)) == 7
 
 
 def test_the_bounds_themselves():
@@ -151,7 +156,7 @@ def test_a_series_of_releases_that_are_each_a_little_worse():
     """Fifty releases, each truly 0.3 points worse than the last. By the margin to production alone every one would pass;
     the best model so far ends the drift, and what is served stays within the drift margin of it."""
     gate = GateSettings(margin=0.01, drift_margin=0.02)
-    independence = {"checked": 1, "max_difference": 0.0, "tolerance": 1e-4, "holds": True}
+    independence = {"checked": 1, "max_difference": 0.0, "tolerance": 1e-4, "holds": True, "by_features": None}
     skills = [0.9 - 0.003 * i for i in range(51)]
     served, blessed, alone = release(skills[0], 1000), [skills[0]], 0
     best = before = served

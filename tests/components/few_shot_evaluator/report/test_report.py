@@ -33,6 +33,7 @@ def results_of(right: list[int], shots: tuple[int, ...] = (1,), of: int = 4, dom
 def metrics_of(**changes) -> dict:
     results = {"model": results_of([4, 3, 4, 2]), "pixels": results_of([1, 2, 2, 0]), "production": results_of([3] * 4)}
     independence = {"checked": 4, "max_difference": 2e-7, "tolerance": 1e-4, "holds": True}
+    independence |= {"by_features": {"checked": 4, "max_difference": 3e-6, "tolerance": 1e-4, "holds": True}}
     metrics = verdict(results, GateSettings(margin=1, require_baselines=False), independence, {})
     metrics |= {"learner": "protonet", "base_model": "conv4", "batch_norm": "running", "inductive": True}
     metrics |= {"way": 2, "shot": 1, "query": 4, "seed": 3, "episodes_hash": "f00d", "also": []}
@@ -104,6 +105,13 @@ def test_one_file_that_needs_nothing_else():
     assert page.fetched and all(one.startswith(("data:image/png;base64,", "#")) for one in page.fetched)
     assert "script" not in page.elements and "link" not in page.elements
     assert "@import" not in html and not re.search(r"url\((?!#)", html)
+
+
+def test_how_far_features_differ_is_said():
+    assert "differed by at most 3.0e-06 (tolerance 1e-04)" in render(inputs_of())
+    metrics = metrics_of()
+    without = metrics | {"independence": metrics["independence"] | {"by_features": None}}
+    assert "embedded once" not in render(inputs_of(metrics=without))
 
 
 def test_files_set_aside_are_named():

@@ -1,11 +1,13 @@
 """Judging a served model: by its signatures alone, the same figures in any order, and no query helps another."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from components.fewshot.episodes.episode import Draw, EpisodeSpec
 from components.fewshot.episodes.sampler import EpisodeSampler
-from components.fewshot.evaluation.checks import check_independence, label_spread, latency
+from components.fewshot.evaluation.checks import check_features, check_independence, label_spread, latency
 from components.fewshot.evaluation.judging import encode_episode, evaluate, judge
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import ServedModel
@@ -72,8 +74,11 @@ def test_other_labels_same_classes(model, store):
 @pytest.mark.parametrize(("mode", "holds"), [("running", True), ("support", True), ("transductive", False)])
 def test_independence(model_of, store, mode, holds):
     draw = EpisodeSampler(store.index, SPEC, 0)
-    found = check_independence(model_of(batch_norm=mode), [encode_episode(store, draw(i)) for i in range(3)])
+    found = check_independence(model_of(batch_norm=mode), store, [draw(i) for i in range(3)])
     assert found["holds"] is holds and found["checked"] == 3
+    by_features = found["by_features"]
+    assert (by_features is not None) is (mode == "running")
+    assert by_features is None or (by_features["holds"] and by_features["checked"] == 3)
     assert (found["max_difference"] <= found["tolerance"]) is holds
     if not holds:
         assert found["max_difference"] > 0.01, "far beyond rounding"
@@ -85,8 +90,33 @@ def test_latency(model, store):
     assert found.keys() == {"adapt_ms", "predict_ms", "predict_one_ms"} and min(found.values()) > 0
 
 
+@pytest.mark.parametrize("learner", ["protonet", "matching", "nca", "transfer"])
+def test_by_features_as_by_images(model_of, store, learner):
+    """The same answers, so the same accuracies; probabilities within rounding."""
+    draw, model = EpisodeSampler(store.index, SPEC, 0), model_of(learner)
+    drawn = [draw(i) for i in range(6)]
+    by_images, by_features = (evaluate(model, store, drawn, by_features=which) for which in (False, True))
+    assert by_features["accuracy"] == by_images["accuracy"] and by_features["by_domain"] == by_images["by_domain"]
+    assert by_features["log_loss"] == pytest.approx(by_images["log_loss"], abs=1e-5)
+
+
+class Forgetful(SimpleNamespace):
+    """Looks at the features of a support set as if they were twice as long."""
+
+    def adapt_features(self, support, labels):
+        return self.model.adapt_features(2 * support, labels)
+
+
+def test_features_that_are_others_are_noticed(model, store):
+    given = {"model": model, "episode": model.episode, "embed": model.embed, "predict_features": model.predict_features}
+    found = check_features(Forgetful(**given), store, [EpisodeSampler(store.index, SPEC, 0)(0)])
+    assert found["holds"] is False and found["max_difference"] > 0.01
+
+
 class Cheat:
     """Sees no image: answers by a query's place, for an unshuffled episode holds its queries class by class."""
+
+    takes_features = False
 
     def episode(self, support, labels, query):
         way = labels.max() + 1
@@ -153,7 +183,7 @@ def test_a_probability_that_is_none_is_not_passed_over(store):
         def episode(self, support, labels, query):
             return super().episode(support, labels, query) * (np.nan if len(query) < 12 else 1)
 
-    found = check_independence(Broken(), [encode_episode(store, EpisodeSampler(store.index, SPEC, 0)(0))])
+    found = check_independence(Broken(), store, [EpisodeSampler(store.index, SPEC, 0)(0)])
     assert found["holds"] is False and np.isnan(found["max_difference"])
 
 

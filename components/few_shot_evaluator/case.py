@@ -1,0 +1,50 @@
+"""What an evaluation is about."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from components.few_shot_evaluator.rivals import Earlier
+from components.fewshot.episodes.episode import Episode, EpisodeSpec
+from components.fewshot.images.store import ImageStore
+
+MAIN = "episodes"  # the set of episodes that all models are judged on
+STORE = "store"
+
+
+class Case(NamedTuple):
+    """Models, and the frozen episodes that they are judged on.
+
+    Attributes:
+      split: the directory of the test episodes and their images.
+      spec: of the main episodes.
+      store: the images.
+      sets: the episodes of each set by number: the main ones, and those of each further specification.
+      also: name, specification and number of episodes of each further specification.
+      models: the directory of each SavedModel: the candidate, its baselines, and earlier models.
+      earlier: the earlier models, and why others are none of them.
+      served: the directories of the versions in the push destination.
+    """
+
+    split: str
+    spec: EpisodeSpec
+    store: ImageStore
+    sets: Mapping[str, Sequence[Episode]]
+    also: Sequence[Mapping[str, object]]
+    models: dict[str, str]
+    earlier: Earlier
+    served: list[str]
+
+    @property
+    def episodes(self) -> Sequence[Episode]:
+        """The main episodes."""
+        return self.sets[MAIN]
+
+    @property
+    def directory(self) -> str:
+        """The directory of the images."""
+        return os.path.join(self.split, STORE)
+
+    def files(self, name: str) -> str:
+        """Returns a pattern of the files of a set of episodes."""
+        return os.path.join(self.split, f"{name}-*.tfrecord")

@@ -1,0 +1,61 @@
+"""The figures of metrics.json, from the results of all models."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from components.few_shot_evaluator.case import MAIN, Case
+from components.few_shot_evaluator.evaluate import BEST, MODEL, PRODUCTION, independence_of, verdict
+from components.few_shot_evaluator.metrics_json import Metrics, Rival, Verdict
+from components.few_shot_evaluator.settings import GateSettings
+from components.fewshot.evaluation.checks import label_spread
+from components.fewshot.evaluation.judging import EncodedEpisode, encode_episode
+from components.fewshot.evaluation.metrics import EpisodeResult, summarise
+from components.fewshot.serving.manifest import Manifest
+from components.fewshot.serving.served import ServedModel
+
+FEW = 10  # episodes on which latency and label spread are measured
+FACTS = ("learner", "base_model", "batch_norm", "inductive")
+
+
+def figures(
+    case: Case,
+    model: ServedModel,
+    results: Mapping[str, dict[str, list[EpisodeResult]]],
+    gate: GateSettings,
+    facts: Mapping[str, object],
+) -> Metrics:
+    """Returns the content of metrics.json.
+
+    Args:
+      case: what was judged.
+      model: the candidate.
+      results: by set of episodes, then by model.
+      gate: what the candidate must reach.
+      facts: about the candidate and the episodes.
+    """
+    warm = cast(str | None, model.manifest.lineage.get("warm_start_from"))
+    independence = independence_of(model, case.store, case.episodes)
+    decision = verdict(results[MAIN], gate, independence, case.earlier.unfit, warm)
+    describe_rivals(decision, case)
+    also = [
+        {**cast(dict[str, object], one["spec"]), "name": one["name"], **summarise(results[f"also-{i}"][MODEL])}
+        for i, one in enumerate(case.also)
+    ]
+    spread = label_spread(model, few_encoded(case)) if model.manifest.fixed_way else None
+    return cast(Metrics, {**decision, **facts, "also": also, "label_spread": spread})
+
+
+def describe_rivals(decision: Verdict, case: Case) -> None:
+    """Adds to the figures of each rival what its manifest says of it, and the version of an earlier model."""
+    rivals = {**decision["baselines"], PRODUCTION: decision["production"], BEST: decision["best"]}
+    for name, rival in rivals.items():
+        if rival is not None and name in case.models:
+            rival.update(cast(Rival, Manifest.read(case.models[name]).model_dump(include=set(FACTS))))
+        if rival is not None and name in case.earlier.models:
+            rival["version"] = os.path.basename(case.earlier.models[name])
+
+
+def few_encoded(case: Case) -> Sequence[EncodedEpisode]:
+    """Returns the first few of the main episodes with their images."""
+    return [encode_episode(case.store, episode) for episode in case.episodes[:FEW]]

@@ -1,0 +1,130 @@
+"""Features of test images on disk. Each image that episodes draw is embedded once, however many episodes draw it.
+
+A directory holds `images.npy`, which says which images they are, and `features-*`, float32 [n, D] each: the images in equal
+shares, so that workers embed them without knowing of one another.
+"""
+
+import io
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+import tensorflow as tf
+
+from components.fewshot.episodes.episode import TURNS, Draw, Episode
+from components.fewshot.images.store import ImageStore
+from components.fewshot.integrity import Incomplete
+from components.fewshot.serving.served import ServedModel
+
+IMAGES = "images.npy"
+TOGETHER = 32  # images in a batch; always as many, because kernels may add in another order for another size
+SHARES = 32  # at most, so that few files are open
+
+
+def images_of(episodes: Iterable[Episode]) -> np.ndarray:
+    """The distinct images that episodes draw, sorted: int64 [N], row * TURNS + turn."""
+    return np.unique(np.concatenate([_numbers(draw) for one in episodes for draw in (one.support, one.query)]))
+
+
+def deal_out(directory: str, images: np.ndarray) -> int:
+    """Writes which images [N] a directory is to hold the features of; returns the number of shares for `embed_share`."""
+    content = io.BytesIO()
+    np.save(content, images)
+    tf.io.gfile.makedirs(directory)
+    _write(os.path.join(directory, IMAGES), [content.getvalue()])
+    return len(_shares(images))
+
+
+def embed_share(directory: str, number: int, model: ServedModel, store: ImageStore) -> None:
+    """Embeds the images of one share and writes their features, all or none. In memory is one batch for each core."""
+    images = _shares(_images(directory))[number]
+    batches = [images[start : start + TOGETHER] for start in range(0, len(images), TOGETHER)]
+
+    def embed(batch: np.ndarray) -> bytes:
+        encoded = store.encoded(Draw(batch // TURNS, (batch % TURNS).astype(np.int32), np.zeros_like(batch, np.int32)))
+        return model.embed(encoded + encoded[-1:] * (TOGETHER - len(batch)))[: len(batch)].tobytes()
+
+    def features() -> Iterator[bytes]:
+        cores = os.cpu_count() or 1
+        with ThreadPoolExecutor(cores) as pool:  # TensorFlow computes outside Python's lock
+            for start in range(0, len(batches), cores):
+                yield from pool.map(embed, batches[start : start + cores])
+
+    _write(_path(directory, number), features())
+
+
+class FeatureStore:
+    """The features in a directory; memory does not grow with them.
+
+    Raises:
+      Incomplete: a share is missing.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self._images = _images(directory)
+        shares = _shares(self._images)
+        self._each = len(shares[0])
+        self._features = [self._mapped(_path(directory, i)).reshape(len(share), -1) for i, share in enumerate(shares)]
+
+    def vectors(self, draw: Draw) -> np.ndarray:
+        """The features of the images of `draw`, float32 [n, D].
+
+        Raises:
+          Incomplete: an image is not among those that were embedded.
+        """
+        wanted = _numbers(draw)
+        places = np.searchsorted(self._images, wanted)
+        if not np.array_equal(self._images.take(places, mode="clip"), wanted):
+            raise Incomplete("features: an image of an episode was not embedded")
+        return np.stack([self._features[place // self._each][place % self._each] for place in places])
+
+    def _mapped(self, path: str) -> np.ndarray:
+        """A file as a memory map, float32 [n * D]; a remote one is first copied to a temporary file."""
+        if not tf.io.gfile.exists(path):
+            raise Incomplete(f"features: {os.path.basename(path)} of {len(self._images):,} images is missing")
+        if "://" in path:
+            local = os.path.join(tempfile.mkdtemp(prefix="fewshot-features-"), os.path.basename(path))
+            tf.io.gfile.copy(path, local)
+            path = local
+        return np.asarray(np.memmap(path, np.float32, "r"))
+
+
+@contextmanager
+def embedded(model: ServedModel, store: ImageStore, episodes: Iterable[Episode]) -> Iterator[FeatureStore]:
+    """The features of all images of a few episodes, in a temporary directory."""
+    with tempfile.TemporaryDirectory(prefix="fewshot-features-") as directory:
+        for number in range(deal_out(directory, images_of(episodes))):
+            embed_share(directory, number, model, store)
+        yield FeatureStore(directory)
+
+
+def _numbers(draw: Draw) -> np.ndarray:
+    """A number for each image [n] of a draw."""
+    return draw.rows * TURNS + draw.turns
+
+
+def _images(directory: str) -> np.ndarray:
+    with tf.io.gfile.GFile(os.path.join(directory, IMAGES), "rb") as file:
+        return np.load(io.BytesIO(file.read()))
+
+
+def _shares(images: np.ndarray) -> list[np.ndarray]:
+    """The images in shares of whole batches; all but the last are equally long."""
+    each = TOGETHER * math.ceil(len(images) / (TOGETHER * SHARES))
+    return [images[start : start + each] for start in range(0, len(images), each)]
+
+
+def _path(directory: str, number: int) -> str:
+    return os.path.join(directory, f"features-{number:05}")
+
+
+def _write(path: str, parts: Iterable[bytes]) -> None:
+    """Writes to another name and then renames, so that a file is never incomplete."""
+    with tf.io.gfile.GFile(f"{path}.new", "wb") as file:
+        for part in parts:
+            file.write(part)
+    tf.io.gfile.rename(f"{path}.new", path, overwrite=True)
