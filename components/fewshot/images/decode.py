@@ -46,11 +46,10 @@ def _decoder(spec: ImageSpec, max_pixels: int) -> Callable[[tf.Tensor], tf.Tenso
             kind, header = examine(tf.identity(encoded), max_pixels)
         with tf.control_dependencies([_none_refused(header.reason)]):
             number = reader_of(kind, header)
-        rows = [tf.where(tf.equal(number, reader))[:, 0] for reader in range(len(READERS))]
-        pixels = [_read_all(reader, kind, header, mine, spec) for reader, mine in zip(READERS, rows, strict=True)]
-        return tf.ensure_shape(
-            tf.dynamic_stitch([tf.cast(mine, tf.int32) for mine in rows], pixels), [None, *spec.shape]
-        )
+        rows = tf.dynamic_partition(tf.range(tf.size(number)), tf.cast(number, tf.int32), len(READERS))
+        given = kind, header.content, header.packed()
+        pixels = [_read_all(reader, given, mine, spec) for reader, mine in zip(READERS, rows, strict=True)]
+        return tf.ensure_shape(tf.dynamic_stitch(rows, pixels), [None, *spec.shape])
 
     return tf.function(
         decode_all,
@@ -60,11 +59,19 @@ def _decoder(spec: ImageSpec, max_pixels: int) -> Callable[[tf.Tensor], tf.Tenso
     )
 
 
-def _read_all(reader: Reader, kind: tf.Tensor, header: Header, rows: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
-    """The images in `rows` (int64 [n]) of a batch by one reader: uint8 [n, H, W, C] of `spec`."""
+def _read_all(reader: Reader, given: tuple[tf.Tensor, ...], rows: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
+    """The images in `rows` (int32 [n]) of a batch by one reader: uint8 [n, H, W, C] of `spec`.
+
+    `given` is, of all images, the number of the format, the content and the numbers of the header.
+    """
+
+    def read(one: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        kind, content, numbers = one
+        return _fitted(reader(kind, Header.unpacked(content, numbers)), spec)
+
     return tf.map_fn(
-        lambda one: _fitted(reader(*one), spec),
-        (tf.gather(kind, rows), Header._make(tf.gather(field, rows) for field in header)),
+        read,
+        tuple(tf.gather(part, rows) for part in given),
         fn_output_signature=tf.TensorSpec(spec.shape, tf.uint8),
         parallel_iterations=16,
     )

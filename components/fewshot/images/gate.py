@@ -66,15 +66,10 @@ def examine(encoded: Tensor, max_pixels: int | Tensor = MAX_PIXELS) -> tuple[Ten
     files = Files.of(encoded)
     head = files.head(HEAD)
     kind = _last(_fits(head, SIGNATURES), len(FORMATS))
-    readers = (png, jpeg, gif, bmp, webp)
-    headers = [reader.header(files, tf.equal(kind, number)) for number, reader in enumerate(readers)]
-    found = headers[0]
-    for number, other in enumerate(headers[1:], 1):
+    found = Header.plain(files)
+    for number, reader in enumerate((png, jpeg, gif, bmp, webp)):
         mine = tf.equal(kind, number)
-        columns = mine[:, tf.newaxis]
-        found = Header._make(
-            tf.where(mine if len(new.shape) == 1 else columns, new, old) for old, new in zip(found, other, strict=True)
-        )
+        found = found.told(mine, reader.header(files, mine))
     found = found._replace(orientation=orientation(files, found.exif, found.xmp, found.hexed))
     reason = tf.where(tf.equal(kind, len(FORMATS)), _unread(files, head), found.reason)
     size = _size_reason(found, max_pixels)

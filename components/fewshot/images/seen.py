@@ -24,7 +24,7 @@ Made = TypeVar("Made")
 def _examine(encoded: Tensor, max_pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Header]:
     """The number of each format and of the reader for it, the numbers of each header in a row, and the headers."""
     kind, header = examine(encoded, max_pixels)
-    return kind, reader_of(kind, header), _packed(header), header
+    return kind, reader_of(kind, header), header.packed(), header
 
 
 class Seen(NamedTuple):
@@ -89,29 +89,7 @@ def _compiled(reader: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """The graph of a reader, from the number of a format, the content and the numbers of one header."""
 
     def read(kind: Tensor, content: Tensor, numbers: Tensor) -> Tensor:
-        return READERS[reader](kind, _unpacked(content, numbers))
+        return READERS[reader](kind, Header.unpacked(content, numbers))
 
     specs = [tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.string), tf.TensorSpec([None], tf.int64)]
     return tf.function(read, autograph=False, input_signature=specs)
-
-
-def _packed(headers: Header) -> Tensor:
-    """All of the headers but their texts, in one tensor int64 [B, n], for a call of a graph takes time for each argument."""
-    count = tf.shape(headers.height)[0]
-    return tf.concat([tf.reshape(tf.cast(field, tf.int64), [count, -1]) for field in _numbers(headers)], axis=1)
-
-
-def _unpacked(content: Tensor, numbers: Tensor) -> Header:
-    """One header of those that were packed."""
-    specs = _examine.get_concrete_function().structured_outputs[3]
-    known, start = {"content": content, "reason": tf.constant("")}, 0
-    for name, spec in specs._asdict().items():
-        if name not in known:
-            size = spec.shape[1:].num_elements()
-            known[name] = tf.cast(tf.reshape(numbers[start : start + size], spec.shape[1:]), spec.dtype)
-            start += size
-    return Header(**known)
-
-
-def _numbers(headers: Header) -> list[Tensor]:
-    return [field for field in headers if field.dtype != tf.string]

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from components.fewshot.images.formats.header import Header, truncated
+from components.fewshot.images.formats.header import Known, truncated
 from components.fewshot.images.reading import Files, little
 from components.fewshot.tensors import Tensor
 
@@ -12,8 +12,8 @@ BGRA = (0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000)  # masks of red, green, 
 READ = "24-bit, 8-bit grey and 32-bit BGRA are"
 
 
-def header(files: Files, mine: Tensor) -> Header:
-    """The headers of those files that are `mine` (bool [B])."""
+def header(files: Files, mine: Tensor) -> Known:
+    """What the headers of those files tell that are `mine` (bool [B])."""
     head = files.head(70)
     pixels, size = little(head, 10, 4), little(head, 14, 4)
     bits, compression = little(head, 28, 2), little(head, 30, 4)
@@ -41,8 +41,9 @@ def header(files: Files, mine: Tensor) -> Header:
     reason = tf.where(files.length < 30, truncated("BMP"), reason)
     content = files.between(tf.zeros_like(pixels), pixels + row * height)  # what follows confuses the decoder
     is_32 = tf.equal(bits, 32)
-    fourth = {"alpha": has_alpha & is_32, "opaque": no_alpha & is_32}
-    return Header.of(files, height, width, reason=reason, content=content, **fourth)
+    return Known(
+        height=height, width=width, reason=reason, content=content, alpha=has_alpha & is_32, opaque=no_alpha & is_32
+    )
 
 
 def _is_ramp(files: Files, size: Tensor, head: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from components.fewshot.images.formats.header import Header, truncated
+from components.fewshot.images.formats.header import Known, truncated
 from components.fewshot.images.reading import Files, little, walk
 from components.fewshot.tensors import Tensor
 
@@ -29,8 +29,8 @@ class _Walk(NamedTuple):
     animated: Tensor
 
 
-def header(files: Files, mine: Tensor) -> Header:
-    """The headers of those files that are `mine` (bool [B])."""
+def header(files: Files, mine: Tensor) -> Known:
+    """What the headers of those files tell that are `mine` (bool [B])."""
     head = files.head(13)
     start = 13 + _table_bytes(head[:, 10])
     no, nowhere = tf.zeros_like(mine), tf.zeros_like(start)
@@ -46,10 +46,9 @@ def header(files: Files, mine: Tensor) -> Header:
     first = files.patched(table + 3 * control[:, 6], tf.ones_like(frame[:, :3]) * 255, whole & has_clear)
     first = first.patched(done.frame + 1, tf.zeros_like(frame[:, :4]), whole)
     content = tf.strings.join([first.between(nowhere, start), first.between(done.frame, done.end), ";"])
-    return Header.of(
-        files,
-        tf.maximum(little(head, 8, 2), top + height),
-        tf.maximum(little(head, 6, 2), left + width),
+    return Known(
+        height=tf.maximum(little(head, 8, 2), top + height),
+        width=tf.maximum(little(head, 6, 2), left + width),
         reason=tf.where(whole, "", truncated("GIF")),
         alpha=has_clear,
         animated=done.animated,

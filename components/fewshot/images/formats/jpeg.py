@@ -5,7 +5,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from components.fewshot.images.formats.exif import PREFIX, XMP_NAMESPACE
-from components.fewshot.images.formats.header import Header, truncated
+from components.fewshot.images.formats.header import Known, truncated
 from components.fewshot.images.reading import Files, big, says, walk
 from components.fewshot.tensors import Tensor
 
@@ -25,8 +25,8 @@ class _Walk(NamedTuple):
     xmp: Tensor
 
 
-def header(files: Files, mine: Tensor) -> Header:
-    """The headers of those files that are `mine` (bool [B])."""
+def header(files: Files, mine: Tensor) -> Known:
+    """What the headers of those files tell that are `mine` (bool [B])."""
     batch = tf.shape(mine)[0]
     no, nowhere = tf.zeros_like(mine), tf.zeros([batch, 2], tf.int64)
     start = tf.fill([batch], tf.constant(2, tf.int64))
@@ -39,10 +39,9 @@ def header(files: Files, mine: Tensor) -> Header:
     refused = tf.strings.join([kind, " is not read: save it as an ordinary JPEG or as PNG"])
     usual = _one_of(marker, READ) & tf.equal(precision, 8)
     reason = tf.where(tf.equal(reason, "") & ~usual, refused, reason)
-    return Header.of(
-        files,
-        height,
-        width,
+    return Known(
+        height=height,
+        width=width,
         reason=reason,
         exif=done.exif,
         xmp=done.xmp,

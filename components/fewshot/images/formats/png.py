@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from components.fewshot.images.formats.header import Header, truncated
+from components.fewshot.images.formats.header import Known, truncated
 from components.fewshot.images.reading import Files, big, says, walk
 from components.fewshot.tensors import Tensor
 
@@ -24,8 +24,8 @@ class _Walk(NamedTuple):
     hexed: Tensor  # EXIF as ImageMagick writes it into a text
 
 
-def header(files: Files, mine: Tensor) -> Header:
-    """The headers of those files that are `mine` (bool [B])."""
+def header(files: Files, mine: Tensor) -> Known:
+    """What the headers of those files tell that are `mine` (bool [B])."""
     head = files.head(26)
     depth, colour = head[:, 24], head[:, 25]
     no, nowhere = tf.zeros_like(mine), tf.zeros([tf.shape(mine)[0], 2], tf.int64)
@@ -36,10 +36,9 @@ def header(files: Files, mine: Tensor) -> Header:
     )
     reason = tf.where(has_header, "", "not an image, or its header is damaged")
     reason = tf.where(has_header & ~done.ended, truncated("PNG"), reason)
-    return Header.of(
-        files,
-        tf.where(has_header, big(head, 20, 4), 0),
-        tf.where(has_header, big(head, 16, 4), 0),
+    return Known(
+        height=tf.where(has_header, big(head, 20, 4), 0),
+        width=tf.where(has_header, big(head, 16, 4), 0),
         reason=reason,
         exif=done.exif,
         xmp=done.xmp,

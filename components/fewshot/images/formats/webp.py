@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from components.fewshot.images.formats.header import Header, truncated
+from components.fewshot.images.formats.header import Known, truncated
 from components.fewshot.images.reading import Files, little, says, walk
 from components.fewshot.tensors import Tensor
 
@@ -19,8 +19,8 @@ class _Walk(NamedTuple):
     xmp: Tensor
 
 
-def header(files: Files, mine: Tensor) -> Header:
-    """The headers of those files that are `mine` (bool [B])."""
+def header(files: Files, mine: Tensor) -> Known:
+    """What the headers of those files tell that are `mine` (bool [B])."""
     head = files.head(30)
     extended, lossless, lossy = (says(head, 12, kind) for kind in (b"VP8X", b"VP8L", b"VP8 "))
     packed = little(head, 21, 4)
@@ -37,10 +37,9 @@ def header(files: Files, mine: Tensor) -> Header:
     whole = (little(head, 4, 4) + 8 <= files.length) & (files.length >= 30)
     reason = tf.where(whole, tf.where(moves, MOVES, ""), truncated("WebP"))
     reason = tf.where(extended | lossless | lossy, reason, "not an image, or its header is damaged")
-    return Header.of(
-        files,
-        height,
-        width,
+    return Known(
+        height=height,
+        width=width,
         reason=reason,
         exif=done.exif,
         xmp=done.xmp,
