@@ -4,7 +4,7 @@ This module does not import TFX, so that worker processes start quickly.
 """
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -14,6 +14,7 @@ import tensorflow as tf
 from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec
 from components.fewshot.episodes.frozen import to_example
 from components.fewshot.episodes.sampler import EpisodeSampler
+from components.fewshot.images.feature import pixels_of
 from components.fewshot.images.store import Entry, write_index, write_shard
 
 Shape = tuple[int, int, int]
@@ -32,13 +33,16 @@ class Record(NamedTuple):
 
 def raw_record(serialized: bytes) -> Record:
     """Returns the record of a raw example, whose image is the encoded file."""
-    return _record(serialized, "image/class/text", "image/class/domain", "image/source_id", "image/encoded")
+    feature = _feature(serialized)
+    class_name, domain, source_id = _texts(feature, "image/class/text", "image/class/domain", "image/source_id")
+    return Record(class_name, domain, source_id, feature["image/encoded"].bytes_list.value[0])
 
 
 def pixel_record(serialized: bytes) -> Record:
     """Returns the record of a transformed example, whose image is uint8 pixels, row by row."""
-    record = _record(serialized, "class", "domain", "source_id", "image")
-    return record._replace(image=_pixels(record.image).tobytes())
+    feature = _feature(serialized)
+    class_name, domain, source_id = _texts(feature, "class", "domain", "source_id")
+    return Record(class_name, domain, source_id, _pixels(feature).tobytes())
 
 
 def count_examples(pattern: str) -> int:
@@ -54,8 +58,7 @@ def pixel_shape(pattern: str) -> Shape:
     """
     for path in sorted(tf.io.gfile.glob(pattern)):
         for serialized in _examples(path).take(1):
-            record = _record(serialized.numpy(), "class", "domain", "source_id", "image")
-            height, width, channels = _pixels(record.image).shape
+            height, width, channels = _pixels(_feature(serialized.numpy())).shape
             return height, width, channels
     raise ValueError(f"expected transformed examples at {pattern}, found none")
 
@@ -117,14 +120,16 @@ class _Draw(beam.DoFn):
         yield to_example(self.sampler(number))
 
 
-def _record(serialized: bytes, *keys: str) -> Record:
-    feature = tf.train.Example.FromString(serialized).features.feature
-    class_name, domain, source_id, image = (feature[key].bytes_list.value[0] for key in keys)
-    return Record(class_name.decode(), domain.decode(), source_id.decode(), image)
+def _feature(serialized: bytes) -> Mapping[str, tf.train.Feature]:
+    return tf.train.Example.FromString(serialized).features.feature
 
 
-def _pixels(serialized: bytes) -> np.ndarray:
-    return tf.io.parse_tensor(serialized, tf.uint8).numpy()
+def _texts(feature: Mapping[str, tf.train.Feature], *keys: str) -> list[str]:
+    return [feature[key].bytes_list.value[0].decode() for key in keys]
+
+
+def _pixels(feature: Mapping[str, tf.train.Feature]) -> np.ndarray:
+    return pixels_of(feature["image"].int64_list.value)
 
 
 def _write_shard(

@@ -6,7 +6,6 @@ from tfx.types import BaseChannel
 
 from components.fewshot.settings.image import ImageSpec
 from components.fingerprint import code_fingerprint
-from components.image_transform.preprocessing import IMAGE_SETTINGS
 
 CODE = (
     "components.image_transform",
@@ -24,13 +23,15 @@ def image_transform(examples: BaseChannel, schema: BaseChannel, image: ImageSpec
       image: the size and colours of the images that the base model gets.
       max_pixels: height x width of the largest file that the graph reads, the same as at ingest.
     """
-    config = {name: getattr(image, name) for name in IMAGE_SETTINGS} | {"max_pixels": max_pixels}
-    code = code_fingerprint(*CODE)
     return Transform(
         examples=examples,
         schema=schema,
         preprocessing_fn="components.image_transform.preprocessing.preprocessing_fn",
         splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "val"]),
         disable_statistics=True,  # the outputs are pixels, whose statistics are of no use
-        custom_config={**config, "code_fingerprint": code},
+        custom_config={
+            "image": image.model_dump(),
+            "max_pixels": max_pixels,
+            "code_fingerprint": code_fingerprint(*CODE),
+        },
     )

@@ -15,6 +15,7 @@ from components.fewshot.base_models.table import pure_base_model
 from components.fewshot.episodes.episode import TURNS, EpisodeSpec
 from components.fewshot.episodes.fitting import for_training
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
+from components.fewshot.images.feature import from_feature
 from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Damaged
 from components.fewshot.learners import Learner, LearnerChoice, build_learner
@@ -279,11 +280,6 @@ def preprocess_of(transform_graph: str, image: ImageSpec) -> tuple[Preprocess, o
     layer = tft.TFTransformOutput(transform_graph).transform_features_layer()
 
     def preprocess(encoded: tf.Tensor) -> tf.Tensor:
-        serialized = layer({"image/encoded": encoded})["image"]
-        return tf.map_fn(
-            lambda one: tf.ensure_shape(tf.io.parse_tensor(one, tf.uint8), image.shape),
-            serialized,
-            fn_output_signature=tf.TensorSpec(image.shape, tf.uint8),
-        )
+        return from_feature(layer({"image/encoded": encoded})["image"], image.shape)
 
     return preprocess, layer

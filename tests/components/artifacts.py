@@ -15,6 +15,7 @@ from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
+from components.fewshot.images.feature import to_feature
 from components.image_transform.preprocessing import preprocessing_fn
 from data.sources.records import CLASS, DOMAIN, ENCODED, SOURCE_ID, to_example
 from tests.components.fewshot import toys
@@ -74,13 +75,12 @@ def write_examples(
 
 
 def _transformed(name: str, domain: str, source: str, image: np.ndarray) -> bytes:
-    values = {
-        "class": name.encode(),
-        "domain": domain.encode(),
-        "source_id": source.encode(),
-        "image": tf.io.serialize_tensor(image).numpy(),
+    texts = {"class": name, "domain": domain, "source_id": source}
+    feature = {
+        key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode()])) for key, text in texts.items()
     }
-    feature = {key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for key, value in values.items()}
+    numbers = to_feature(tf.constant(image[np.newaxis])).numpy()[0]
+    feature["image"] = tf.train.Feature(int64_list=tf.train.Int64List(value=numbers))
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
 
 
@@ -99,7 +99,7 @@ def write_transform_graph(root: Path, side: int = SIDE) -> Any:
     keys = (ENCODED, CLASS, DOMAIN, SOURCE_ID)
     spec = {key: tf.io.FixedLenFeature([], tf.string) for key in keys}
     schema = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
-    config = {"height": side, "width": side, "channels": 1, "invert": False, "max_pixels": 10_000}
+    config = {"image": {"height": side, "width": side, "channels": 1}, "max_pixels": 10_000}
     row = {ENCODED: toys.png(np.zeros((side, side, 1), np.uint8)), CLASS: b"c", DOMAIN: b"d", SOURCE_ID: b"s"}
     with tft_beam.Context(temp_dir=str(root / "temporary")), beam.Pipeline("FnApiRunner") as pipeline:
         analyzed = ([row], schema) | tft_beam.AnalyzeDataset(lambda inputs: preprocessing_fn(inputs, config), pipeline)

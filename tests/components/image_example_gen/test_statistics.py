@@ -13,6 +13,7 @@ from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from components.fewshot.images.decode import ImageSpec, decode
+from components.fewshot.images.feature import pixels_of
 from components.image_example_gen.component import image_example_gen
 from components.image_example_gen.schema import image_schema
 from components.image_example_gen.statistics import image_statistics
@@ -84,10 +85,9 @@ def test_transform_gives_the_pixels_that_serving_sees(good):
         features = [tf.train.Example.FromString(record).features.feature for record in records]
         assert len(features) == 3 * classes
         for feature in features:
-            values = {key: one.bytes_list.value[0] for key, one in feature.items()}
-            assert set(values) == {"image", "class", "domain", "source_id"}
-            content = (root / split / values["source_id"].decode()).read_bytes()
-            pixels = tf.io.parse_tensor(values["image"], tf.uint8)
+            assert set(feature) == {"image", "class", "domain", "source_id"}
+            content = (root / split / feature["source_id"].bytes_list.value[0].decode()).read_bytes()
+            pixels = pixels_of(feature["image"].int64_list.value)
             np.testing.assert_array_equal(pixels, decode(tf.constant([content]), SPEC)[0])
     assert not list(runs.glob("Transform/transformed_examples/*/Split-test/*"))
 

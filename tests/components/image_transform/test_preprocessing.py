@@ -8,10 +8,12 @@ import tensorflow as tf
 from PIL import Image
 
 from components.fewshot.images.decode import ImageSpec, decode
+from components.fewshot.images.feature import from_feature, pixels_of
 from components.image_transform.preprocessing import preprocessing_fn
 from data.sources.records import CLASS, DOMAIN, ENCODED, SOURCE_ID
 
-CONFIG = {"height": 4, "width": 6, "channels": 1, "invert": True, "max_pixels": 10_000, "code_fingerprint": "whatever"}
+SPEC = ImageSpec(height=4, width=6, channels=1, invert=True)
+CONFIG = {"image": SPEC.model_dump(), "max_pixels": 10_000, "code_fingerprint": "whatever"}
 
 
 def encoded(pixels):
@@ -33,7 +35,7 @@ def inputs():
 def test_pixels_worked_out_by_hand(inputs):
     outputs = preprocessing_fn(inputs, CONFIG)
     assert set(outputs) == {"image", "class", "domain", "source_id"}
-    pixels = [tf.io.parse_tensor(one, tf.uint8).numpy() for one in outputs["image"]]
+    pixels = [pixels_of(one) for one in outputs["image"].numpy()]
     np.testing.assert_array_equal(pixels, [np.full((4, 6, 1), 55), np.full((4, 6, 1), 255)])
     assert outputs["class"].numpy()[0].decode() == "A/é"
     assert outputs["domain"].numpy().tolist() == [b"A", b"B"]
@@ -41,10 +43,9 @@ def test_pixels_worked_out_by_hand(inputs):
 
 
 def test_the_decoder_is_the_one_of_serving(inputs):
-    spec = ImageSpec(height=4, width=6, channels=1, invert=True)
-    served = decode(inputs[ENCODED], spec)
+    served = decode(inputs[ENCODED], SPEC)
     outputs = preprocessing_fn(inputs, CONFIG)
-    np.testing.assert_array_equal(served, [tf.io.parse_tensor(one, tf.uint8) for one in outputs["image"]])
+    np.testing.assert_array_equal(served, from_feature(outputs["image"], SPEC.shape))
 
 
 def test_the_function_is_a_graph(inputs):
