@@ -1,8 +1,8 @@
 """Encoded images to pixels, as one TensorFlow graph: the same in the transform, in training and at serving time.
 
 The policy, for every image and on every path: PNG, JPEG, GIF (first frame), BMP and WebP are read as a viewer shows them over
-white, with EXIF orientation applied; 16-bit samples are cut to 8; a palette is expanded; CMYK becomes RGB. An image is stretched
-to the wanted size (no crop) with an antialiasing filter. What is refused, and why, is said by `gate`.
+white, with EXIF orientation applied; 16-bit samples are cut to 8; a palette is expanded; CMYK becomes RGB. How it is
+then brought to the wanted size and colours, says `fit`; what is refused, and why, `gate`.
 """
 
 import re
@@ -11,11 +11,11 @@ from functools import cache, partial
 
 import tensorflow as tf
 
+from components.fewshot.images.fit import fitted
 from components.fewshot.images.formats.header import Header
 from components.fewshot.images.gate import FORMATS, MAX_PIXELS, examine
 from components.fewshot.settings.image import ImageSpec
 
-GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in PIL and tf.image
 DARK = 4095  # the samples of a 16-bit PNG that are all below hold 12 bits or fewer, and would be read as black
 MAX_IMAGES = 10_000  # of a request
 
@@ -67,7 +67,7 @@ def _read_all(reader: Reader, given: tuple[tf.Tensor, ...], rows: tf.Tensor, spe
 
     def read(one: tuple[tf.Tensor, ...]) -> tf.Tensor:
         kind, content, numbers = one
-        return _fitted(reader(kind, Header.unpacked(content, numbers)), spec)
+        return fitted(reader(kind, Header.unpacked(content, numbers)), spec)
 
     return tf.map_fn(
         read,
@@ -128,18 +128,6 @@ def _turned(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     image = tf.cond(orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
     image = tf.cond(one_of(2, 3, 6, 7), lambda: tf.reverse(image, [1]), lambda: image)
     return tf.cond(one_of(3, 4, 7, 8), lambda: tf.reverse(image, [0]), lambda: image)
-
-
-def _fitted(image: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
-    """What a viewer shows to uint8 [H, W, C] of `spec`."""
-    resized = tf.cast(tf.image.resize(image, [spec.height, spec.width], antialias=True), tf.float32)
-    if spec.channels == 1:
-        resized = tf.cond(tf.shape(resized)[-1] > 1, lambda: _grey(resized), lambda: resized)
-    else:
-        resized = tf.tile(resized, [1, 1, 3 // tf.shape(resized)[-1]])
-    resized = tf.ensure_shape(resized, spec.shape)
-    pixels = tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
-    return 255 - pixels if spec.invert else pixels
 
 
 def _png(header: Header) -> tf.Tensor:
@@ -203,7 +191,3 @@ def _over_white(image: tf.Tensor) -> tf.Tensor:
 def _laid(image: tf.Tensor) -> tf.Tensor:
     alpha = tf.cast(image[..., -1:], tf.float32) / 255.0
     return tf.cast(tf.round(tf.cast(image[..., :-1], tf.float32) * alpha + 255.0 * (1.0 - alpha)), tf.uint8)
-
-
-def _grey(image: tf.Tensor) -> tf.Tensor:
-    return tf.tensordot(image, tf.constant(GREY_WEIGHTS), axes=1)[..., tf.newaxis]
