@@ -56,7 +56,7 @@ class Listing(NamedTuple):
 
     Attributes:
       files: the images, sorted by class and source id, and every other file in a folder that holds images.
-      rejected: images that belong to no class.
+      rejected: images that belong to no class, and folders of queries that cannot be read.
       passed_over: the number of files in each folder without images (ending in "/*" if it holds folders), in each litter, and 0
         for a link to a folder that is listed elsewhere.
     """
@@ -74,6 +74,8 @@ def list_folder(root: str) -> Listing:
         two classes.
     """
     root, tree = _read(root)
+    for relative, reason in tree.closed.items():  # it may be a class, or a part of one
+        raise ValueError(f"the folder {posixpath.join(root, relative)!r} {reason}")
     holding = [folder for folder in tree.folders if _holds_images(folder)]
     _check_once(root, tree, holding)
     loose = [file for folder in holding if not folder.relative for file in folder.files]
@@ -89,19 +91,22 @@ def list_folder(root: str) -> Listing:
 
 
 def list_images(path: str) -> Listing:
-    """Returns all images at any depth in a folder, or one file. They have no class.
+    """Returns all images at any depth in a folder, or one file. They have no class; a folder that cannot be read is rejected.
 
     Raises:
-      ValueError: there is nothing at `path`, it holds no image, or a folder below it cannot be read.
+      ValueError: there is nothing at `path`, it cannot be read, or it holds no image.
     """
     if is_file(path):
         return Listing([_image_file("", entry_of(path, posixpath.basename(path)))], [], {})
     root, tree = _read(path)
     holding = [folder for folder in tree.folders if _holds_images(folder)]
     files = [_image_file("", file) for folder in holding for file in folder.files]
-    if not files:
+    rejected = [
+        Rejected(escaped(posixpath.join(root, name)), f"the folder {reason}") for name, reason in tree.closed.items()
+    ]
+    if not files and not rejected:
         raise ValueError(f"{root!r} holds no image; expected at least one (PNG, JPEG, GIF, BMP or WebP)")
-    return Listing(sorted(files), [], _passed_over(root, tree, holding))
+    return Listing(sorted(files), sorted(rejected), _passed_over(root, tree, holding))
 
 
 def domain_of(class_name: str) -> str:

@@ -56,11 +56,19 @@ class Again(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """All folders below a root, the number of files by the relative path of litter, and the links that lead to nothing new."""
+    """What is below a root; names are paths below it.
+
+    Attributes:
+      folders: all that could be read.
+      litter: the number of files in each.
+      again: the links that lead to nothing new.
+      closed: why a folder could not be read.
+    """
 
     folders: list[Folder]
     litter: Counter[str]
     again: list[Again]
+    closed: dict[str, str]
 
 
 def read_tree(root: str) -> Tree:
@@ -70,7 +78,7 @@ def read_tree(root: str) -> Tree:
     lead to a folder that has been read.
 
     Raises:
-      ValueError: `root` is not a folder, or a folder below it cannot be read.
+      ValueError: `root` is not a folder, or cannot be read.
     """
     return _remote_tree(root) if is_remote(root) else _local_tree(root)
 
@@ -126,7 +134,7 @@ class _Read(NamedTuple):
 def _local_tree(root: str) -> Tree:
     if what := _no_folder(root):
         raise ValueError(f"expected a folder of images, but {root!r} {what}: correct the path")
-    tree = Tree([], Counter(), [])
+    tree = Tree([], Counter(), [], {})
     read: dict[str, _Read] = {}  # by real path
     links = deque([""])  # the root first, and with it everything that has a place of its own
     while links:
@@ -162,8 +170,11 @@ def _scan(root: str, relative: str, tree: Tree) -> tuple[list[str], list[str]]:
         with os.scandir(path) as scan:
             entries = sorted(scan, key=lambda entry: entry.name)
     except OSError as error:
-        reason = f"the folder {path!r} cannot be read ({error.strerror}): make it readable or remove it"
-        raise ValueError(reason) from error
+        reason = f"cannot be read ({error.strerror}): make it readable or remove it"
+        if not relative:
+            raise ValueError(f"the folder {path!r} {reason}") from error
+        tree.closed[relative] = reason
+        return [], []
     files, folders, links = [], [], []
     for entry in entries:
         name = _join(relative, entry.name)
@@ -198,7 +209,7 @@ def _remote_tree(root: str) -> Tree:
         found, is_folder = (None, True) if name.endswith("/") else _remote_entry(_join(root, name), name)
         return None if is_folder else found
 
-    tree = Tree([], Counter(), [])
+    tree = Tree([], Counter(), [], {})
     with ThreadPoolExecutor(REMOTE_REQUESTS) as pool:
         level = [("", "")]  # folders, each with the litter that it is part of
         while level:

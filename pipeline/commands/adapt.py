@@ -92,6 +92,7 @@ def _support(support: str, model: str) -> _Listed:
 def _query(query: str, model: str) -> _Listed:
     listed = list_images(query)
     asked, unfit = told_apart(listed.files, model)
+    unfit = sorted([*listed.rejected, *unfit])
     if not asked:
         raise ValueError(f"--query {query}: no image can be read ({_first(unfit)}): convert or replace them")
     return _Listed(asked, unfit, listed.passed_over)

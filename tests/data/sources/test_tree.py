@@ -1,8 +1,10 @@
 import os
+import re
 
 import pytest
 
 from data.sources import tree
+from data.sources.folders import list_folder
 from data.sources.tree import Again, read_tree
 
 
@@ -133,5 +135,10 @@ def test_a_folder_that_cannot_be_read(tmp_path, monkeypatch, name):
     if name == "lost+found":  # litter, which nobody may read
         assert read_tree(str(tmp_path)).litter == {"lost+found": 0}
         return
-    with pytest.raises(ValueError, match=r"oak' cannot be read \(Permission denied\): make it readable or remove it"):
-        read_tree(str(tmp_path))
+    said = "cannot be read (Permission denied): make it readable or remove it"
+    read = read_tree(str(tmp_path))
+    assert read.closed == {"oak": said} and [folder.relative for folder in read.folders] == [""]
+    with pytest.raises(ValueError, match=re.escape(f"oak' {said}")):
+        read_tree(str(tmp_path / "oak"))
+    with pytest.raises(ValueError, match=re.escape(f"oak' {said}")):
+        list_folder(str(tmp_path))

@@ -117,6 +117,26 @@ def test_bad_queries_are_listed_and_the_rest_is_predicted(adapted, shown, place)
     assert [line.split(": ")[1] for line in result.stderr.splitlines() if line.startswith("set aside: ")] == list(aside)
 
 
+def test_a_query_folder_that_cannot_be_read_is_listed_too(adapted, shown, place, monkeypatch):
+    ask(place, "1.png", "closed/2.png", "open/3.png")
+    scandir = os.scandir
+
+    def refuse(path):  # permissions do not bind root, who runs tests in containers
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr("data.sources.tree.os.scandir", refuse)
+    found = adapted(code=1)
+    assert paths(found) == ["query/1.png", "query/open/3.png"]
+    reason = "the folder cannot be read (Permission denied): make it readable or remove it"
+    assert found["set_aside"] == [{"path": "query/closed", "reason": reason}]
+    for name in ("query/1.png", "query/open/3.png"):
+        os.remove(name)
+    result = shown()
+    assert result.returncode == 2 and f"no image can be read (query/closed: {reason})" in result.stderr
+
+
 def test_only_without_any_query_it_fails(shown, place):
     (place / "query" / "1.png").write_bytes(b"")
     (place / "query" / "2.png").write_bytes(b"no image")
