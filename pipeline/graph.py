@@ -108,6 +108,7 @@ def create_pipeline(
         examples=raw,
         configuration=settings.model_dump_json(),
         judged=os.path.join(root, "judged"),
+        candidates=None if len(trainers) == 1 else best.inputs["models"],
     )
 
     # Copies a blessed model to the directory that TF Serving watches.

@@ -30,6 +30,7 @@ class FewShotEvaluatorSpec(component_spec.ComponentSpec):
         "episodes": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
         **{name: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True) for name in BASELINES},
+        "candidates": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
         "model_run": component_spec.ChannelParameter(type=standard_artifacts.ModelRun, optional=True),
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
     }
@@ -54,6 +55,7 @@ class FewShotEvaluator(base_beam_component.BaseBeamComponent):
       configuration: the settings of the run as JSON, for the report.
       judged: directory where results are kept, so that a model is not judged again on episodes that it was judged on; empty if
         nothing is to be kept.
+      candidates: the models of which `model` was chosen; they are judged and shown, and do not decide.
     """
 
     SPEC_CLASS = FewShotEvaluatorSpec
@@ -71,11 +73,13 @@ class FewShotEvaluator(base_beam_component.BaseBeamComponent):
         examples: types.BaseChannel | None = None,
         configuration: str = "{}",
         judged: str = "",
+        candidates: types.BaseChannel | None = None,
     ) -> None:
         spec = FewShotEvaluatorSpec(
             episodes=episodes,
             model=model,
             **(baselines or {}),
+            candidates=candidates,
             model_run=model_run,
             examples=examples,
             gate=gate.model_dump_json(),

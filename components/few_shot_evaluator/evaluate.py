@@ -21,6 +21,7 @@ from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.served import ServedModel
 
 MODEL, PRODUCTION, BEST = "model", "production", "best"
+CANDIDATE = "candidate-"  # what the name of a candidate that was not chosen begins with
 SHOWN = ("accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes")
 CHECKED_EPISODES = 5
 MOST_DRAWN = 40  # query images that the report shows of an episode
@@ -59,7 +60,8 @@ def verdict(
     """Returns the metrics of the candidate and of its rivals, and the decision of the gate.
 
     Args:
-      results: the results of `model`, of the baselines by their names, and of `production` and `best` if there are any.
+      results: the results of `model`, of the baselines by their names, of the candidates that were not chosen, and of
+        `production` and `best` if there are any.
       gate: what the candidate must reach.
       independence: the result of the independence check.
       incomparable: the reason why `production` or `best` could not be evaluated, by its name.
@@ -71,7 +73,14 @@ def verdict(
         name: rivals.pop(name, None) or (Rival(not_comparable=incomparable[name]) if name in incomparable else None)
         for name in (PRODUCTION, BEST)
     }
-    compared = {"baselines": rivals, **earlier, "warm_start": warm_start, "independence": independence}
+    others = {name.removeprefix(CANDIDATE): rivals.pop(name) for name in [*rivals] if name.startswith(CANDIDATE)}
+    compared = {
+        "baselines": rivals,
+        "candidates": others,
+        **earlier,
+        "warm_start": warm_start,
+        "independence": independence,
+    }
     metrics = cast(Compared, {**summarise(ours), **compared})
     reasons = reasons_against(metrics, gate)
     return {**metrics, "blessed": not reasons, "reasons": reasons, "gate": gate.model_dump()}

@@ -15,6 +15,7 @@ from tfx.utils import io_utils, path_utils
 from components.few_shot_evaluator.baselines import BASELINES
 from components.few_shot_evaluator.case import MAIN, STORE, Case
 from components.few_shot_evaluator.evaluate import (
+    CANDIDATE,
     MODEL,
     PRODUCTION,
     check_complete,
@@ -38,6 +39,7 @@ from components.fewshot.evaluation.metrics import EpisodeResult, to_json
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import SERVED_AGAIN
 
+CHOICE = "choice.json"  # beside the record of a training, if its model was chosen among candidates
 FEATURES = "features"  # beside the results, until all episodes are judged
 
 
@@ -183,15 +185,23 @@ def read_case(inputs: dict[str, list[types.Artifact]], properties: dict[str, Any
 
 
 def models_of(inputs: dict[str, list[types.Artifact]]) -> dict[str, str]:
-    """Returns the directories of the SavedModels of candidate and baselines by name."""
+    """Returns the directories of the SavedModels of the model, its baselines and the candidates beside it by name."""
     found = {name: artifacts[0] for name in (MODEL, *BASELINES) if (artifacts := inputs.get(name))}
+    chosen = read_json(inputs.get("model_run"), CHOICE)
+    for model in inputs.get("candidates", []):
+        title = model.get_string_custom_property("title")
+        if chosen and title != chosen["chosen"]:
+            found[f"{CANDIDATE}{title}"] = model
     return {name: path_utils.serving_model_path(model.uri) for name, model in found.items()}
 
 
 def facts_of(inputs: dict[str, list[types.Artifact]], case: Case, manifest: Manifest) -> dict[str, object]:
     """Returns the facts about the model and the episodes that metrics.json names."""
     episodes = artifact_utils.get_single_instance(inputs["episodes"])
+    choice = read_json(inputs.get("model_run"), CHOICE)
     return {
+        "chosen": choice["chosen"] if choice else None,
+        "validation": manifest.validation or None,
         **case.spec.model_dump(include={"way", "shot", "query"}),
         **manifest.model_dump(include=set(FACTS)),
         "seed": episodes.get_int_custom_property("seed"),

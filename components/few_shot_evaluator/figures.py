@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from components.few_shot_evaluator.case import MAIN, Case
-from components.few_shot_evaluator.evaluate import BEST, MODEL, PRODUCTION, independence_of, verdict
+from components.few_shot_evaluator.evaluate import BEST, CANDIDATE, MODEL, PRODUCTION, independence_of, verdict
 from components.few_shot_evaluator.metrics_json import Metrics, Rival, Verdict
 from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot.evaluation.checks import label_spread
@@ -54,6 +54,10 @@ def describe_rivals(decision: Verdict, case: Case) -> None:
             rival.update(cast(Rival, Manifest.read(case.models[name]).model_dump(include=set(FACTS))))
         if rival is not None and name in case.earlier.models:
             rival["version"] = os.path.basename(case.earlier.models[name])
+    for name, rival in decision["candidates"].items():
+        manifest = Manifest.read(case.models[f"{CANDIDATE}{name}"])
+        told = {**manifest.model_dump(include=set(FACTS)), "validation": manifest.validation or None}
+        rival.update(cast(Rival, told))
 
 
 def few_encoded(case: Case) -> Sequence[EncodedEpisode]:

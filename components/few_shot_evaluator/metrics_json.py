@@ -3,6 +3,7 @@
 from typing import TypedDict
 
 from components.fewshot.evaluation.summary import Difference, Independence, LabelSpread, OverClasses, Summary
+from components.fewshot.training.history import Validated
 
 
 class FurtherSummary(Summary):
@@ -26,6 +27,7 @@ class Rival(TypedDict, total=False):
     ece: float
     episodes: int
     difference: Difference
+    validation: Validated | None  # of a candidate
     learner: str
     base_model: str
     batch_norm: str
@@ -37,6 +39,7 @@ class Compared(Summary):
     """The metrics of the candidate beside those of its rivals; the gate decides on these."""
 
     baselines: dict[str, Rival]
+    candidates: dict[str, Rival]  # that were not chosen; only shown
     production: Rival | None
     best: Rival | None
     warm_start: str | None
@@ -64,5 +67,7 @@ class Metrics(Verdict):
     seed: int
     episodes_hash: str
     served: list[str]
+    chosen: str | None  # the name of the model among the candidates of its run
+    validation: Validated | None
     also: list[FurtherSummary]
     label_spread: LabelSpread | None

@@ -185,6 +185,8 @@ def result_of(root: str, name: str, run_id: str) -> RunResult:
         "duplicates": summary["duplicates"],
         "classes": classes,
         "train_classes": summary["splits"]["train"]["classes"],
+        "chosen": metrics["chosen"],
+        "candidates": metrics["candidates"],
         "production": metrics["production"],
         "best": metrics["best"],
         "warm_start": metrics["warm_start"],

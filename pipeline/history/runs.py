@@ -17,7 +17,7 @@ from pipeline.history.metadata import Artifact, Execution, History, Value, read_
 
 LAST_NODE = "Pusher"
 # Inputs that a model was only compared with. They do not belong to its lineage.
-COMPARED = BASELINES
+COMPARED = (*BASELINES, "candidates")
 
 
 class Metrics(TypedDict, total=False):

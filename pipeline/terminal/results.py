@@ -43,6 +43,8 @@ class RunResult(Accuracy):
     duplicates: DuplicateCounts
     classes: list[SplitClasses]  # that episodes can use, for each split and specification
 
+    chosen: str | None  # the name of the model among the candidates
+    candidates: dict[str, Rival]  # that were not chosen
     production: Rival | None
     train_classes: int  # 0 if the classes are too few to train on any
     best: Rival | None  # of the models so far, if that is not the one in production

@@ -32,9 +32,11 @@ def show_result(result: RunResult) -> None:
     table.add_column("model")
     for column in ("accuracy, %", "over classes", "ahead by", "over classes"):
         table.add_column(column, justify="right")
-    table.add_row("this run", percent(result), bounds(result["over_classes"]))
+    ours = f"this run: {result['chosen']}" if result["chosen"] else "this run"
+    table.add_row(ours, percent(result), bounds(result["over_classes"]))
     earlier = {"in production": result["production"], "best so far": result["best"]}
-    for name, rival in (result["baselines"] | {name: rival for name, rival in earlier.items() if rival}).items():
+    known = {name: rival for name, rival in earlier.items() if rival}
+    for name, rival in (result["candidates"] | result["baselines"] | known).items():
         if "accuracy" in rival:
             difference = rival["difference"]
             ahead = f"{100 * difference['mean']:+.2f}", bounds(difference["over_classes"], signed=True)
@@ -45,6 +47,8 @@ def show_result(result: RunResult) -> None:
     console.print(table)
     print("95 % intervals: ± is over episodes of these classes; over classes is for other")
     print("classes of this kind, and decides")
+    if result["chosen"]:
+        print(f"{result['chosen']} was the best of {len(result['candidates']) + 1} candidates on validation classes")
     for name, model in earlier.items():
         if model and "not_comparable" in model:
             print(f"{name}: {model['not_comparable']}")

@@ -285,6 +285,14 @@ def test_the_best_candidate_on_validation_classes_is_pushed(watched, first):
     (served,) = watched.root.glob("runs/artifacts/ModelChooser/model/*/Format-Serving")
     trainable = {"frozen": "none", "last": "last 2", "whole": "all"}[choice["chosen"]]
     assert Manifest.read(str(served)).trainable == trainable
+    metrics = watched.metrics(result)
+    assert metrics["chosen"] == choice["chosen"] and metrics["candidates"].keys() == accuracies.keys() - {
+        choice["chosen"]
+    }
+    for name, other in metrics["candidates"].items():
+        assert other["validation"]["accuracy"] == accuracies[name] and 0 <= other["accuracy"] <= 1
+    report = Path(result["report"]).read_text()
+    assert report.count("a candidate that was not chosen") == 2
     again = watched.run(name="chosen", candidates=[{"name": "frozen", "training": {"steps": 0}, **frozen}])
     assert (
         watched.cached["Features-none"] and not watched.cached["MetaTrainer"] and "ModelChooser" not in watched.cached

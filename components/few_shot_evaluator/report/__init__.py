@@ -76,7 +76,8 @@ def shot_points(metrics: Metrics) -> list[tuple[int, str, float, float]]:
 
 
 def compared(metrics: Metrics) -> list[Row]:
-    """Returns a row for each baseline, and for the model in production and the best one so far if there are any."""
+    """Returns a row for each baseline and each candidate that was not chosen, and for the model in production and the best one so
+    far if there are any: the strongest first."""
     explained = {
         "transfer": "transfer learning: a classifier trained on the same images, with a new head for each episode",
         "untrained": "the same learner before training",
@@ -85,12 +86,20 @@ def compared(metrics: Metrics) -> list[Row]:
     rows: list[Row] = [
         {"name": name, "means": explained.get(name, ""), **row} for name, row in metrics["baselines"].items()
     ]
+    rows += [{"name": name, "means": of_candidate(row), **row} for name, row in metrics["candidates"].items()]
     if metrics["production"]:
         rows.append({"name": "in production", "means": "the model that is served now", **metrics["production"]})
     if metrics["best"]:
         means = "the best model that was ever pushed and judged on these test images"
         rows.append({"name": "best so far", "means": means, **metrics["best"]})
-    return rows
+    return sorted(rows, key=lambda row: -row.get("accuracy", -1.0))
+
+
+def of_candidate(row: Rival) -> str:
+    """Returns what a candidate is, and what it reached on validation classes."""
+    validation = row["validation"]
+    reached = f"; {percent(validation['accuracy'])} % on validation classes" if validation else ""
+    return f"a candidate that was not chosen: {row['learner']} on {row['base_model']}{reached}"
 
 
 def bounds_of(row: Rival) -> tuple[float, float]:

@@ -23,6 +23,8 @@ RESULT: RunResult = {
     "pushed_model": None,
     "seconds": 12.3,
     "train_classes": 40,
+    "chosen": None,
+    "candidates": {},
     "production": None,
     "best": None,
     "warm_start": None,
@@ -195,3 +197,12 @@ def test_built_in_images_have_to_be_copied(capsys):
     assert "copy" not in capsys.readouterr().out
     show_compiled("vertex", "job.json", ["gs://b/train"], "fewshot-runs/data/")
     assert "writes them to fewshot-runs/data/" in capsys.readouterr().out
+
+
+def test_a_run_with_candidates(capsys):
+    other = RESULT["baselines"]["transfer"] | {"accuracy": 0.85}
+    show_result(RESULT | {"chosen": "tuned", "candidates": {"frozen": other}})
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "this run: tuned 90.00 ± 1.00 85.0 to 93.0" in lines
+    assert "frozen 85.00 ± 2.00 70.0 to 87.5 +10.00 +4.0 to +16.0" in lines
+    assert "tuned was the best of 2 candidates on validation classes" in lines
