@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jinja2
 import tensorflow as tf
 
 from components.fewshot.images.thumbnail import thumbnail
+from components.fewshot.pages import environment
 from components.fewshot.words import counted
 from data.sources.folders import ImageFile
 from pipeline.terminal.images import printable
@@ -33,13 +33,11 @@ def write_page(path: str, result: Adapted, support: Sequence[ImageFile]) -> None
       result: what is shown.
       support: the images that were learnt from; none, if a task state was taken up.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("pipeline.commands", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"picture": _picture, "printable": printable}
-    environment.globals["counted"] = counted
+    templates = environment("pipeline.commands")
+    templates.filters |= {"picture": _picture, "printable": printable}
+    templates.globals["counted"] = counted
     groups = groups_of(result["predictions"], examples_in(support))
-    text = environment.get_template("page.html.j2").render(groups=groups, result=result, most=MOST)
+    text = templates.get_template("page.html.j2").render(groups=groups, result=result, most=MOST)
     with tf.io.gfile.GFile(path, "w") as file:
         file.write(text)
 

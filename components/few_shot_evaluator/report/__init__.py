@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import cast
 
-import jinja2
 from markupsafe import Markup
 
 from components.few_shot_evaluator.metrics_json import FurtherSummary, Metrics, Rival
@@ -12,6 +11,7 @@ from components.few_shot_evaluator.report_inputs import ReportInputs
 from components.fewshot.evaluation.intervals import cannot_tell
 from components.fewshot.evaluation.summary import Difference, DomainAccuracy, OverClasses
 from components.fewshot.images.thumbnail import thumbnail
+from components.fewshot.pages import environment
 
 DOMAINS = 6  # of the worst and of the best domains that are shown, if there are many
 
@@ -25,10 +25,8 @@ class Row(Rival):
 
 def render(inputs: ReportInputs) -> str:
     """Returns the report as HTML; the same inputs give the same bytes."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__name__, "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
+    templates = environment(__name__)
+    templates.filters |= {
         "percent": percent,
         "points": points,
         "bounds": bounds,
@@ -36,7 +34,7 @@ def render(inputs: ReportInputs) -> str:
         "flat": flat,
     }
     metrics = inputs.metrics
-    return environment.get_template("template.html.j2").render(
+    return templates.get_template("template.html.j2").render(
         m=metrics,
         inputs=inputs,
         title=episodes_title(metrics),

@@ -305,7 +305,7 @@ def test_a_page_of_pictures(adapted, place):
     os.rename(place / "support" / "ash", place / "support" / "ash & <i>co")
     found = adapted("--html", "page.html", code=1)
     page = (place / "page.html").read_text()
-    assert page.count("<img") == 3 * 3 + 3 and page.count('class="example"') == 9
+    assert page.count("<img") == 3 * 3 + 3 and page.count('class="support"') == 9
     assert "ash &amp; &lt;i&gt;co" in page and "<i>" not in page and "&lt;b&gt;.png" in page
     assert "query/bad.png: the file is empty (0 bytes)" in page and "http" not in page
     sure = found["predictions"][0]
