@@ -72,4 +72,4 @@ def baselines_of(run: RunSettings) -> dict[str, Baseline]:
 
 
 def _cold(run: RunSettings) -> TrainerSettings:
-    return run.trainer().model_copy(update={"warm_start": None})
+    return run.trainer().model_copy(update={"warm_start": None, "needs_training": False})

@@ -18,6 +18,8 @@ class TrainerSettings(BaseModel):
       max_pixels: of the largest file that the transform graph reads.
       seed: of initial weights, dropout and training episodes.
       warm_start: directory of an exported model whose weights training starts from, or None.
+      needs_training: whether the run ends if there is nothing to train on and no weights come from elsewhere. A baseline stays as
+        it is then: it is what the model must beat.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,3 +32,4 @@ class TrainerSettings(BaseModel):
     max_pixels: int = Field(MAX_PIXELS, ge=4)
     seed: int = Field(0, ge=0)
     warm_start: str | None = None
+    needs_training: bool = True

@@ -17,7 +17,8 @@ def untrainable(settings: TrainerSettings, classes: Sequence[tuple[str, int]]) -
       settings: what is to be trained and how.
       classes: (class name, number of images) of all classes; they are too few to train on.
     """
-    if not settings.training.all_steps or settings.warm_start or weights_digest(settings.base_model):
+    wanted = settings.needs_training and settings.training.all_steps > 0
+    if not wanted or settings.warm_start or weights_digest(settings.base_model):
         return None
     small = [(name, images) for name, images in classes if images < LEAST_IMAGES]
     have, need = len(classes) - len(small), sum(LEAST.values())

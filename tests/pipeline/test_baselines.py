@@ -52,3 +52,10 @@ def test_whose_features_a_training_reads():
     features = features_of(frozen)
     assert (features.base_model, features.image, features.seed) == (frozen.base_model, frozen.image, 4)
     assert features.node_id == "Features-last-2" and features_of(load_settings({}).trainer()) is None
+
+
+def test_a_baseline_without_anything_to_train_on_does_not_end_the_run():
+    """As where the model starts from an earlier one, and all classes are test classes."""
+    settings = load_settings({"warm_start": "served/7"})
+    assert settings.trainer().needs_training and not any(one.needs_training for one in baselines().values())
+    assert all(one.warm_start is None for one in baselines(warm_start="served/7").values())

@@ -29,8 +29,9 @@ def test_what_is_there_what_is_missing_where_and_what_to_do():
         settings_of("efficientnet_lite0"),
         settings_of(steps=0),
         settings_of(warm_start="served/7"),
+        settings_of(needs_training=False),
     ],
-    ids=["weights from outside", "no training wanted", "weights of an earlier model"],
+    ids=["weights from outside", "no training wanted", "weights of an earlier model", "a baseline"],
 )
 def test_nothing_is_said_where_nothing_has_to_be_trained(settings):
     assert untrainable(settings, FEW) is None
