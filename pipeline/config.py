@@ -111,7 +111,8 @@ class RunSettings(BaseModel):
             if len(set(asked.values())) > 1 or not isinstance(self.train_episodes.way, int):
                 given = ", ".join(f"{key}={'null' if value is None else value}" for key, value in asked.items())
                 raise ValueError(
-                    f"learner {self.learner.name!r} has a fixed head: expected the same way in all episodes, got {given}"
+                    f"learner {self.learner.name!r} has a fixed head: expected the same way in all episodes, got {given}; set"
+                    " train_episodes.way=5 episodes.way=5, or any other number"
                 )
         way, shot, mapped = self.train_episodes.way, self.train_episodes.shot, self.training.layout == "mapped"
         if mapped and self.training.meta_batch > 1 and (isinstance(way, tuple) or isinstance(shot, tuple)):

@@ -37,7 +37,7 @@ def test_the_graph_compiles(tmp_path, target):
 
 
 def test_learners_with_a_fixed_head_compile(tmp_path):
-    settings = settings_of(learner={"name": "maml"}, train_episodes={"shot": 1})
+    settings = settings_of(learner={"name": "maml"}, train_episodes={"way": 5}, episodes={"way": 5})
     compile_pipeline(settings, ROOT, "vertex", str(tmp_path / "job.json"))
     assert "maml" in (tmp_path / "job.json").read_text()
 
