@@ -7,7 +7,6 @@ a line to `BASELINES` here and its name to the list in `components/few_shot_eval
 from collections.abc import Callable
 from typing import NamedTuple
 
-from components.feature_extractor.settings import FeatureSettings
 from components.fewshot.episodes.fitting import for_training
 from components.fewshot.settings.base_models import BaseModelSettings
 from components.fewshot.settings.learners import LearnerChoice
@@ -49,13 +48,6 @@ def pixels(run: RunSettings) -> TrainerSettings:
     """Returns the nearest class mean on raw pixels."""
     chosen = {"learner": LearnerChoice(name="protonet"), "base_model": BaseModelSettings(name="pixels")}
     return untrained(run).model_copy(update=chosen)
-
-
-def features_of(trainer: TrainerSettings) -> FeatureSettings | None:
-    """Returns whose features a training reads; None if all of its base model is trained."""
-    if trainer.base_model.trainable == "all":
-        return None
-    return FeatureSettings(base_model=trainer.base_model, image=trainer.image, seed=trainer.seed)
 
 
 BASELINES = {

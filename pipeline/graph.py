@@ -22,8 +22,9 @@ from components.meta_trainer.settings import TrainerSettings
 from components.model_chooser.component import ModelChooser
 from components.pusher.component import Pusher
 from data.settings import ImageSetSettings
-from pipeline.baselines import BASELINES, baselines_of, features_of
+from pipeline.baselines import BASELINES, baselines_of
 from pipeline.config import RunSettings
+from pipeline.extractions import extractions, features_of
 from pipeline.production import destination_of, run_fingerprint
 
 Target = Literal["local", "vertex", "kubeflow"]
@@ -75,9 +76,8 @@ def create_pipeline(
     contenders = {name: run.trainer() for name, run in settings.contenders.items()}
     rivals = {name: baseline.settings(settings) for name, baseline in baselines_of(settings).items()}
     extractors = {
-        features.model_dump_json(): FeatureExtractor(episodes, features).with_id(features.node_id)
-        for features in map(features_of, [*contenders.values(), *rivals.values()])
-        if features
+        one.features.model_dump_json(): FeatureExtractor(episodes, one.features).with_id(one.node_id)
+        for one in extractions([*contenders.values(), *rivals.values()])
     }
 
     # Trains the candidates, of which the best on validation classes goes on, and the baselines that it must beat.

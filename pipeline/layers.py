@@ -113,11 +113,14 @@ def check_base_model(settings: "RunSettings") -> None:
     Raises:
       ValueError: one cannot be built with its settings, or what is to be trained has no weights.
     """
+    from components.fewshot.base_models.pure import PureModel
     from components.fewshot.base_models.table import pure_base_model
     from components.fewshot.learners import build_learner
 
+    bases: dict[str, PureModel] = {}
     for run in settings.contenders.values():
-        base = pure_base_model(run.base_model, run.image.shape)
+        key = run.base_model.model_dump_json()
+        base = bases[key] = bases.get(key) or pure_base_model(run.base_model, run.image.shape)
         stages = [*((stage.learner, stage.steps) for stage in run.training.before), (run.learner, run.training.steps)]
         for choice, steps in stages:
             weights = build_learner(choice, base, 2, 2).variables()

@@ -34,7 +34,7 @@ CHARACTERISTIC: dict[str, object] = {"distance": "cosine", "centre": 0.5}  # of 
 PHOTOS: dict[str, object] = {
     "name": "photos",
     "image": {"height": 224, "width": 224, "channels": 3},
-    "train_episodes": {"way": 20, "shot": 3, "query": 5},
+    "train_episodes": FITTED,
     "episodes": FITTED,
     "validation_episodes": 300,
     "test_episodes": 1000,
@@ -119,7 +119,7 @@ PRESETS: dict[str, dict[str, object]] = {
         "episodes": FITTED,
         "validation_episodes": 200,
         "test_episodes": 600,
-        "training": {"steps": 2000, "meta_batch": 2, "validate_every": 250},
+        "training": {"steps": 1200, "validate_every": 200},
     },
 }
 

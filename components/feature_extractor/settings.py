@@ -19,8 +19,3 @@ class FeatureSettings(BaseModel):
     base_model: BaseModelSettings
     image: ImageSpec
     seed: int = Field(0, ge=0)
-
-    @property
-    def node_id(self) -> str:
-        """Of the node that computes them: `Features-none`, `Features-last-16`."""
-        return f"Features-{self.base_model.trainable.replace(' ', '-')}"

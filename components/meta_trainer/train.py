@@ -126,12 +126,17 @@ def train(
 
 def check_trunk(learner: Learner, inputs: Inputs) -> None:
     """Raises ValueError unless the features that training reads are those of the learner's own trunk."""
-    own = learner.base.trunk.digest() if learner.base.trunk else ""
+    own = trunk_of(learner)
     if own != inputs.trunk:
         raise ValueError(
             f"the features were made by another trunk ({inputs.trunk[:12] or 'none'}) than the base model has"
             f" ({own[:12] or 'none'}): make them again with the weights that are installed now"
         )
+
+
+def trunk_of(learner: Learner) -> str:
+    """The digest of the trunk that a learner's base model is behind; empty if there is none."""
+    return learner.base.trunk.digest() if learner.base.trunk else ""
 
 
 def restored(make: Callable[[], Trainer], path: str, tell: Callable[[str], None]) -> Trainer:
@@ -214,7 +219,8 @@ def learner_over(base: PureModel, choice: LearnerChoice, settings: TrainerSettin
 def save_weights(learner: Learner, path: str) -> None:
     """All weights of a learner, by name."""
     tf.io.gfile.makedirs(os.path.dirname(path))
-    checkpoint.save(path, {name: variable.numpy() for name, variable in learner.named_variables().items()}, {})
+    arrays = {name: variable.numpy() for name, variable in learner.named_variables().items()}
+    checkpoint.save(path, arrays, {"trunk": trunk_of(learner)})
 
 
 def assign_weights(learner: Learner, path: str) -> tuple[str | None, str | None]:
@@ -223,6 +229,8 @@ def assign_weights(learner: Learner, path: str) -> tuple[str | None, str | None]
     if stored is None:
         return None, "it has no weights"
     arrays, targets = stored[0], learner.named_variables()
+    if stored[1].get("trunk", "") != trunk_of(learner):
+        return None, "it has another trunk (base_model.trainable)"
     for name in sorted(arrays.keys() | targets.keys()):
         has, wants = (tuple(found[name].shape) if name in found else None for found in (arrays, targets))
         if has != wants:
@@ -233,8 +241,8 @@ def assign_weights(learner: Learner, path: str) -> tuple[str | None, str | None]
 
 
 def weights_fingerprint(learner: Learner) -> str:
-    """SHA-256 (hex) of all weights of a learner."""
-    digest = hashlib.sha256()
+    """SHA-256 (hex) of all weights of a learner, and of the trunk before them."""
+    digest = hashlib.sha256(trunk_of(learner).encode())
     for variable in learner.named_variables().values():
         digest.update(variable.numpy().tobytes())
     return digest.hexdigest()

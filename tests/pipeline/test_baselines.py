@@ -1,5 +1,5 @@
 from components.few_shot_evaluator import baselines as evaluator
-from pipeline.baselines import BASELINES, baselines_of, features_of
+from pipeline.baselines import BASELINES, baselines_of
 from pipeline.config import load_settings
 
 
@@ -45,13 +45,6 @@ def test_where_there_are_candidates_only_the_floor_is_a_baseline():
     candidates = [{"name": "one"}, {"name": "two", "learner": {"name": "transfer"}}]
     assert list(baselines_of(load_settings({"candidates": candidates}))) == ["pixels"]
     assert baselines_of(load_settings({})) == BASELINES
-
-
-def test_whose_features_a_training_reads():
-    frozen = load_settings({"base_model": {"trainable": "last 2"}, "seed": 4}).trainer()
-    features = features_of(frozen)
-    assert (features.base_model, features.image, features.seed) == (frozen.base_model, frozen.image, 4)
-    assert features.node_id == "Features-last-2" and features_of(load_settings({}).trainer()) is None
 
 
 def test_a_baseline_without_anything_to_train_on_does_not_end_the_run():

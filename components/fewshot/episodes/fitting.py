@@ -6,7 +6,9 @@ from components.fewshot.episodes.classes import usable_classes
 from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec, WantedEpisodes
 
 WAY, SHOT, QUERY = 5, 1, 15  # where there are enough classes and images
-TRAINING_QUERY = 5  # the same in training, where more queries take time that further episodes use better
+# The same in training: more classes than in the test teach more (Snell et al. 2017), more queries take time that further episodes
+# use better.
+TRAINING_WAY, TRAINING_QUERY = 20, 5
 # Queries are as many as most classes have images for: one tiny class does not take them from all others. What is left out is at
 # most a quarter of the classes, and of four or fewer none, because four are the fewest that tell what to expect on others.
 KEPT, KEPT_LEAST = 0.75, 4
@@ -14,22 +16,28 @@ KEPT, KEPT_LEAST = 0.75, 4
 
 def for_training(wanted: WantedEpisodes, *train: ClassIndex) -> EpisodeSpec:
     """The specification of training episodes that fits the train classes; without them, the one for enough classes and images."""
-    return fitted(wanted, *train, most_queries=TRAINING_QUERY)
+    return fitted(wanted, *train, most_way=TRAINING_WAY, most_queries=TRAINING_QUERY)
 
 
 def fitted(
-    wanted: WantedEpisodes, *sides: ClassIndex, test: ClassIndex | None = None, most_queries: int = QUERY
+    wanted: WantedEpisodes,
+    *sides: ClassIndex,
+    test: ClassIndex | None = None,
+    most_way: int = WAY,
+    most_queries: int = QUERY,
 ) -> EpisodeSpec:
     """The specification that fits all of `sides` and `test`; what is not open stays as it is, whether it fits or not.
 
-    Way is 5, or as many as there are classes with enough images; in `test` half as many, so that there are two episodes without
-    a common class, without which there is no interval over classes (fewer than four classes have none in any case). Shot is 1.
+    Way is `most_way`, or as many as there are classes with enough images; in `test` half as many, so that there are two
+    episodes without a common class, without which there is no interval over classes (fewer than four classes have none in any
+    case). Shot is 1.
     Query is `most_queries`, or as many as at least three quarters of the classes have images for.
 
     Args:
       wanted: the specification, parts of which may be open.
       sides: the classes of splits.
       test: those of the test split, if the episodes are for it.
+      most_way: classes.
       most_queries: of a class.
     """
     every = [*sides, *([test] if test else [])]
@@ -41,7 +49,7 @@ def fitted(
     if "way" in wanted.open:
         room = [usable_classes(index, spec).most - spec.distractors for index in every]
         room += [half for index in every if index is test and (half := usable_classes(index, spec).classes // 2) > 1]
-        spec = spec.model_copy(update={"way": max(2, min((WAY, *room)))})
+        spec = spec.model_copy(update={"way": max(2, min((most_way, *room)))})
     return spec
 
 

@@ -46,7 +46,8 @@ def test_validation_classes_count_too():
 def test_training_takes_all_its_classes_and_fewer_queries():
     assert sizes(for_training(OPEN, index_of(*[30] * 5))) == (5, 1, 5)
     assert sizes(for_training(OPEN, index_of(4, 4))) == (2, 1, 3)
-    assert sizes(for_training(OPEN)) == (5, 1, 5)
+    assert sizes(for_training(OPEN, index_of(*[30] * 50))) == (20, 1, 5)
+    assert sizes(for_training(OPEN)) == (20, 1, 5)
 
 
 def test_what_is_set_stays():
