@@ -63,7 +63,7 @@ class SplitClasses(TypedDict):
 
 
 def asked(settings: EpisodeGeneratorSettings, classes: Mapping[str, ClassIndex]) -> list[Asked]:
-    """Returns all kinds of episodes of a run, fitted to the classes of each split.
+    """Returns all kinds of episodes that a run draws, fitted to the classes of each split.
 
     Without train and validation classes, nothing is drawn from them: nothing is trained, and nothing chosen.
     """
@@ -77,7 +77,9 @@ def asked(settings: EpisodeGeneratorSettings, classes: Mapping[str, ClassIndex])
     ]
     if settings.train and trains:
         found.insert(0, Asked("train", "train_episodes", for_training(settings.train, train), settings.train.open))
-    return found + [Asked("test", "also", EpisodeSpec(**also.spec.model_dump())) for also in settings.also]
+    return found + [
+        Asked("test", "also", EpisodeSpec(**also.spec.model_dump())) for also in drawable(settings.also, test)
+    ]
 
 
 def drawable(further: Sequence[AlsoSpec], test: ClassIndex) -> tuple[AlsoSpec, ...]:

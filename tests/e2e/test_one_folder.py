@@ -57,6 +57,18 @@ def test_two_classes_of_two_images(tmp_path):
 
 
 @pytest.mark.slow
+def test_photographs_of_two_classes(tmp_path):
+    """The preset for photographs with nothing to train on: the first candidate, and the floor as its only baseline."""
+    for name in ("one", "two"):
+        pictures.write_class(tmp_path / "photos", name, 2)
+    small = {"image": LITE["image"], "test_episodes": 4, "data": {"images": [str(tmp_path / "photos")]}}
+    result = run(load_settings(find_preset("photos-fast"), small), str(tmp_path / "runs"), lambda event: None)
+    assert result["chosen"] == "frozen" and set(result["candidates"]) == {"whitened", "transfer"}
+    assert set(result["baselines"]) == {"pixels"} and not result["train_classes"]
+    assert kinds(result) == {"test": ("2-way 1-shot", 1)}
+
+
+@pytest.mark.slow
 def test_three_classes_of_four_images(tmp_path):
     with pytest.raises(
         ValueError, match=r"^3 classes with 12 images are too few to train on: .* add 5 classes of 2 images"
@@ -74,7 +86,7 @@ def test_twelve_classes_of_very_different_sizes(tmp_path):
     assert [splits[split]["classes"] for split in ("train", "val", "test")] == [6, 2, 4]
     assert sum(splits[split]["images"] for split in splits) == 207 and manifest.steps == 4
     assert {split: title for split, (title, _) in kinds(result).items()} == {
-        "train": "5-way 1-shot", "val": "2-way 1-shot", "test": "2-way 1-shot"
+        "train": "6-way 1-shot", "val": "2-way 1-shot", "test": "2-way 1-shot"
     }  # fmt: skip
     assert result["over_classes"]["classes"] == 4
 
@@ -84,5 +96,6 @@ def test_two_hundred_classes_of_two_images(tmp_path):
     result, splits, manifest = run_on(tmp_path, [2] * 200)
     counts = [splits[split]["classes"] for split in ("train", "val", "test")]
     assert sum(counts) == 200 and counts == pytest.approx([128, 32, 40], rel=0.25)
-    assert set(kinds(result).values()) == {("5-way 1-shot", 1)} and manifest.steps == 4
+    assert kinds(result) == {"train": ("20-way 1-shot", 1)} | dict.fromkeys(("val", "test"), ("5-way 1-shot", 1))
+    assert manifest.steps == 4
     assert all(one["classes_too_small"] == [] for one in result["classes"]) and result["over_classes"]

@@ -15,7 +15,15 @@ from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.seen import Seen
 from components.fewshot.training.loop import Trainer
 from components.meta_trainer.settings import TrainerSettings
-from components.meta_trainer.train import WEIGHTS, Inputs, assign_weights, new_learner, save_weights, train
+from components.meta_trainer.train import (
+    WEIGHTS,
+    Inputs,
+    assign_weights,
+    new_learner,
+    save_weights,
+    train,
+    weights_fingerprint,
+)
 from tests.components import artifacts
 
 SETTINGS = {
@@ -156,6 +164,31 @@ def test_weights_that_do_not_fit_are_left_alone(tmp_path, inputs):
     assert found.no_warm_start == "its weight 'base/batch_normalization/beta' has shape (6,), expected (4,)"
     learner = new_learner(settings_of(), ImageStore.open(os.path.join(inputs.train, "store")))
     assert assign_weights(learner, str(tmp_path / "missing.npz")) == (None, "it has no weights")
+
+
+def behind_a_trunk(seed: int) -> TrainerSettings:
+    return settings_of(base_model={"settings": {"filters": 4}, "trainable": "last 2"}, seed=seed)
+
+
+def test_weights_behind_another_trunk_are_left_alone(tmp_path, inputs):
+    """They fit by name and shape, and are worth nothing behind other features."""
+    store = ImageStore.open(os.path.join(inputs.train, "store"))
+
+    def learner_of(seed: int):
+        keras.utils.set_random_seed(seed)
+        return new_learner(behind_a_trunk(seed), store)
+
+    one, other = learner_of(0), learner_of(1)
+    save_weights(one, str(tmp_path / WEIGHTS))
+    refused = "it has another trunk (base_model.trainable)"
+    assert assign_weights(other, str(tmp_path / WEIGHTS)) == (None, refused)
+    assert assign_weights(learner_of(0), str(tmp_path / WEIGHTS))[0] == weights_fingerprint(one)
+    assert weights_fingerprint(one) != weights_fingerprint(other)
+
+
+def test_features_of_another_trunk_are_not_trained_on(tmp_path, inputs):
+    with pytest.raises(ValueError, match=r"made by another trunk \(none\) than the base model has \([0-9a-f]{12}\)"):
+        run(behind_a_trunk(0), inputs, tmp_path)
 
 
 def test_stages_go_on_with_the_base_model_of_the_one_before(tmp_path, inputs):
