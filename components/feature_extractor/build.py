@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import apache_beam as beam
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -21,7 +22,6 @@ from components.fewshot.base_models.table import pure_base_model
 from components.fewshot.episodes.episode import Draw
 from components.fewshot.images.feed import to_unit_range
 from components.fewshot.images.store import Entry, ImageStore, write_index, write_shard
-from components.fewshot.training.step import make_deterministic
 
 BATCH = 32  # images at a time: larger ones are slower on a CPU
 CHUNK = 256  # images of a shard: the work of one worker at a time
@@ -122,7 +122,8 @@ _ONE_AT_A_TIME = threading.Lock()
 @functools.lru_cache(1)
 def _extractor(settings_json: str) -> Extractor:
     settings = FeatureSettings.model_validate_json(settings_json)
-    make_deterministic(settings.seed)
+    keras.utils.set_random_seed(settings.seed)  # the trainer builds the same base model from the same seed
+    tf.config.experimental.enable_op_determinism()
     trunk = pure_base_model(settings.base_model, settings.image.shape).trunk
     if trunk is None:
         raise ValueError(f"base_model.trainable {settings.base_model.trainable!r}: expected none or last N")

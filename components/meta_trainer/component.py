@@ -10,7 +10,7 @@ from components.fingerprint import code_fingerprint
 from components.meta_trainer import executor
 from components.meta_trainer.settings import TrainerSettings
 
-CODE = ("components.meta_trainer", "components.fewshot")
+CODE = ("components.meta_trainer", "components.fewshot", "data.sources.dealing")
 
 
 class MetaTrainerSpec(component_spec.ComponentSpec):

@@ -10,7 +10,13 @@ from tfx.types import channel_utils, component_spec, standard_artifacts
 from components.fingerprint import code_fingerprint
 from components.model_chooser import executor
 
-CODE = ("components.model_chooser", "components.fewshot.integrity", "components.fewshot.serving.manifest")
+CODE = (
+    "components.model_chooser",
+    "components.fewshot.integrity",
+    "components.fewshot.serving.manifest",
+    "components.fewshot.training",
+    *(f"components.fewshot.{name}" for name in ("episodes", "settings")),
+)
 
 
 class ModelChooserSpec(component_spec.ComponentSpec):
