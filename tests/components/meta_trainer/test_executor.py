@@ -255,4 +255,4 @@ def test_nothing_to_train_on_although_it_needs_training(tmp_path, only_test):
 def test_training_episodes_are_fitted_to_the_train_classes(tmp_path, inputs):
     model, _ = train(tmp_path, inputs, episodes=WantedEpisodes(**OPEN))
     episodes = Manifest.read(path_utils.serving_model_path(model.uri)).episodes
-    assert (episodes.way, episodes.shot, episodes.query) == (5, 1, 5)
+    assert (episodes.way, episodes.shot, episodes.query) == (10, 1, 5)
