@@ -86,7 +86,7 @@ def test_twelve_classes_of_very_different_sizes(tmp_path):
     assert [splits[split]["classes"] for split in ("train", "val", "test")] == [6, 2, 4]
     assert sum(splits[split]["images"] for split in splits) == 207 and manifest.steps == 4
     assert {split: title for split, (title, _) in kinds(result).items()} == {
-        "train": "6-way 1-shot", "val": "2-way 1-shot", "test": "2-way 1-shot"
+        "train": "5-way 1-shot", "val": "2-way 1-shot", "test": "2-way 1-shot"
     }  # fmt: skip
     assert result["over_classes"]["classes"] == 4
 
