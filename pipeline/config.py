@@ -1,13 +1,10 @@
-"""The settings of a run: one frozen value, made of layers. A layer overrides the one before: preset, file, options, key=value."""
+"""The settings of a run: one frozen value, made of layers (`setting_layers`)."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from types import NoneType, UnionType
-from typing import Literal, NamedTuple, Union, get_args, get_origin
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic.fields import FieldInfo
 
 from components.episode_generator.settings import AlsoSpec, EpisodeGeneratorSettings
 from components.few_shot_evaluator.settings import GateSettings
@@ -15,12 +12,14 @@ from components.fewshot.episodes.episode import WantedEpisodes
 from components.fewshot.settings.base_models import BaseModelSettings
 from components.fewshot.settings.image import MAX_PIXELS, ImageSpec
 from components.fewshot.settings.learners import LearnerChoice, settings_class
-from components.fewshot.settings.sentences import place, reason, shown
+from components.fewshot.settings.sentences import place, reason
 from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.words import counted
 from components.meta_trainer.settings import TrainerSettings
 from components.pusher.settings import PushSettings
 from data.settings import ImageSetSettings
+from pipeline.setting_keys import is_section_of_keys, section_of, setting_keys
+from pipeline.setting_layers import together
 
 COLD, PRODUCTION = "none", "production"  # values of warm_start beside a path
 NAME = r"[a-z0-9][a-z0-9-]{0,127}"  # the names that Vertex AI accepts for a pipeline
@@ -209,151 +208,12 @@ def load_settings(*layers: Mapping[str, object]) -> RunSettings:
     Raises:
       ValueError: a key is unknown (the message lists those that exist), or a value does not fit.
     """
-    merged: dict[str, object] = {}
-    for layer in layers:
-        merged = _merge(merged, _with_stages(layer))
-        if "learner" in layer and "candidates" not in layer:
-            merged.pop("candidates", None)  # who names a learner wants that one
     try:
-        settings = RunSettings.model_validate(merged)
+        settings = RunSettings.model_validate(together(*layers))
     except ValidationError as error:
         raise ValueError(_sentence(error)) from error
     _ = settings.contenders  # those of the candidates are checked too
     return settings
-
-
-def read_config(path: str) -> dict[str, object]:
-    """Returns the layer in a YAML file.
-
-    Raises:
-      ValueError: the file cannot be read, or it does not hold settings.
-    """
-    try:
-        with open(path, encoding="utf-8") as file:
-            layer = yaml.safe_load(file)
-    except OSError as error:
-        why = error.strerror
-        raise ValueError(f"--config {path}: cannot be read ({why}); expected a YAML file of settings") from error
-    except UnicodeDecodeError:
-        raise ValueError(f"--config {path}: is not UTF-8 text; expected a YAML file of settings") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        why = getattr(error, "problem", None) or "characters that YAML does not allow"
-        raise ValueError(f"--config {path} is not YAML{where}: {' '.join(why.split())}") from None
-    if layer is None:
-        return {}
-    if not isinstance(layer, dict):
-        raise ValueError(f"--config {path}: expected settings as `key: value`, got {shown(layer)}")
-    return layer
-
-
-def parse_overrides(pairs: Iterable[str]) -> dict[str, object]:
-    """Returns the layer of words such as `training.steps=200` or `episodes.way=[5,10]`: dotted keys, YAML values.
-
-    Raises:
-      ValueError: a word has no `=`, or its value is not YAML.
-    """
-    layer: dict[str, object] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not all(key.split(".")):
-            raise ValueError(f"expected settings as key=value (training.steps=200), got {pair!r}")
-        try:
-            parsed = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError):  # ValueError: a date that does not exist
-            raise ValueError(f"{key}: expected a YAML value (200, [5, 10], {{a: b}}), got {value!r}") from None
-        layer = _merge(layer, _nested(key.split("."), parsed))
-    return layer
-
-
-def setting_keys(model: type[BaseModel] = RunSettings, prefix: str = "") -> list[str]:
-    """Returns the dotted keys of all settings."""
-    return [setting.key for setting in all_settings(model, prefix)]
-
-
-class Setting(NamedTuple):
-    """One setting: its dotted key, its default, the type of its value in words, and what it means."""
-
-    key: str
-    default: object
-    type: str
-    meaning: str
-
-    @property
-    def plain_default(self) -> object:
-        """The default as JSON and YAML have it."""
-        return list(self.default) if isinstance(self.default, tuple) else self.default
-
-
-def all_settings(
-    model: type[BaseModel] = RunSettings, prefix: str = "", base: BaseModel | None = None
-) -> list[Setting]:
-    """Returns all settings in order, those of a section in its place.
-
-    Args:
-      model: the section.
-      prefix: what stands before its keys, with the dot.
-      base: a value of the section that its defaults are taken from.
-    """
-    found = []
-    for name, field in model.model_fields.items():
-        default = getattr(base, name) if base else field.get_default(call_default_factory=True)
-        inner = section_of(field)
-        if inner and is_section_of_keys(field):
-            found += all_settings(inner, f"{prefix}{name}.", default if isinstance(default, BaseModel) else None)
-        else:
-            found.append(Setting(f"{prefix}{name}", default, type_in_words(field.annotation), field.description or ""))
-    return found
-
-
-def section_of(field: FieldInfo) -> type[BaseModel] | None:
-    """Returns the model of a field that holds settings of its own, or a list of such; None for a plain value."""
-    options = get_args(field.annotation) or (field.annotation,)
-    return next((one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), None)
-
-
-def is_section_of_keys(field: FieldInfo) -> bool:
-    """Returns whether the settings in a field have dotted keys; those in a list have not."""
-    return section_of(field) is not None and get_origin(field.annotation) is not tuple
-
-
-def type_in_words(annotation: object) -> str:
-    """Returns the type of a setting as a user writes it."""
-    origin, options = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return " or ".join(str(one) for one in options)
-    if origin is tuple:
-        return "range" if len(set(options)) == 1 else "list"
-    if origin in (Union, UnionType):
-        return " or ".join(type_in_words(one) for one in options if one is not NoneType)
-    if origin is dict:
-        return "key: value"
-    return {int: "whole number", float: "number", bool: "true or false", str: "text"}.get(annotation, "text")  # type: ignore[call-overload]
-
-
-def _with_stages(layer: Mapping[str, object]) -> dict[str, object]:
-    """Returns a layer in which a list of stages is the last one, with those `before` it, so that layers still merge."""
-    stages = layer.get("training")
-    if not isinstance(stages, list) or not stages or not all(isinstance(stage, Mapping) for stage in stages):
-        return dict(layer)
-    *before, last = stages
-    return {**layer, "training": {**last, "before": before}}
-
-
-def _merge(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:
-    merged = dict(below)
-    if "name" in above and above["name"] != below.get("name"):
-        merged.pop("settings", None)  # they are of another learner or base model
-    for key, value in above.items():
-        old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return merged
-
-
-def _nested(parts: Sequence[str], value: object) -> dict[str, object]:
-    first, *rest = parts
-    return {first: _nested(rest, value) if rest else value}
 
 
 def _sentence(error: ValidationError) -> str:
@@ -370,7 +230,7 @@ def _unknown(key: str, section: type[BaseModel], is_section: bool) -> str:
     prefix = f"{inside}." if inside else ""
     keys = {f"{prefix}{name}": is_section_of_keys(field) for name, field in section.model_fields.items()}
     sections, settings = ([name for name, holds in keys.items() if holds is which] for which in (True, False))
-    candidates = sections if is_section and sections else [*settings, *sections, *setting_keys()]
+    candidates = sections if is_section and sections else [*settings, *sections, *setting_keys(RunSettings)]
     near = difflib.get_close_matches(key, candidates, 1, 0.5)
     guess = f"did you mean {near[0]}? " if near else ""
     if is_section:

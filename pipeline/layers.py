@@ -26,8 +26,9 @@ def settings_of(
     Raises:
       ValueError: an option is empty, a layer cannot be read, or a setting in it is unknown or wrong.
     """
-    from pipeline.config import load_settings, parse_overrides, read_config
+    from pipeline.config import load_settings
     from pipeline.presets import find_preset
+    from pipeline.setting_layers import parse_overrides, read_config
 
     for option, value in {"preset": preset, "config": config, **data}.items():
         if value == "" or (isinstance(value, list) and "" in value):

@@ -54,11 +54,13 @@ def rows_within(store: ImageStore, each: int, budget: float) -> np.ndarray:
     Raises:
       ValueError: not even two images of each class fit.
     """
-    counts = np.diff(store.index.starts)
-    most = int(counts.max(initial=0))
-    while most > 1 and int(np.minimum(counts, most).sum()) * each > budget:
-        most -= 1
-    if most == 1 and counts.max() > 1:
+    counts = store.index.counts
+    largest = int(counts.max(initial=0))
+    having = len(counts) - np.searchsorted(
+        np.sort(counts), np.arange(1, largest + 1)
+    )  # classes of so many images or more
+    most = int(np.searchsorted(np.cumsum(having) * each, budget, side="right"))  # images a class
+    if most < min(2, largest):
         needed = int(np.minimum(counts, 2).sum()) * each / GIGABYTE
         raise ValueError(
             f"base_model.budget: what the frozen trunk makes of two images of each class needs {needed:.1f} gigabytes, and"
@@ -111,12 +113,19 @@ def extractor(settings: FeatureSettings) -> Extractor:
 
 
 def forget() -> None:
-    """Lets go of the trunk: the process goes on with other work."""
+    """Lets go of trunk and stores: the process goes on with other work."""
     with _ONE_AT_A_TIME:
         _extractor.cache_clear()
+        _opened.cache_clear()
 
 
 _ONE_AT_A_TIME = threading.Lock()
+_opened = functools.lru_cache(2)(ImageStore.open)  # train and val: to open one is to read the names of all its images
+
+
+def _store(directory: str) -> ImageStore:
+    with _ONE_AT_A_TIME:
+        return _opened(directory)
 
 
 @functools.lru_cache(1)
@@ -140,9 +149,7 @@ def _write_chunk(
     chunk: tuple[int, np.ndarray], source: str, directory: str, settings: FeatureSettings, views: int
 ) -> Iterator[Entry]:
     number, rows = chunk
-    return write_shard(
-        directory, f"shard-{number:05d}.bin", _features_of(ImageStore.open(source), rows, settings, views)
-    )
+    return write_shard(directory, f"shard-{number:05d}.bin", _features_of(_store(source), rows, settings, views))
 
 
 def _features_of(

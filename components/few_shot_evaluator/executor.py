@@ -139,22 +139,25 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
             fileio.rmtree(directory)
 
     def _embed(self, case: Case, directory: str, sets: dict[str, dict[str, str]]) -> dict[str, str]:
-        """Embeds the images of sets of episodes in a Beam pipeline, each once for every model that takes features.
+        """Embeds the images of sets of episodes in a Beam pipeline, each once for all models that make the same features of it.
 
         Returns:
-          The directory of the features of each such model, below `directory`.
+          The directory of the features of each model that takes some, below `directory`.
 
         Raises:
           Incomplete: features are missing.
         """
         models = {one: path for them in sets.values() for one, path in them.items()}
         features = {
-            one: os.path.join(directory, one) for one, path in models.items() if served_model(path).takes_features
+            one: os.path.join(directory, model.manifest.embedding or one)
+            for one, path in models.items()
+            if (model := served_model(path)).takes_features
         }
         shares = []
-        for one, place in features.items():
-            episodes = [episode for name, them in sets.items() if one in them for episode in case.sets[name]]
-            shares += [(one, number) for number in range(deal_out(place, images_of(episodes)))]
+        for place in dict.fromkeys(features.values()):
+            alike = {one for one in features if features[one] == place}
+            episodes = [episode for name, them in sets.items() if alike & them.keys() for episode in case.sets[name]]
+            shares += [(min(alike), number) for number in range(deal_out(place, images_of(episodes)))]
         if shares:
             with self._make_beam_pipeline() as pipeline:
                 _ = pipeline | beam.Create(shares) | EmbedImages(models, features, case.directory)

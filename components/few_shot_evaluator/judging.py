@@ -84,7 +84,7 @@ def forget() -> None:
         _image_store.cache_clear()
 
 
-_served_model = functools.lru_cache(8)(ServedModel)
+_served_model = functools.cache(ServedModel)  # a run has as many as its user wants candidates; `forget` lets go of them
 _image_store = functools.lru_cache(1)(ImageStore.open)
 
 

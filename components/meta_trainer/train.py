@@ -266,6 +266,7 @@ def manifest_of(
         base_model_settings=settings.base_model.settings,
         base_model_weights=weights_digest(settings.base_model),
         trainable=settings.base_model.trainable,
+        trunk=trunk_of(learner),
         image=settings.image,
         max_pixels=settings.max_pixels,
         episodes=trained.episodes,

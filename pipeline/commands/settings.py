@@ -6,7 +6,8 @@ import textwrap
 import yaml
 
 from components.fewshot.settings.learners import SETTINGS
-from pipeline.config import RunSettings, Setting, all_settings, is_section_of_keys
+from pipeline.config import RunSettings
+from pipeline.setting_keys import Setting, all_settings, is_section_of_keys
 
 WIDTH = 80
 
@@ -17,7 +18,7 @@ def find(section: str | None) -> list[Setting]:
     Raises:
       ValueError: there is no such section; the message lists those that exist.
     """
-    everything = all_settings()
+    everything = all_settings(RunSettings)
     if section is None:
         return everything
     found = [one for one in everything if one.key == section or one.key.startswith(f"{section}.")]

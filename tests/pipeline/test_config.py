@@ -2,8 +2,9 @@
 
 import pytest
 
-from pipeline.config import all_settings, load_settings, parse_overrides, read_config, setting_keys
+from pipeline.config import load_settings
 from pipeline.presets import PRESETS, find_preset
+from pipeline.setting_layers import parse_overrides
 
 
 def test_later_layers_win():
@@ -36,6 +37,11 @@ def test_the_settings_of_one_base_model_are_not_those_of_another():
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_presets_are_settings(name):
     assert load_settings(find_preset(name)).name == name
+
+
+def test_a_preset_that_is_none_lists_those_that_exist():
+    with pytest.raises(ValueError, match="no 'glyph'; there are glyphs, glyphs-colour"):
+        find_preset("glyph")
 
 
 @pytest.mark.parametrize(
@@ -95,52 +101,6 @@ def test_errors(layer, said):
     with pytest.raises(ValueError, match=".*") as error:
         load_settings(layer)
     assert said in str(error.value) and "\n" not in str(error.value) and str(error.value).count("got ") <= 1
-
-
-def test_files(tmp_path):
-    path = tmp_path / "run.yaml"
-    path.write_text("seed: 4\ntraining: {steps: 9}\n")
-    assert load_settings(read_config(str(path))).training.steps == 9
-    for content, said in (
-        ("a: [", "is not YAML in line 1, column 5: expected the node content"),
-        ("a: \0", "is not YAML: characters that YAML does not allow"),
-        ("- 1", r"expected settings as `key: value`, got \[1\]"),
-    ):
-        path.write_text(content)
-        with pytest.raises(ValueError, match=said):
-            read_config(str(path))
-    path.write_bytes("größe: 1".encode("latin-1"))
-    with pytest.raises(ValueError, match="is not UTF-8 text"):
-        read_config(str(path))
-    path.write_text("")
-    assert read_config(str(path)) == {}
-    for missing in (tmp_path / "nowhere.yaml", tmp_path):
-        with pytest.raises(ValueError, match="cannot be read"):
-            read_config(str(missing))
-
-
-def test_words_that_are_no_settings():
-    for word in ("steps", "=3", ".steps=3", "training..steps=3"):
-        with pytest.raises(ValueError, match=f"expected settings as key=value .*, got '{word}'"):
-            parse_overrides([word])
-    with pytest.raises(ValueError, match="seed: expected a YAML value .*, got '2020-13-45'"):
-        parse_overrides(["seed=2020-13-45"])
-    with pytest.raises(ValueError, match="no 'glyph'; there are glyphs, glyphs-colour"):
-        find_preset("glyph")
-
-
-def test_every_setting_says_what_it_is():
-    settings = {setting.key: setting for setting in all_settings()}
-    assert [key for key, setting in settings.items() if not setting.meaning] == []
-    assert settings["training.steps"][1:3] == (2000, "whole number")
-    assert settings["episodes.way"][1:3] == (5, "whole number or range")
-    assert settings["data.train_dir"][1:3] == (None, "text")
-    assert settings["training.schedule"].type == "constant or cosine or halving"
-
-
-def test_keys():
-    keys = setting_keys()
-    assert {"seed", "training.steps", "episodes.way", "data.train_dir", "gate.threshold", "also"} <= set(keys)
 
 
 @pytest.mark.parametrize(

@@ -36,15 +36,14 @@ class FeatureMap:
 
     def build(self) -> list[keras.Variable]:
         """A [D, D], where there is a residual map."""
-        if self.settings.residual is None:
-            return []
-        return [keras.Variable(ops.zeros((self.size, self.size)), name="residual")]
+        zeros = ops.zeros((self.size, self.size))
+        return [] if self.settings.residual is None else [keras.Variable(zeros, name="residual")]
 
     def build_state(self) -> list[keras.Variable]:
         """The mean [D] and the whitening [D, D] of the training classes, where they are used; before, they change nothing."""
-        centre = [keras.Variable(ops.zeros(self.size), trainable=False, name="centre")] * bool(self.settings.centre)
-        whiten = [keras.Variable(ops.eye(self.size), trainable=False, name="whitening")] * bool(self.settings.whiten)
-        return centre + whiten
+        starts = {"centre": ops.zeros(self.size)} if self.settings.centre else {}
+        starts |= {"whitening": ops.eye(self.size)} if self.settings.whiten else {}
+        return [keras.Variable(start, trainable=False, name=name) for name, start in starts.items()]
 
     def statistics(self, vectors: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
         """The values of `build_state` for the features [N, D] of the training classes and their labels [N]."""

@@ -1,5 +1,6 @@
 """The manifest of an exported model, `assets.extra/fewshot.json`: what a user must know to call the model and to trust it."""
 
+import hashlib
 import os
 from importlib import metadata
 
@@ -19,6 +20,7 @@ class Manifest(BaseModel):
       base_model_weights: what tells the weights that the base model brought from outside apart from others; None if it brought
         none.
       trainable: what of the base model was trained: all, none, or its last layers.
+      trunk: the digest of what was not trained before that; empty without such a part.
       max_pixels: of the largest image file that the model reads.
       fixed_way: the only number of classes that a learner with a fixed head takes; None if it takes any number.
       batch_norm: where batch normalisation takes its statistics at test time: running, support, transductive or none.
@@ -38,6 +40,7 @@ class Manifest(BaseModel):
     base_model_settings: dict[str, object] = {}
     base_model_weights: str | None = None
     trainable: str = "all"
+    trunk: str = ""
     image: ImageSpec
     max_pixels: int = MAX_PIXELS
     episodes: EpisodeSpec
@@ -51,6 +54,16 @@ class Manifest(BaseModel):
     data: dict[str, object] = {}
     lineage: dict[str, object] = {}
     versions: dict[str, str] = {}
+
+    @property
+    def embedding(self) -> str | None:
+        """What tells its features apart, where nothing of the base model was trained: models in which it is equal read images by
+        the same transform graph and embed them by the same trunk. None for any other model."""
+        graph = self.lineage.get("transform_graph")
+        if self.trainable != "none" or not graph:
+            return None
+        content = [self.trunk, graph]
+        return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 
     @staticmethod
     def read(model_dir: str) -> "Manifest":

@@ -43,12 +43,12 @@ class FeatureMapSettings(LearnerSettings):
     whiten: float | None = Field(
         None,
         gt=0,
-        description="shrinkage of a whitening within the training classes (10 is a good one); by default none",
+        description="shrinkage of a whitening within the training classes (such as 10); by default none",
     )
     residual: float | None = Field(
         None,
         gt=0,
-        description="penalty of a learned residual map of features (0.01 is a good one); by default none",
+        description="penalty of a learned residual map of features (such as 0.01); by default none",
     )
 
 

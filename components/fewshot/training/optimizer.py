@@ -42,6 +42,8 @@ def scheduled(settings: TrainingSettings) -> Rate:
 class WarmUp(LearningRateSchedule):
     """A rate that rises in equal parts to `peak` over `steps` steps (Goyal et al. 2017), and then is `after` from its beginning.
 
+    Of Keras' schedules only `CosineDecay` can warm up.
+
     The first step already moves the weights, by one part, and the first step after the warm-up has the peak.
     """
 

@@ -3,11 +3,12 @@
 import pytest
 
 from pipeline.commands import settings
-from pipeline.config import setting_keys
+from pipeline.config import RunSettings
+from pipeline.setting_keys import setting_keys
 
 
 def test_all_and_one_section():
-    assert [one.key for one in settings.find(None)] == setting_keys()
+    assert [one.key for one in settings.find(None)] == setting_keys(RunSettings)
     gate = settings.find("gate")
     assert [one.key for one in gate] == [
         "gate.threshold", "gate.margin", "gate.drift_margin", "gate.require_baselines"

@@ -29,8 +29,10 @@ class ProtoNet(MappingLearner[Task]):
 
     def build(self) -> list[keras.Variable]:
         """The map's variables, and the logarithm of the scale of cosines."""
+        if not self._by_cosine:
+            return self.map.build()
         start = ops.log(ops.convert_to_tensor(SCALE, keras.backend.floatx()))
-        return [*self.map.build(), *[keras.Variable(start, name="log_scale")] * self._by_cosine]
+        return [*self.map.build(), keras.Variable(start, name="log_scale")]
 
     def fit(self, weights: Weights, support: Vectors, labels: Labels, way: Way) -> TaskState:
         """The mean of the mapped features of each class."""
