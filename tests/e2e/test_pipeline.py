@@ -285,11 +285,6 @@ def test_the_best_candidate_on_validation_classes_is_pushed(watched, first):
     (served,) = watched.root.glob("runs/artifacts/ModelChooser/model/*/Format-Serving")
     trainable = {"frozen": "none", "last": "last 2", "whole": "all"}[choice["chosen"]]
     assert Manifest.read(str(served)).trainable == trainable
-    alike = [
-        Manifest.read(str(path)).embedding
-        for path in watched.root.glob("runs/artifacts/MetaTrainer-*/model/*/Format-Serving")
-    ]
-    assert alike.count(None) == 2 and len(alike) == 3, "only of the frozen one can others have the same features"
     metrics = watched.metrics(result)
     assert metrics["chosen"] == choice["chosen"] and metrics["candidates"].keys() == accuracies.keys() - {
         choice["chosen"]

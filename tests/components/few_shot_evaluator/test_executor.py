@@ -173,6 +173,20 @@ def test_each_image_is_embedded_once(tmp_path, episodes, model, model_of, monkey
     assert sorted(drawn) == sorted(expected)
 
 
+def test_models_that_make_the_same_features_share_them(tmp_path, episodes, model, monkeypatch):
+    monkeypatch.setattr(Manifest, "embedding", property(lambda self: "alike"))
+    split = os.path.join(episodes.uri, "Split-test")
+    sets = {name: read_frozen(split, name) for name in ("episodes", "also-0")}
+    case = SimpleNamespace(sets=sets, directory=os.path.join(split, "store"))
+    path = path_utils.serving_model_path(model[0].uri)
+    wanted = {"episodes": {"candidate-one": path}, "also-0": {"model": path}}
+    found = Executor(artifacts.context())._embed(case, str(tmp_path), wanted)
+    assert found == dict.fromkeys(("candidate-one", "model"), str(tmp_path / "alike"))
+    store = features.FeatureStore(str(tmp_path / "alike"))
+    for episode in (*sets["episodes"], *sets["also-0"]):
+        assert len(store.vectors(episode.query)) == len(episode.query.rows)
+
+
 def test_features_that_beam_loses_are_missed(tmp_path, episodes, model, monkeypatch):
     monkeypatch.setattr(judging, "embed_share", lambda directory, number, model, store: None)
     with pytest.raises(Incomplete, match=r"features: features-00000 of \d+ images is missing"):
