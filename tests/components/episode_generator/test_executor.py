@@ -356,7 +356,7 @@ def test_what_is_open_is_fitted_and_frozen_as_it_was_fitted(inputs, tmp_path):
         assert {(e.way, e.shot, len(e.query.rows)) for e in read_frozen(split_of(episodes, split))} == {(3, 1, 21)}
     found = json.loads((Path(episodes.uri) / "classes.json").read_text())
     assert [(one["split"], one["episodes"], one["query"], one["fitted"]) for one in found] == [
-        ("train", "5-way 1-shot", 5, ["way", "shot", "query"]),
+        ("train", "10-way 1-shot", 5, ["way", "shot", "query"]),
         ("val", "3-way 1-shot", 7, ["way", "shot", "query"]),
         ("test", "3-way 1-shot", 7, ["way", "shot", "query"]),
         ("test", "2-way 3-shot", 5, []),
