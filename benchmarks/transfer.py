@@ -26,7 +26,8 @@ from components.fewshot.episodes.episode import Draw, Episode
 from components.fewshot.episodes.fitting import for_training
 from components.fewshot.episodes.frozen import read_frozen
 from components.fewshot.evaluation.judging import encode_episode, judge
-from components.fewshot.evaluation.metrics import EpisodeResult, score, summarise
+from components.fewshot.evaluation.metrics import summarise
+from components.fewshot.evaluation.results import EpisodeResult, score
 from components.fewshot.images.feed import to_unit_range
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import ServedModel

@@ -10,11 +10,12 @@ from components.few_shot_evaluator.gate import reasons_against
 from components.few_shot_evaluator.metrics_json import Compared, Rival, Verdict
 from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage
 from components.few_shot_evaluator.settings import GateSettings
-from components.fewshot.episodes.episode import Episode, EpisodeSpec
+from components.fewshot.episodes.episode import Draw, Episode, EpisodeSpec
 from components.fewshot.evaluation.checks import check_independence
 from components.fewshot.evaluation.judging import encode_episode, judge
-from components.fewshot.evaluation.metrics import EpisodeResult, from_json, paired_difference, summarise
-from components.fewshot.evaluation.summary import Independence
+from components.fewshot.evaluation.metrics import paired_difference, summarise
+from components.fewshot.evaluation.results import EpisodeResult, from_json
+from components.fewshot.evaluation.summary import ConfusedPair, Independence
 from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Incomplete, lacking
 from components.fewshot.serving.manifest import Manifest
@@ -121,6 +122,14 @@ def draw_episode(model: ServedModel, store: ImageStore, episode: Episode) -> Dra
         for i in places
     ]
     return DrawnEpisode(episode.index, result.accuracy, names, support, query)
+
+
+def pictures_of(store: ImageStore, pairs: Iterable[ConfusedPair]) -> dict[str, bytes]:
+    """Returns the first encoded image of each class of these pairs, by the name of the class."""
+    names = sorted({name for pair in pairs for name in pair["classes"]})
+    rows = store.index.starts[[store.index.names.index(name) for name in names]] if names else np.zeros(0, np.int64)
+    still = np.zeros(len(names), np.int32)
+    return dict(zip(names, store.encoded(Draw(rows, still, still)), strict=True))
 
 
 def _turned(turn: int) -> str:

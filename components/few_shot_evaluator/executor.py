@@ -21,6 +21,7 @@ from components.few_shot_evaluator.evaluate import (
     check_complete,
     choose_episodes,
     draw_episode,
+    pictures_of,
     read_results,
 )
 from components.few_shot_evaluator.figures import FACTS, few_encoded, figures
@@ -35,7 +36,7 @@ from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.frozen import read_frozen
 from components.fewshot.evaluation.checks import latency
 from components.fewshot.evaluation.features import FeatureStore, deal_out, images_of
-from components.fewshot.evaluation.metrics import EpisodeResult, to_json
+from components.fewshot.evaluation.results import EpisodeResult, to_json
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import SERVED_AGAIN
 
@@ -79,6 +80,7 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
             episodes=drawn,
             duplicates=read_json(input_dict.get("examples"), "duplicates.json"),
             classes=read_json(input_dict.get("episodes"), "classes.json"),
+            pictures=pictures_of(case.store, metrics["confusions"]["pairs"]),
         )
         write(evaluation, "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False))
         write(evaluation, "latency.json", json.dumps(times, indent=2))

@@ -4,13 +4,15 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from components.few_shot_evaluator.advice import advice
 from components.few_shot_evaluator.case import MAIN, Case
 from components.few_shot_evaluator.evaluate import BEST, CANDIDATE, MODEL, PRODUCTION, independence_of, verdict
 from components.few_shot_evaluator.metrics_json import Metrics, Rival, Verdict
 from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot.evaluation.checks import label_spread
 from components.fewshot.evaluation.judging import EncodedEpisode, encode_episode
-from components.fewshot.evaluation.metrics import EpisodeResult, summarise
+from components.fewshot.evaluation.metrics import summarise
+from components.fewshot.evaluation.results import EpisodeResult
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.served import ServedModel
 
@@ -43,7 +45,8 @@ def figures(
         for i, one in enumerate(case.also)
     ]
     spread = label_spread(model, few_encoded(case)) if model.manifest.fixed_way else None
-    return cast(Metrics, {**decision, **facts, "also": also, "label_spread": spread})
+    metrics = cast(Metrics, {**decision, **facts, "also": also, "label_spread": spread})
+    return {**metrics, "advice": advice(metrics)}
 
 
 def describe_rivals(decision: Verdict, case: Case) -> None:

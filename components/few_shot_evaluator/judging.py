@@ -14,7 +14,7 @@ import apache_beam as beam
 from components.fewshot.episodes.frozen import from_example
 from components.fewshot.evaluation.features import FeatureStore, embed_share
 from components.fewshot.evaluation.judging import encode_episode, judge, judge_by_features
-from components.fewshot.evaluation.metrics import to_json
+from components.fewshot.evaluation.results import to_json
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import ServedModel
 

@@ -71,3 +71,4 @@ class Metrics(Verdict):
     validation: Validated | None
     also: list[FurtherSummary]
     label_spread: LabelSpread | None
+    advice: list[str]  # what to do next

@@ -5,6 +5,7 @@ from typing import cast
 
 from markupsafe import Markup
 
+from components.few_shot_evaluator.advice import few_classes
 from components.few_shot_evaluator.metrics_json import FurtherSummary, Metrics, Rival
 from components.few_shot_evaluator.report import plots
 from components.few_shot_evaluator.report_inputs import ReportInputs
@@ -39,6 +40,7 @@ def render(inputs: ReportInputs) -> str:
         inputs=inputs,
         title=episodes_title(metrics),
         cannot_tell=cannot_tell(metrics["classes"], max(int(way) for way in metrics["by_way"])),
+        few_classes=few_classes(metrics["classes"]) if metrics["over_classes"] else None,
         compared=compared(metrics),
         domains=worst_and_best(metrics["by_domain"]),
         plots={name: Markup(svg) for name, svg in drawings(inputs).items()},
@@ -55,6 +57,9 @@ def drawings(inputs: ReportInputs) -> dict[str, str]:
         "histogram": plots.histogram(metrics["histogram"]),
         "reliability": plots.reliability(metrics["reliability"]),
     }
+    confused = metrics["confusions"]
+    if len(confused["pairs"]) > 1:
+        found["confusions"] = plots.confusions(confused["classes"], confused["matrix"])
     shots = shot_points(metrics)
     if len({shot for shot, *_ in shots}) > 1:
         found["by_shot"] = plots.by_shot(shots)

@@ -1,6 +1,7 @@
 """The plots of the report as SVG. Text remains text, and the same numbers give the same bytes."""
 
 import io
+import math
 from collections.abc import Sequence
 
 import matplotlib
@@ -13,6 +14,7 @@ from components.fewshot.training.history import History
 INK, SOFT, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 OURS, OTHER, GOOD, BAD = "#2563a8", "#9aa5b1", "#2f855a", "#c05621"
 
+LONGEST = 18  # characters of a name
 WIDTH = 5.2  # inches; a phone shrinks a plot to its screen, and at this width the text can still be read
 
 STYLE = {
@@ -95,6 +97,27 @@ def reliability(rows: Sequence[ReliabilityBin]) -> str:
     axes.set_ylim(0, 102)
     axes.set_xlabel("confidence, %")
     axes.set_ylabel("accuracy, %")
+    return _svg(figure)
+
+
+def confusions(names: Sequence[str], matrix: Sequence[Sequence[float | None]]) -> str:
+    """Plots the share of the queries of a class (row) that was predicted as another (column); None stays white."""
+    shares = [[float("nan") if share is None else 100 * share for share in row] for row in matrix]
+    figure, axes = _figure(1.2 + 0.34 * len(names))
+    most = max((share for row in matrix for share in row if share is not None), default=0.0)
+    edges = [place - 0.5 for place in range(len(names) + 1)]
+    axes.pcolormesh(edges, edges, shares, cmap="Oranges", vmin=0, vmax=100 * most or 1)
+    axes.invert_yaxis()
+    axes.set_aspect("equal")
+    short = [name if len(name) <= LONGEST else f"…{name[1 - LONGEST :]}" for name in names]
+    axes.set_xticks(range(len(names)), short, rotation=60, ha="right", rotation_mode="anchor", color=INK)
+    axes.set_yticks(range(len(names)), short, color=INK)
+    for row, values in enumerate(shares):
+        for column, value in enumerate(values):
+            if not math.isnan(value):
+                axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=8)
+    axes.set_xlabel("predicted, % of the queries of the class")
+    axes.grid(visible=False)
     return _svg(figure)
 
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from components.fewshot.episodes.episode import ClassIndex, Episode
 from components.fewshot.evaluation.features import FeatureStore, embedded
-from components.fewshot.evaluation.metrics import EpisodeResult, score, summarise
+from components.fewshot.evaluation.metrics import summarise
+from components.fewshot.evaluation.results import EpisodeResult, score
 from components.fewshot.evaluation.summary import Summary
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import ServedModel

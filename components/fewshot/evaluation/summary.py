@@ -47,6 +47,40 @@ class ReliabilityBin(TypedDict):
     accuracy: float
 
 
+class ConfusedPair(TypedDict):
+    """Two classes in the episodes that both are in: how many of their queries were predicted as the other of the two."""
+
+    classes: list[str]
+    share: float
+    confused: int
+    queries: int
+    episodes: int
+
+
+class Confusions(TypedDict):
+    """The pairs of classes that are confused most, first the most confused; and for the classes in them, by rows, the share of
+    the queries of a class that was predicted as another one that was there (None for the class itself, and for pairs that never
+    met)."""
+
+    pairs: list[ConfusedPair]
+    classes: list[str]
+    matrix: list[list[float | None]]
+
+
+class NoneOfThese(TypedDict):
+    """What the threshold for *none of these* does: below this confidence a query is said to be of none of the classes.
+
+    `false_alarms` is the share of the queries of the classes below it, `caught` that of strangers, and `auroc` the probability
+    that the confidence for a query of the classes is higher than for a stranger.
+    """
+
+    threshold: float
+    false_alarms: float
+    caught: float
+    auroc: float
+    episodes: int
+
+
 class Summary(Interval):
     """The metrics of one model on one set of episodes."""
 
@@ -60,6 +94,7 @@ class Summary(Interval):
     worst_domain: DomainAccuracy | None
     histogram: list[int]
     reliability: list[ReliabilityBin]
+    confusions: Confusions
     distractor_auroc: NotRequired[float]
 
 

@@ -6,7 +6,7 @@ import pytest
 from components.few_shot_evaluator.evaluate import check_complete, choose_episodes, comparable, read_results, verdict
 from components.few_shot_evaluator.gate import GateSettings
 from components.fewshot.episodes.episode import EpisodeSpec
-from components.fewshot.evaluation.metrics import score, to_json
+from components.fewshot.evaluation.results import score, to_json
 from components.fewshot.images.decode import ImageSpec
 from components.fewshot.integrity import Incomplete
 from components.fewshot.serving.manifest import Manifest

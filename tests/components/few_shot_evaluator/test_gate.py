@@ -5,7 +5,7 @@ import pytest
 
 from components.few_shot_evaluator.evaluate import verdict
 from components.few_shot_evaluator.gate import GateSettings, reasons_against
-from components.fewshot.evaluation.metrics import BINS, Bin, ClassResult, EpisodeResult
+from components.fewshot.evaluation.results import BINS, Bin, ClassResult, EpisodeResult
 
 NAN = float("nan")
 

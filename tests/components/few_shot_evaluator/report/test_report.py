@@ -10,7 +10,8 @@ from components.few_shot_evaluator.evaluate import verdict
 from components.few_shot_evaluator.gate import GateSettings
 from components.few_shot_evaluator.report import flat, render, shot_points, span, worst_and_best
 from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage, ReportInputs
-from components.fewshot.evaluation.metrics import score, summarise
+from components.fewshot.evaluation.metrics import summarise
+from components.fewshot.evaluation.results import score
 from components.image_example_gen.duplicates import find_duplicates
 from components.image_example_gen.facts import Fact
 from components.image_example_gen.summary import summarise as summary_of
@@ -163,6 +164,21 @@ def test_classes_that_are_in_no_episode_are_named():
     assert "Classes that take part" not in render(inputs_of())
 
 
+def test_confused_classes_are_shown_with_a_picture_and_a_plot():
+    html = render(inputs_of(pictures={"class 1": PICTURE}))
+    assert html.count('alt="an image of class 1"') == 1 and "an image of class 0" not in html
+    assert "Who is taken for whom" in html and Page(html).open == []
+    nothing = metrics_of() | {"confusions": {"pairs": [], "classes": [], "matrix": []}}
+    assert "Classes that are confused" not in render(inputs_of(metrics=nothing))
+
+
+def test_advice_and_a_warning_of_few_classes():
+    html = render(inputs_of(metrics=metrics_of(advice=["Take 5 support images."])))
+    assert "What to do next" in html and "<li>Take 5 support images.</li>" in html
+    assert "only 5 test classes" in html.lower()
+    assert "What to do next" not in render(inputs_of(metrics=metrics_of(advice=[])))
+
+
 def test_the_same_inputs_the_same_bytes():
     assert render(inputs_of()) == render(inputs_of())
 
@@ -199,6 +215,8 @@ def test_sections():
         "Comparison with other models",
         "Accuracy by shot",
         "Accuracy of single episodes",
+        "Classes that are confused",
+        "Who is taken for whom",
         "Domains, worst first",
         "Calibration",
         "Learning curves",

@@ -8,16 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.fewshot.evaluation.metrics import (
-    BINS,
     auroc,
     expected_calibration_error,
-    from_json,
     mean_and_ci95,
     paired_difference,
-    score,
     summarise,
-    to_json,
 )
+from components.fewshot.evaluation.results import BINS, from_json, score, to_json
 
 # Three classes; queries of class 0, 0, 1, 2: right, wrong, right, wrong.
 PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1], [0.0, 1.0, 0.0], [0.7, 0.2, 0.1]], np.float32)
@@ -42,6 +39,7 @@ def test_one_episode_by_hand():
     filled = {place: (one.count, one.correct) for place, one in enumerate(result.bins) if one.count}
     assert filled == {7: (1, 1), 10: (1, 0), 12: (1, 0), 14: (1, 1)}  # 0.5, 0.7, 0.8, 1.0 by fifteenths
     assert result.known_scores == ()
+    assert result.confused == ((0, 1, 1), (2, 0, 1))
 
 
 def test_a_probability_of_zero_is_not_an_infinite_loss():
