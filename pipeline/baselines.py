@@ -64,4 +64,4 @@ def baselines_of(run: RunSettings) -> dict[str, Baseline]:
 
 
 def _cold(run: RunSettings) -> TrainerSettings:
-    return run.trainer().model_copy(update={"warm_start": None, "needs_training": False})
+    return run.trainer().model_copy(update={"warm_start": None, "needs_training": False, "false_alarms": None})

@@ -13,7 +13,7 @@ from components.fewshot.settings.base_models import BaseModelSettings
 from components.fewshot.settings.image import MAX_PIXELS, ImageSpec
 from components.fewshot.settings.learners import LearnerChoice, settings_class
 from components.fewshot.settings.sentences import place, reason
-from components.fewshot.training.settings import TrainingSettings
+from components.fewshot.training.settings import FALSE_ALARMS, TrainingSettings
 from components.fewshot.words import counted
 from components.meta_trainer.settings import TrainerSettings
 from components.pusher.settings import PushSettings
@@ -82,6 +82,13 @@ class RunSettings(BaseModel):
         "none",
         description="what training starts from: none, the directory of an exported model, or production, the model that the"
         " push destination serves when these settings first meet these training images",
+    )
+    false_alarms: float = Field(
+        FALSE_ALARMS,
+        gt=0,
+        lt=1,
+        description="share of the queries of known classes that may be called none of these: the threshold is chosen by it on"
+        " validation classes",
     )
     gate: GateSettings = Field(GateSettings(), description="what a model must reach to be blessed")
     push: PushSettings = Field(PushSettings(), description="where blessed models are pushed")
@@ -173,6 +180,7 @@ class RunSettings(BaseModel):
             image=self.image,
             max_pixels=self.data.max_pixels if self.data else MAX_PIXELS,
             seed=self.seed,
+            false_alarms=self.false_alarms,
             warm_start=None if self.warm_start == COLD else self.warm_start,
         )
 

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from components.few_shot_evaluator.rivals import Earlier
 from components.fewshot.episodes.episode import Episode, EpisodeSpec
+from components.fewshot.episodes.frozen import to_example
 from components.fewshot.images.store import ImageStore
 
 MAIN = "episodes"  # the set of episodes that all models are judged on
+STRANGERS = "strangers"  # some of these, with distractors
 STORE = "store"
 
 
@@ -19,7 +21,7 @@ class Case(NamedTuple):
       split: the directory of the test episodes and their images.
       spec: of the main episodes.
       store: the images.
-      sets: the episodes of each set by number: the main ones, and those of each further specification.
+      sets: the episodes of each set by number: the main ones, those of each further specification, and those with strangers.
       also: name, specification and number of episodes of each further specification.
       models: the directory of each SavedModel: the candidate, its baselines, and earlier models.
       earlier: the earlier models, and why others are none of them.
@@ -45,6 +47,6 @@ class Case(NamedTuple):
         """The directory of the images."""
         return os.path.join(self.split, STORE)
 
-    def files(self, name: str) -> str:
-        """Returns a pattern of the files of a set of episodes."""
-        return os.path.join(self.split, f"{name}-*.tfrecord")
+    def serialized(self, name: str) -> list[bytes]:
+        """Returns the episodes of a set as they are written."""
+        return [to_example(episode) for episode in self.sets[name]]

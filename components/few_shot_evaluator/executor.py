@@ -13,7 +13,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from components.few_shot_evaluator.baselines import BASELINES
-from components.few_shot_evaluator.case import MAIN, STORE, Case
+from components.few_shot_evaluator.case import MAIN, STORE, STRANGERS, Case
 from components.few_shot_evaluator.evaluate import (
     CANDIDATE,
     MODEL,
@@ -34,6 +34,7 @@ from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot import integrity
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.frozen import read_frozen
+from components.fewshot.episodes.strangers import with_strangers
 from components.fewshot.evaluation.checks import latency
 from components.fewshot.evaluation.features import FeatureStore, deal_out, images_of
 from components.fewshot.evaluation.results import EpisodeResult, to_json
@@ -97,7 +98,7 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
         """
         sets = {name: case.models if name == MAIN else {MODEL: case.models[MODEL]} for name in case.sets}
         places = {
-            (name, one): before.place(path, case.files(name))
+            (name, one): before.place(path, case.serialized(name))
             for name, them in sets.items()
             for one, path in them.items()
         }
@@ -132,7 +133,7 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
             for name, models in sets.items():
                 _ = (
                     pipeline
-                    | f"Read[{name}]" >> beam.io.ReadFromTFRecord(case.files(name))
+                    | f"Read[{name}]" >> beam.Create(case.serialized(name))
                     | f"Judge[{name}]" >> JudgeEpisodes(models, case.directory, features)
                     | f"Lines[{name}]" >> beam.MapTuple(lambda model, result: f"{model}\t{result}")
                     | f"Write[{name}]" >> beam.io.WriteToText(os.path.join(output, f"results-{name}"), num_shards=1)
@@ -186,6 +187,8 @@ def read_case(inputs: dict[str, list[types.Artifact]], properties: dict[str, Any
     counts = {MAIN: artifact.get_int_custom_property("test_episodes")}
     counts |= {f"also-{i}": one["episodes"] for i, one in enumerate(also)}
     sets = {name: read_frozen(split, name, count) for name, count in counts.items()}
+    if strangers := with_strangers(sets[MAIN], len(store.index.names)):
+        sets[STRANGERS] = strangers
     return Case(split, spec, store, sets, also, models | earlier.models, earlier, served)
 
 

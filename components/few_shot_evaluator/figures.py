@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from components.few_shot_evaluator.advice import advice
-from components.few_shot_evaluator.case import MAIN, Case
+from components.few_shot_evaluator.case import MAIN, STRANGERS, Case
 from components.few_shot_evaluator.evaluate import BEST, CANDIDATE, MODEL, PRODUCTION, independence_of, verdict
 from components.few_shot_evaluator.metrics_json import Metrics, Rival, Verdict
 from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot.evaluation.checks import label_spread
 from components.fewshot.evaluation.judging import EncodedEpisode, encode_episode
-from components.fewshot.evaluation.metrics import summarise
+from components.fewshot.evaluation.metrics import none_of_these, summarise
 from components.fewshot.evaluation.results import EpisodeResult
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.served import ServedModel
@@ -45,7 +45,10 @@ def figures(
         for i, one in enumerate(case.also)
     ]
     spread = label_spread(model, few_encoded(case)) if model.manifest.fixed_way else None
-    metrics = cast(Metrics, {**decision, **facts, "also": also, "label_spread": spread})
+    threshold = model.manifest.none_of_these.get("threshold")
+    strangers = results.get(STRANGERS, {}).get(MODEL, [])
+    told = {"none_of_these": None if threshold is None else none_of_these(strangers, threshold)}
+    metrics = cast(Metrics, {**decision, **facts, **told, "also": also, "label_spread": spread})
     return {**metrics, "advice": advice(metrics)}
 
 

@@ -28,18 +28,16 @@ class Judged:
     def __init__(self, directory: str, *facts: str) -> None:
         self.directory, self.facts = directory, facts
 
-    def place(self, model: str, episodes: str) -> str:
+    def place(self, model: str, episodes: Sequence[bytes]) -> str:
         """Returns the directory for the results of a model on a set of episodes.
 
         Args:
           model: directory of the SavedModel.
-          episodes: glob pattern of the files of the episodes.
+          episodes: as they are written.
         """
-        files = [name for part in SERVED for name in _files(os.path.join(model, part))]
-        key = hashlib.sha256(repr(self.facts).encode())
-        for path in [*files, *sorted(tf.io.gfile.glob(episodes))]:
-            inside = os.path.relpath(path, model) if path in files else os.path.basename(path)
-            key.update(f"\0{inside}\0{integrity.file_digest(path)}".encode())
+        key = hashlib.sha256(repr((*self.facts, *episodes)).encode())
+        for path in [name for part in SERVED for name in _files(os.path.join(model, part))]:
+            key.update(f"\0{os.path.relpath(path, model)}\0{integrity.file_digest(path)}".encode())
         return os.path.join(self.directory, key.hexdigest()[:32])
 
     def read(self, place: str) -> list[str] | None:

@@ -2,7 +2,14 @@
 
 from typing import TypedDict
 
-from components.fewshot.evaluation.summary import Difference, Independence, LabelSpread, OverClasses, Summary
+from components.fewshot.evaluation.summary import (
+    Difference,
+    Independence,
+    LabelSpread,
+    NoneOfThese,
+    OverClasses,
+    Summary,
+)
 from components.fewshot.training.history import Validated
 
 
@@ -71,4 +78,5 @@ class Metrics(Verdict):
     validation: Validated | None
     also: list[FurtherSummary]
     label_spread: LabelSpread | None
+    none_of_these: NoneOfThese | None  # None where no threshold was chosen, or no test episode has strangers
     advice: list[str]  # what to do next

@@ -19,6 +19,7 @@ from components.fewshot.serving.server import Server, export
 from components.fewshot.settings.image import ImageSpec
 from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
+from components.fewshot.training.none_of_these import Threshold, choose_threshold
 from components.fewshot.training.observing import observe
 from components.fewshot.training.selection import Validation
 from components.fewshot.training.settings import TrainingSettings
@@ -64,6 +65,7 @@ class MetaLearningModel:
         self._learner: Learner | None = None
         self._spec = EpisodeSpec(way=num_classes)
         self._history: History = {"steps": [], "validation": [], "best_step": 0}
+        self._none_of_these: Threshold | None = None
         self._task_state: TaskState | None = None
         self._way = 0
 
@@ -128,6 +130,7 @@ class MetaLearningModel:
         observe(self._learner, store)
         units = training_units(self._learner.unit, store, self._spec, settings, self.seed)
         self._history = Trainer(self._learner, settings, units, validation, report=report).run().history
+        self._none_of_these = choose_threshold(self._learner, validation) if validation else None
         return self._history
 
     def adapt(self, support_images: np.ndarray, support_labels: np.ndarray) -> None:
@@ -187,6 +190,7 @@ class MetaLearningModel:
             seed=self.seed,
             steps=len(self._history["steps"]),
             validation=validation_of_kept(self._history),
+            none_of_these=dict(self._none_of_these or {}),
             versions=versions(),
         )
         export(Server(learner, lambda encoded: decode(encoded, image)), manifest, directory)

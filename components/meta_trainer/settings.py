@@ -6,7 +6,7 @@ from components.fewshot.episodes.episode import WantedEpisodes
 from components.fewshot.settings.base_models import BaseModelSettings
 from components.fewshot.settings.image import MAX_PIXELS, ImageSpec
 from components.fewshot.settings.learners import LearnerChoice
-from components.fewshot.training.settings import TrainingSettings
+from components.fewshot.training.settings import FALSE_ALARMS, TrainingSettings
 
 
 class TrainerSettings(BaseModel):
@@ -18,6 +18,8 @@ class TrainerSettings(BaseModel):
       max_pixels: of the largest file that the transform graph reads.
       seed: of initial weights, dropout and training episodes.
       warm_start: directory of an exported model whose weights training starts from, or None.
+      false_alarms: the largest share of the queries of validation classes that the threshold for *none of these* may refuse;
+        None chooses no threshold, which baselines do without.
       needs_training: whether the run ends if there is nothing to train on and no weights come from elsewhere. A baseline stays as
         it is then: it is what the model must beat.
     """
@@ -33,3 +35,4 @@ class TrainerSettings(BaseModel):
     seed: int = Field(0, ge=0)
     warm_start: str | None = None
     needs_training: bool = True
+    false_alarms: float | None = FALSE_ALARMS

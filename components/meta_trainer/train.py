@@ -27,6 +27,7 @@ from components.fewshot.training import checkpoint
 from components.fewshot.training.checkpoint import checkpoint_file
 from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
+from components.fewshot.training.none_of_these import Threshold, choose_threshold
 from components.fewshot.training.observing import observe
 from components.fewshot.training.selection import Validation
 from components.fewshot.training.settings import TrainingSettings
@@ -49,6 +50,7 @@ class Trained(NamedTuple):
     history: History
     seen: Seen
     warm: bool
+    none_of_these: Threshold | None
     no_warm_start: str | None  # why training did not start from the weights of an earlier model, although it was to
 
 
@@ -109,7 +111,8 @@ def train(
     seen = Seen(train=frozenset(store.index.names), val=frozenset(val_store.index.names))
     names = test_store.index.names, val_store.index.names
     warm = begin_with(learner, settings.warm_start, *names) if settings.warm_start else Warm()
-    key = [settings.model_dump_json(), store.fingerprint, val_store.fingerprint, chosen_by, code_fingerprint]
+    choice = settings.model_dump_json(exclude={"false_alarms"})  # which training does not depend on
+    key = [choice, store.fingerprint, val_store.fingerprint, chosen_by, code_fingerprint]
     history: History = {"steps": [], "validation": [], "best_step": 0}
     for number, stage in enumerate(stages_of(settings, learner, store) if store.index.names else ()):
         content = json.dumps([*key, warm.fingerprint, number])
@@ -121,7 +124,12 @@ def train(
         trainer.report = reporter(trainer.history)
         history = run_of(trainer)
     checkpoint.prune(checkpoint_root, CHECKPOINTS)
-    return Trained(learner, episodes, history, seen | warm.seen, warm.fingerprint is not None, warm.refused)
+    none_of_these = (
+        choose_threshold(learner, validation, settings.false_alarms) if validation and settings.false_alarms else None
+    )
+    return Trained(
+        learner, episodes, history, seen | warm.seen, warm.fingerprint is not None, none_of_these, warm.refused
+    )
 
 
 def check_trunk(learner: Learner, inputs: Inputs) -> None:
@@ -276,6 +284,7 @@ def manifest_of(
         seed=settings.seed,
         steps=len(history["steps"]),
         validation=validation_of_kept(history),
+        none_of_these=dict(trained.none_of_these or {}),
         data=data,
         lineage=lineage,
         versions=versions(),

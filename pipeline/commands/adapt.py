@@ -52,6 +52,7 @@ def adapt(
     adapted = learnt.adapted(served) if learnt else _remembered(state or "")
     result: Adapted = {
         "predictions": _predictions(served, adapted, asked.files) if asked else [],
+        "none_of_these": served.manifest.none_of_these,
         "state": save_state,
         "set_aside": as_set_aside(asked.unfit if asked else []),
         "support_set_aside": as_set_aside(learnt.unfit if learnt else []),
@@ -110,11 +111,12 @@ def _predictions(served: ServedModel, state: ServedState, queries: Sequence[Imag
     # A transductive model looks at all queries together, so it gets them in one batch.
     size = BATCH if served.manifest.inductive else len(queries)
     batches = [queries[start : start + size] for start in range(0, len(queries), size)]
-    return [
-        _prediction(file, state.names, row)
-        for batch in batches
-        for file, row in zip(batch, served.predict(state, contents(batch)), strict=True)
-    ]
+    found: list[Prediction] = []
+    for batch in batches:
+        answers = served.answers(state, contents(batch))
+        strange = served.is_none_of_these(answers.familiarity)
+        found += [_prediction(*one, state.names) for one in zip(batch, *answers, strange, strict=True)]
+    return found
 
 
 def check_classes_left(
@@ -141,13 +143,15 @@ def check_file(option: str, path: str | None) -> None:
 
 
 def write_csv(path: str, predictions: Sequence[Prediction]) -> None:
-    """Writes a line for each image: its path, label and probability, and then the probability of each class."""
+    """Writes a line for each image: its path, label and probability, whether it is of none of the classes, and then the
+    probability of each class."""
     classes = list(predictions[0]["probabilities"])
     with tf.io.gfile.GFile(path, "w") as file:
         lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(["path", "label", "probability", *classes])
+        lines.writerow(["path", "label", "probability", "none_of_these", *classes])
         for one in predictions:
-            lines.writerow([one["path"], one["label"], one["probability"], *one["probabilities"].values()])
+            told = one["path"], one["label"], one["probability"], str(one["none_of_these"]).lower()
+            lines.writerow([*told, *one["probabilities"].values()])
 
 
 def contents(files: Sequence[ImageFile]) -> list[bytes]:
@@ -159,13 +163,17 @@ def contents(files: Sequence[ImageFile]) -> list[bytes]:
     return found
 
 
-def _prediction(file: ImageFile, names: Sequence[str], row: np.ndarray) -> Prediction:
+def _prediction(
+    file: ImageFile, row: np.ndarray, familiarity: float, strange: bool, names: Sequence[str]
+) -> Prediction:
     best = int(row.argmax())
     probabilities = {name: float(value) for name, value in zip(names, row, strict=True)}
     return {
         "path": file.path,
         "label": names[best],
         "probability": float(row[best]),
+        "none_of_these": bool(strange),
+        "familiarity": float(familiarity),
         "probabilities": probabilities,
     }
 

@@ -88,11 +88,14 @@ class Evaluation(Accuracy):
 
 
 class Prediction(TypedDict):
-    """The most probable class of one image, and the probability of each class."""
+    """The most probable class of one image, the probability of each class, and how familiar the image is; `none_of_these` if that
+    is so little that the image is probably of none of the classes."""
 
     path: str
     label: str
     probability: float
+    none_of_these: bool
+    familiarity: float
     probabilities: dict[str, float]
 
 
@@ -100,6 +103,7 @@ class Adapted(TypedDict):
     """The result of `fewshot adapt`, all of which `--json` prints."""
 
     predictions: list[Prediction]
+    none_of_these: dict[str, float]  # the threshold, and what it did on validation classes; empty if the model has none
     state: str | None  # file that the task state was written to
     set_aside: list[SetAside]  # queries
     support_set_aside: list[SetAside]

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.episode_generator.classes import SplitClasses
+from components.few_shot_evaluator.advice import few_classes
 from components.few_shot_evaluator.metrics_json import Rival
 from components.fewshot.evaluation.intervals import cannot_tell
 from components.fewshot.evaluation.summary import OverClasses
@@ -47,6 +48,8 @@ def show_result(result: RunResult) -> None:
     console.print(table)
     print("95 % intervals: ± is over episodes of these classes; over classes is for other")
     print("classes of this kind, and decides")
+    if result["over_classes"] and (warning := few_classes(result["over_classes"]["classes"])):
+        print(marked(warning))
     if result["chosen"]:
         print(f"{result['chosen']} was the best of {len(result['candidates']) + 1} candidates on validation classes")
     for name, model in earlier.items():
@@ -126,10 +129,18 @@ def show_set_aside(files: Sequence[SetAside], shown: int = SHOWN, out: TextIO | 
 
 
 def show_adapted(result: Adapted, top: int) -> None:
-    """Prints one line per image with its `top` most probable classes; what else people should know goes to standard error."""
+    """Prints one line per image with its `top` most probable classes, and which are of none of them; what else people should know
+    goes to standard error."""
     for one in result["predictions"]:
         likely = sorted(one["probabilities"].items(), key=lambda item: -item[1])[:top]
-        print(*(f"{value:.3f}  {printable(name)}" for name, value in likely), printable(one["path"]), sep="  ")
+        classes = [f"{value:.3f}  {printable(name)}" for name, value in likely]
+        print(*classes, *(["none of these?"] if one["none_of_these"] else []), printable(one["path"]), sep="  ")
+    if strange := sum(one["none_of_these"] for one in result["predictions"]):
+        alarms = 100 * result["none_of_these"]["false_alarms"]
+        told = (
+            f"{counted(strange, 'image')} may be of none of these classes: look at {'it' if strange == 1 else 'them'}"
+        )
+        print(marked(f"{told} ({alarms:.1f} % of images of known classes are called so too)"), file=sys.stderr)
     if result["state"]:
         print(f"task state: {result['state']}", file=sys.stderr)
     show_set_aside(result["support_set_aside"], out=sys.stderr, of="support ")

@@ -11,7 +11,7 @@ from components.fewshot.evaluation.metrics import summarise
 from components.fewshot.evaluation.results import EpisodeResult, score
 from components.fewshot.evaluation.summary import Summary
 from components.fewshot.images.store import ImageStore
-from components.fewshot.serving.served import ServedModel
+from components.fewshot.serving.served import Answers, ServedModel
 
 
 class EncodedEpisode(NamedTuple):
@@ -38,22 +38,28 @@ def classes_of(index: ClassIndex, episode: Episode) -> list[tuple[str, str]]:
 def judge(model: ServedModel, encoded: EncodedEpisode) -> tuple[EpisodeResult, np.ndarray]:
     """One model on one episode: the result, and the probabilities float32 [Q, W]."""
     episode = encoded.episode
-    probabilities = model.episode(encoded.support, episode.support.labels, encoded.query)
-    result = score(episode.index, episode.shot, probabilities, episode.query.labels, encoded.classes)
-    return result, probabilities
+    answers = model.episode_answers(encoded.support, episode.support.labels, encoded.query)
+    return _scored(episode, answers, encoded.classes), answers.probabilities
 
 
 def judge_by_features(model: ServedModel, features: FeatureStore, index: ClassIndex, episode: Episode) -> EpisodeResult:
     """One model on one episode by the features of its images: the same as `judge`, within rounding."""
-    probabilities = predict_by_features(model, features, episode)
-    classes = classes_of(index, episode)
-    return score(episode.index, episode.shot, probabilities, episode.query.labels, classes)
+    return _scored(episode, answers_by_features(model, features, episode), classes_of(index, episode))
 
 
 def predict_by_features(model: ServedModel, features: FeatureStore, episode: Episode) -> np.ndarray:
     """Probabilities float32 [Q, W] of the queries of an episode, from features that the model has made before."""
+    return answers_by_features(model, features, episode).probabilities
+
+
+def answers_by_features(model: ServedModel, features: FeatureStore, episode: Episode) -> Answers:
+    """What a model says of the queries of an episode, from features that it has made before."""
     state = model.adapt_features(features.vectors(episode.support), episode.support.labels)
-    return model.predict_features(state, features.vectors(episode.query))
+    return model.answers_by_features(state, features.vectors(episode.query))
+
+
+def _scored(episode: Episode, answers: Answers, classes: Sequence[tuple[str, str]]) -> EpisodeResult:
+    return score(episode.index, episode.shot, answers.probabilities, episode.query.labels, classes, answers.familiarity)
 
 
 def evaluate(

@@ -9,7 +9,14 @@ import numpy as np
 from components.fewshot.evaluation.confusions import confusions
 from components.fewshot.evaluation.intervals import accuracy_over_classes, difference_over_classes
 from components.fewshot.evaluation.results import BINS, ClassResult, EpisodeResult
-from components.fewshot.evaluation.summary import Difference, DomainAccuracy, Interval, ReliabilityBin, Summary
+from components.fewshot.evaluation.summary import (
+    Difference,
+    DomainAccuracy,
+    Interval,
+    NoneOfThese,
+    ReliabilityBin,
+    Summary,
+)
 
 HISTOGRAM_BINS = 20  # of episodes by accuracy
 
@@ -87,6 +94,22 @@ def expected_calibration_error(reliability: Sequence[ReliabilityBin]) -> float:
     """Mean gap between confidence and accuracy over bins, weighted by count (Guo et al. 2017)."""
     total = sum(row["count"] for row in reliability)
     return math.fsum(abs(row["confidence"] - row["accuracy"]) * row["count"] for row in reliability) / total
+
+
+def none_of_these(results: Iterable[EpisodeResult], threshold: float) -> NoneOfThese | None:
+    """What a threshold does on episodes with distractors; None if there are none."""
+    results = [result for result in results if result.known_scores and result.unknown_scores]
+    if not results:
+        return None
+    known = [score for result in results for score in result.known_scores]
+    strangers = [score for result in results for score in result.unknown_scores]
+    return {
+        "threshold": threshold,
+        "false_alarms": sum(score < threshold for score in known) / len(known),
+        "caught": sum(score < threshold for score in strangers) / len(strangers),
+        "auroc": auroc(known, strangers),
+        "episodes": len(results),
+    }
 
 
 def auroc(known: Sequence[float], unknown: Sequence[float]) -> float:

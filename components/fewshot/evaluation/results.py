@@ -46,7 +46,7 @@ class EpisodeResult(NamedTuple):
     bins: tuple[Bin, ...]
     classes: tuple[ClassResult, ...]  # by label
     confused: tuple[Confused, ...] = ()
-    known_scores: tuple[float, ...] = ()  # highest probability of each query, kept where there are distractors
+    known_scores: tuple[float, ...] = ()  # familiarity of each query, kept where there are distractors
     unknown_scores: tuple[float, ...] = ()
 
     @property
@@ -92,9 +92,16 @@ def from_json(line: str) -> EpisodeResult:
 
 
 def score(
-    index: int, shot: int, probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[tuple[str, str]]
+    index: int,
+    shot: int,
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[tuple[str, str]],
+    familiarity: np.ndarray | None = None,
 ) -> EpisodeResult:
     """Scores probabilities [Q, W] against labels [Q] (-1: a distractor); `classes` [W] are (name, domain).
+
+    Where there are distractors, the result keeps the `familiarity` [Q] of all queries: the highest probability if none is given.
 
     Raises:
       ValueError: a probability is not finite.
@@ -117,6 +124,7 @@ def score(
     )
     wrong = Counter(zip(labels[known][~hit].tolist(), predicted[known][~hit].tolist(), strict=True))
     confused = tuple(Confused(*pair, count) for pair, count in sorted(wrong.items()))
-    scores = (tuple(confidence[known]), tuple(confidence[~known])) if (~known).any() else ((), ())
+    familiar = confidence if familiarity is None else familiarity.astype(np.float64)
+    scores = (tuple(familiar[known]), tuple(familiar[~known])) if (~known).any() else ((), ())
     losses = -np.log(np.maximum(own, LEAST_PROBABILITY))
     return EpisodeResult(index, shot, math.fsum(losses) / len(losses), bins, by_class, confused, *scores)

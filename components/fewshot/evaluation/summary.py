@@ -68,10 +68,10 @@ class Confusions(TypedDict):
 
 
 class NoneOfThese(TypedDict):
-    """What the threshold for *none of these* does: below this confidence a query is said to be of none of the classes.
+    """What the threshold of familiarity does below which a query is said to be of none of the classes.
 
     `false_alarms` is the share of the queries of the classes below it, `caught` that of strangers, and `auroc` the probability
-    that the confidence for a query of the classes is higher than for a stranger.
+    that a query of the classes is more familiar than a stranger.
     """
 
     threshold: float

@@ -26,6 +26,8 @@ class Manifest(BaseModel):
       batch_norm: where batch normalisation takes its statistics at test time: running, support, transductive or none.
       inductive: a query's prediction never depends on other queries.
       validation: of the exported weights, on meta-validation classes: step, accuracy, ci95.
+      none_of_these: the threshold of familiarity below which a query is of none of the classes, and what it did on validation
+        episodes: `training.none_of_these.Threshold`; empty if it was not chosen.
       metrics: of the evaluator, with confidence intervals; filled in when the model is pushed.
       data: fingerprints of the training and test data.
       lineage: ids of executions and artifacts in ML Metadata.
@@ -50,6 +52,7 @@ class Manifest(BaseModel):
     seed: int
     steps: int
     validation: dict[str, object] = {}
+    none_of_these: dict[str, float] = {}
     metrics: dict[str, object] = {}
     data: dict[str, object] = {}
     lineage: dict[str, object] = {}

@@ -50,6 +50,13 @@ class ServedState(NamedTuple):
                 ) from error
 
 
+class Answers(NamedTuple):
+    """What a model says of queries."""
+
+    probabilities: np.ndarray  # float32 [Q, W]
+    familiarity: np.ndarray  # float32 [Q]: how well a query fits the class that it fits best
+
+
 class ServedModel:
     """Calls the signatures of the SavedModel in `directory`.
 
@@ -69,12 +76,12 @@ class ServedModel:
         Raises:
           ValueError: the model refuses: labels with gaps, another way than its fixed one, an image it cannot read.
         """
-        return self._call(
-            "serving_default",
-            support_images=_strings(support),
-            support_labels=_labels(labels),
-            query_images=_strings(query),
-        )["probabilities"]
+        return self.episode_answers(support, labels, query).probabilities
+
+    def episode_answers(self, support: Sequence[bytes], labels: np.ndarray, query: Sequence[bytes]) -> Answers:
+        """What `episode` returns, with familiarity."""
+        images = {"support_images": _strings(support), "query_images": _strings(query)}
+        return _answers(self._call("serving_default", support_labels=_labels(labels), **images))
 
     def adapt(self, support: Sequence[bytes], labels: np.ndarray) -> ServedState:
         """Task state of encoded support images."""
@@ -87,7 +94,15 @@ class ServedModel:
         Raises:
           ValueError: the model refuses: a task state of another model, or an image it cannot read.
         """
+        return self.answers(state, query).probabilities
+
+    def answers(self, state: ServedState, query: Sequence[bytes]) -> Answers:
+        """What `predict` returns, with familiarity."""
         return self._predict("predict", state, query_images=_strings(query))
+
+    def is_none_of_these(self, familiarity: np.ndarray) -> np.ndarray:
+        """Which queries are of none of the classes: bool [Q] for familiarity [Q]; none of them if no threshold was chosen."""
+        return familiarity < self.manifest.none_of_these.get("threshold", -np.inf)
 
     def embed(self, images: Sequence[bytes]) -> np.ndarray:
         """Features float32 [B, D]."""
@@ -113,11 +128,15 @@ class ServedModel:
         Raises:
           ValueError: the model refuses, as `predict` does, or because it has another D, or does not take features.
         """
+        return self.answers_by_features(state, query).probabilities
+
+    def answers_by_features(self, state: ServedState, query: np.ndarray) -> Answers:
+        """What `predict_features` returns, with familiarity."""
         return self._predict("predict_features", state, query_features=_vectors(query))
 
-    def _predict(self, signature: str, state: ServedState, **query: tf.Tensor) -> np.ndarray:
+    def _predict(self, signature: str, state: ServedState, **query: tf.Tensor) -> Answers:
         vector, way = tf.constant(state.vector, tf.float32), tf.constant(state.num_classes)
-        return self._call(signature, task_state=vector, num_classes=way, **query)["probabilities"]
+        return _answers(self._call(signature, task_state=vector, num_classes=way, **query))
 
     def _call(self, signature: str, **inputs: tf.Tensor) -> dict[str, np.ndarray]:
         if signature not in self._loaded.signatures:
@@ -127,6 +146,13 @@ class ServedModel:
             return {key: value.numpy() for key, value in self._loaded.signatures[signature](**inputs).items()}
         except tf.errors.InvalidArgumentError as error:
             raise ValueError(f"the model refuses: {_reason(error)}") from error
+
+
+def _answers(outputs: dict[str, np.ndarray]) -> Answers:
+    """The outputs of a signature; a model that was exported without familiarity is as familiar with a query as it is sure."""
+    probabilities = outputs["probabilities"]
+    sure = probabilities.max(1, initial=0)
+    return Answers(probabilities, outputs.get("familiarity", sure))
 
 
 def _strings(images: Sequence[bytes]) -> tf.Tensor:

@@ -65,17 +65,18 @@ class Server(tf.Module):
         return found
 
     def episode(self, support_images: Tensor, support_labels: Tensor, query_images: Tensor) -> dict[str, Tensor]:
-        """Adapts and predicts in one call: probabilities float32 [Q, W]."""
+        """Adapts and predicts in one call; returns what `predict` does."""
         state, _ = self._adapt(support_images, support_labels)
-        return {"probabilities": self._predict(state, query_images)}
+        return self._predict(state, query_images)
 
     def adapt(self, support_images: Tensor, support_labels: Tensor) -> dict[str, Tensor]:
         """The task state as one vector, float32 [P], for `predict`."""
         return self._packed(*self._adapt(support_images, support_labels))
 
     def predict(self, task_state: Tensor, num_classes: Tensor, query_images: Tensor) -> dict[str, Tensor]:
-        """Probabilities float32 [Q, W] under a task state."""
-        return {"probabilities": self._predict(self._unpacked(task_state, num_classes), query_images)}
+        """Under a task state, probabilities float32 [Q, W], and familiarity float32 [Q]: how well a query fits the class that it
+        fits best. Below the threshold in the manifest it is of none of the classes."""
+        return self._predict(self._unpacked(task_state, num_classes), query_images)
 
     def embed(self, images: Tensor) -> dict[str, Tensor]:
         """Features float32 [B, D] of the base model before adaptation."""
@@ -100,7 +101,7 @@ class Server(tf.Module):
         """What `predict` returns for images whose features are float32 [Q, D]."""
         state = self._unpacked(task_state, num_classes)
         vectors = self._vectors("query_features", query_features)
-        return {"probabilities": self._probabilities(learner.classify(self._current(), state, vectors))}
+        return self._answers(learner.classify(self._current(), state, vectors))
 
     def _adapt(self, support_images: Tensor, support_labels: Tensor) -> tuple[TaskState, Scalar]:
         way = self._checked_way("support_images", support_images, support_labels)
@@ -108,11 +109,11 @@ class Server(tf.Module):
             images = self._images(support_images)
         return self._learner.adapt(self._current(), images, support_labels, way), way
 
-    def _predict(self, state: TaskState, query_images: Tensor) -> Tensor:
-        return self._probabilities(self._learner.predict(self._current(), state, self._images(query_images)))
+    def _predict(self, state: TaskState, query_images: Tensor) -> dict[str, Tensor]:
+        return self._answers(self._learner.predict(self._current(), state, self._images(query_images)))
 
-    def _probabilities(self, logits: Logits) -> Tensor:
-        return ops.softmax(logits / self._temperature)
+    def _answers(self, logits: Logits) -> dict[str, Tensor]:
+        return {"probabilities": ops.softmax(logits / self._temperature), "familiarity": ops.max(logits, axis=1)}
 
     def _packed(self, state: TaskState, way: Scalar) -> dict[str, Tensor]:
         return {"task_state": self._packing.pack(state, way), "num_classes": way}

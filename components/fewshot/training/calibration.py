@@ -7,10 +7,9 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from components.fewshot.images.feed import task_arrays
 from components.fewshot.learners.interface import Learner
+from components.fewshot.training.episode_logits import EpisodeLogits
 from components.fewshot.training.selection import Validation
-from components.fewshot.training.step import compiled_logits
 
 BOUNDS = (0.02, 50.0)  # of the temperature: where all is classified correctly, no end is best
 
@@ -20,8 +19,7 @@ def calibrate(learner: Learner, validation: Validation) -> None:
 
     Learners differ in how large their logits are, and a log loss or a calibration error compares them only afterwards.
     """
-    logits_of = compiled_logits(learner, validation.store)
-    logits = [np.asarray(logits_of(task_arrays(validation.store, episode))) for episode in validation.episodes]
+    logits = list(EpisodeLogits(learner, validation.store)(validation.episodes))
     learner.temperature.assign(best_temperature(logits, [episode.query.labels for episode in validation.episodes]))
 
 

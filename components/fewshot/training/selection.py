@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import log_softmax
 
 from components.fewshot.episodes.episode import Episode
-from components.fewshot.images.feed import task_arrays
 from components.fewshot.images.store import PixelStore
 from components.fewshot.learners.interface import Learner
+from components.fewshot.training.episode_logits import EpisodeLogits
 from components.fewshot.training.history import Validated
-from components.fewshot.training.step import compiled_judge
 
 
 class Validation(NamedTuple):
@@ -25,12 +25,14 @@ class Validator:
     """Evaluates a learner with its current weights on the episodes of `validation`."""
 
     def __init__(self, learner: Learner, validation: Validation) -> None:
-        self._validation = validation
-        self._judge = compiled_judge(learner, validation.store)
+        self._learner, self._episodes = learner, validation.episodes
+        self._logits = EpisodeLogits(learner, validation.store)
 
     def __call__(self, step: int) -> tuple[Validated, np.ndarray]:
         """The row of the history after `step` steps, and the accuracy of each episode, float64 [E]."""
-        judged = [self._judge(task_arrays(self._validation.store, e)) for e in self._validation.episodes]
+        temperature = float(self._learner.temperature)
+        logits = zip(self._logits(self._episodes), self._episodes, strict=True)
+        judged = [accuracy_and_loss(of / temperature, episode.query.labels) for of, episode in logits]
         accuracies, losses = np.array(judged, np.float64).T
         row: Validated = {
             "step": step,
@@ -39,6 +41,15 @@ class Validator:
             "loss": float(losses.mean()),
         }
         return row, accuracies
+
+
+def accuracy_and_loss(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Share of the queries that are classified correctly, and their mean log loss: logits [Q, way], labels [Q] (-1 does not
+    count)."""
+    known = labels >= 0
+    logits, labels = logits[known].astype(np.float64), labels[known]
+    own = log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
+    return float((logits.argmax(1) == labels).mean()), -float(own.mean())
 
 
 def higher(last: np.ndarray, highest: np.ndarray) -> np.ndarray:

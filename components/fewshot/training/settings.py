@@ -30,6 +30,7 @@ WORDS = {
     "shuffled": "shuffled images",
     "grouped": "batches of several images a class",
 }
+FALSE_ALARMS = 0.05  # of a threshold for none of these, if nobody asks for another
 SETS_ANEW = {"ftrl", "schedulefreeadamw"}  # what these make of a weight depends on sums of their own, not on its value
 
 

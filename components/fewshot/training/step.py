@@ -1,4 +1,4 @@
-"""The compiled functions: the outer step, and the evaluation of one validation episode."""
+"""The compiled outer step."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,11 +8,10 @@ import keras
 import tensorflow as tf
 
 from components.fewshot.base_models.weights import Weight
-from components.fewshot.episodes.task import Task, TrainingUnit
-from components.fewshot.images.feed import task_signature, to_unit_range
-from components.fewshot.images.store import PixelStore
+from components.fewshot.episodes.task import TrainingUnit
+from components.fewshot.images.feed import to_unit_range
 from components.fewshot.learners.interface import Learner, Weights
-from components.fewshot.learners.maths import cross_entropy, labels_of
+from components.fewshot.learners.maths import labels_of
 from components.fewshot.tensors import Logits, Scalar, Tensor
 from components.fewshot.training.layouts import LAYOUTS
 from components.fewshot.training.settings import TrainingSettings
@@ -90,30 +89,6 @@ def hit_rate(logits: Logits, targets: Tensor) -> Scalar:
     known = tf.cast(targets >= 0, tf.float32)
     hit = tf.cast(tf.equal(tf.argmax(logits, 1, tf.int32), targets), tf.float32)
     return tf.reduce_sum(hit * known) / tf.reduce_sum(known)
-
-
-def compiled_judge(learner: Learner, store: PixelStore) -> Callable[[Task], tuple[Scalar, Scalar]]:
-    """A function from a task to (accuracy, log loss) of the learner after adapting, as for any new task."""
-
-    @tf.function(input_signature=[task_signature(store)])
-    def judge(task: Task) -> tuple[Scalar, Scalar]:
-        logits = learner.calibrated(_logits(learner, task))
-        return hit_rate(logits, task.query_labels), cross_entropy(logits, task.query_labels)
-
-    return judge
-
-
-def compiled_logits(learner: Learner, store: PixelStore) -> Callable[[Task], Logits]:
-    """A function from a task to the logits [Q, way] of its queries, before calibration."""
-
-    return tf.function(partial(_logits, learner), input_signature=[task_signature(store)])
-
-
-def _logits(learner: Learner, task: Task) -> Logits:
-    """Adapts to the support set of a task, as for any new task; images in the store's dtype."""
-    task, weights = task.with_images(to_unit_range), learner.values()
-    state = learner.adapt(weights, task.support, task.support_labels, task.way)
-    return learner.predict(weights, state, task.query)
 
 
 def make_deterministic(seed: int, kernels: bool = True) -> None:

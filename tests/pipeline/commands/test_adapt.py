@@ -74,9 +74,8 @@ def paths(found: dict) -> list[str]:
 def test_every_probability_by_its_class(adapted, place):
     ask(place, "1.png")
     (one,) = adapted()["predictions"]
-    assert list(one) == ["path", "label", "probability", "probabilities"] and list(one["probabilities"]) == list(
-        CLASSES
-    )
+    keys = ["path", "label", "probability", "none_of_these", "familiarity", "probabilities"]
+    assert list(one) == keys and list(one["probabilities"]) == list(CLASSES)
     assert one["label"] == max(one["probabilities"], key=one["probabilities"].__getitem__)
     assert one["probability"] == max(one["probabilities"].values())
     assert sum(one["probabilities"].values()) == pytest.approx(1, abs=1e-5)
@@ -189,16 +188,34 @@ def test_the_most_probable_classes(adapted, shown, place):
     assert shown("--top", "0").returncode == 2
 
 
+def test_what_is_none_of_these_is_named(adapted, shown, place, served, monkeypatch):
+    """With a threshold between the familiarity of two images the less familiar one is none of these."""
+    ask(place, "known.png")
+    pictures.write_class(place / "query", "other", 1)
+    scores = {one["path"]: one["familiarity"] for one in adapted()["predictions"]}
+    told = {"threshold": sum(scores.values()) / 2, "false_alarms": 0.05, "caught": 0.7, "episodes": 9}
+    monkeypatch.setattr(served, "manifest", served.manifest.model_copy(update={"none_of_these": told}))
+    found = adapted("--html", "page.html", "--csv", "out.csv")
+    assert {one["path"]: one["none_of_these"] for one in found["predictions"]} == {
+        path: score < told["threshold"] for path, score in scores.items()
+    }
+    assert found["none_of_these"] == told and (place / "page.html").read_text().count("none of these?") == 1
+    assert sorted(line.split(",")[3] for line in (place / "out.csv").read_text().splitlines()[1:]) == ["false", "true"]
+    result = shown()
+    assert result.stdout.count("none of these?") == 1
+    assert "1 image may be of none of these classes: look at it (5.0 % of images" in " ".join(result.stderr.split())
+
+
 def test_a_table_of_all_probabilities(adapted, shown, place):
     ask(place, "1, or 2.png", "3.png")
     (place / "query" / "4.png").write_bytes(b"")
     found = adapted("--csv", "out.csv", code=1)
     with open("out.csv", encoding="utf-8", newline="") as file:
         head, *rows = csv.reader(file)
-    assert head == ["path", "label", "probability", *CLASSES]
+    assert head == ["path", "label", "probability", "none_of_these", *CLASSES]
     assert [row[:2] for row in rows] == [[one["path"], one["label"]] for one in found["predictions"]]
     values = [[one["probability"], *one["probabilities"].values()] for one in found["predictions"]]
-    np.testing.assert_array_equal([[float(value) for value in row[2:]] for row in rows], values)
+    np.testing.assert_array_equal([[float(value) for value in (row[2], *row[4:])] for row in rows], values)
     result = shown("--csv", "nowhere/out.csv")
     assert result.returncode == 2 and "--csv nowhere/out.csv: no such folder" in result.stderr
 
@@ -318,6 +335,8 @@ def test_a_page_of_many_shows_the_surest_of_each_class():
             "path": f"{i}.png",
             "label": "ash" if i % 10 else "elm",
             "probability": i / 3000,
+            "none_of_these": False,
+            "familiarity": 1.0,
             "probabilities": {"ash": 0.5, "elm": 0.5},
         }
         for i in range(2000)

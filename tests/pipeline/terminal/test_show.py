@@ -163,10 +163,14 @@ def test_an_evaluation_names_the_first_files_that_were_set_aside(capsys):
     assert needed in " ".join(shown.split())
 
 
+KNOWN = {"none_of_these": False, "familiarity": 1.0}
+
+
 def test_predictions(capsys):
     some = {"ash": 0.25, "oak": 0.625, "elm": 0.125}
     result: Adapted = {
-        "predictions": [{"path": "q/1.png", "label": "oak", "probability": 0.625, "probabilities": some}],
+        "predictions": [{**KNOWN, "path": "q/1.png", "label": "oak", "probability": 0.625, "probabilities": some}],
+        "none_of_these": {},
         "state": None,
         "set_aside": [{"path": f"q/{i}.txt", "reason": "not an image"} for i in range(SHOWN + 1)],
         "support_set_aside": [{"path": "s/2.png", "reason": "damaged"}],
@@ -186,7 +190,13 @@ def test_predictions(capsys):
 
 
 def test_a_name_that_a_terminal_cannot_show(capsys):
-    one = {"path": "new\nline.png", "label": "\x1b[31m", "probability": 1.0, "probabilities": {"\x1b[31m": 1.0}}
+    one = {
+        **KNOWN,
+        "path": "new\nline.png",
+        "label": "\x1b[31m",
+        "probability": 1.0,
+        "probabilities": {"\x1b[31m": 1.0},
+    }
     nothing = {"state": None, "set_aside": [], "support_set_aside": [], "passed_over": {}, "differ_by_case": []}
     show_adapted({"predictions": [one], **nothing}, 1)
     assert capsys.readouterr().out == "1.000  \\x1b[31m  new\\nline.png\n"

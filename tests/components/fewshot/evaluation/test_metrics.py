@@ -11,6 +11,7 @@ from components.fewshot.evaluation.metrics import (
     auroc,
     expected_calibration_error,
     mean_and_ci95,
+    none_of_these,
     paired_difference,
     summarise,
 )
@@ -56,6 +57,16 @@ def test_distractors_count_for_their_scores_alone():
     # known 0.5 beats none, known 1.0 beats both
     assert summarise([result])["distractor_auroc"] == 0.5
     assert "distractor_auroc" not in summarise([score(0, 1, PROBABILITIES, LABELS, CLASSES)])
+
+
+def test_familiarity_decides_what_is_none_of_these():
+    """Known queries have familiarity 3 and 1, strangers 2 and 0; below 1.5 are one of each."""
+    labels, familiarity = np.array([0, -1, 1, -1]), np.array([3.0, 2.0, 1.0, 0.0], np.float32)
+    result = score(0, 1, PROBABILITIES, labels, CLASSES, familiarity)
+    assert (result.known_scores, result.unknown_scores) == ((3.0, 1.0), (2.0, 0.0))
+    found = none_of_these([result, from_json(to_json(result))], 1.5)
+    assert found == {"threshold": 1.5, "false_alarms": 0.5, "caught": 0.5, "auroc": 0.75, "episodes": 2}
+    assert none_of_these([score(0, 1, PROBABILITIES, LABELS, CLASSES)], 1.5) is None
 
 
 def test_mean_and_interval_by_hand():

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework.func_graph import FuncGraph
 
+from components.fewshot.images.feed import to_unit_range
 from components.fewshot.learners import LEARNERS
 from components.fewshot.learners.interface import Aux, Learner, Part
 from components.fewshot.learners.maths import cross_entropy
@@ -56,6 +57,33 @@ def test_probabilities(served):
     assert probabilities.dtype == np.float32 and probabilities.shape == (4, 3)
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
     assert episode(served, query=[]).shape == (0, 3)
+
+
+def test_familiarity_is_the_highest_logit(served):
+    """Logits are the learner's own, before calibration; and they are the same however a query comes."""
+    model = served[0]
+    learner, weights = model._learner, model._learner.values()
+    state = learner.adapt(weights, to_unit_range(tf.constant(IMAGES[SUPPORT])), tf.constant(SUPPORT_LABELS), 3)
+    logits = learner.predict(weights, state, to_unit_range(tf.constant(IMAGES[QUERY])))
+    loaded = ServedModel(served[2])
+    support, query = [ENCODED[i] for i in SUPPORT], [ENCODED[i] for i in QUERY]
+    answers = loaded.episode_answers(support, SUPPORT_LABELS, query)
+    assert answers.familiarity.shape == (4,) and answers.familiarity.dtype == np.float32
+    np.testing.assert_allclose(answers.familiarity, np.asarray(logits).max(1), rtol=1e-3, atol=1e-3)
+    adapted = loaded.adapt(support, SUPPORT_LABELS)
+    np.testing.assert_allclose(loaded.answers(adapted, query).familiarity, answers.familiarity, rtol=1e-4, atol=1e-4)
+    if loaded.takes_features:
+        by_features = loaded.answers_by_features(adapted, loaded.embed(query))
+        np.testing.assert_allclose(by_features.familiarity, answers.familiarity, rtol=1e-3, atol=1e-3)
+    assert loaded.answers(adapted, []).familiarity.shape == (0,)
+
+
+def test_what_is_below_the_threshold_is_none_of_these(served):
+    loaded = ServedModel(served[2])
+    familiarity = np.array([0.5, 1.5], np.float32)
+    assert loaded.is_none_of_these(familiarity).tolist() == [False, False], "no threshold was chosen"
+    loaded.manifest = loaded.manifest.model_copy(update={"none_of_these": {"threshold": 1.0}})
+    assert loaded.is_none_of_these(familiarity).tolist() == [True, False]
 
 
 def test_adapt_then_predict_is_the_one_call(served):

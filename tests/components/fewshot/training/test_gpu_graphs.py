@@ -16,9 +16,10 @@ from components.fewshot.base_models.table import BASE_MODELS, BaseModelSettings,
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import LEARNERS, LearnerChoice, build_learner
+from components.fewshot.training.episode_logits import compiled_logits
 from components.fewshot.training.optimizer import build_optimizer
 from components.fewshot.training.settings import TrainingSettings
-from components.fewshot.training.step import compiled_judge, compiled_step, make_deterministic
+from components.fewshot.training.step import compiled_step, make_deterministic
 from components.fewshot.training.units import training_units
 
 MODES = ("running", "support", "transductive")
@@ -128,7 +129,7 @@ def compiled(name: str, base: PureModel, training: dict | None = None, **setting
     optimizer.build(trained)
     units = training_units(learner.unit, store, EpisodeSpec(way=3, shot=1, query=1), chosen, 0)
     step = compiled_step(learner, optimizer, units, chosen)
-    return [step.get_concrete_function(), compiled_judge(learner, store).get_concrete_function()]
+    return [step.get_concrete_function(), compiled_logits(learner, store).get_concrete_function()]
 
 
 @pytest.mark.parametrize("name", sorted(LEARNERS))
