@@ -111,6 +111,20 @@ PRESETS: dict[str, dict[str, object]] = {
     "photos": PHOTOS | {"candidates": [FROZEN, WHITENED, RESIDUAL, TRANSFER, TUNED]},
     # fewshot run --preset photos-fast --images D: the same without fine-tuning.
     "photos-fast": PHOTOS | {"name": "photos-fast", "candidates": [FROZEN, WHITENED, TRANSFER]},
+    # fewshot run --preset photos-scratch --images D: the same without weights from outside.
+    "photos-scratch": PHOTOS
+    | {
+        "name": "photos-scratch",
+        "image": {"height": 64, "width": 64, "channels": 3},
+        "base_model": {"name": "conv4"},
+        "learner": {"name": "nca"},
+        "training": {
+            "steps": 800,
+            "learning_rate": 2e-3,
+            "validate_every": 200,
+            "augmentation": {"crop": 0.6, "flip": True, "colour": 0.3},
+        },
+    },
     # fewshot run --preset images --images D: settings to start from for characters and drawings, from random weights.
     "images": {
         "name": "images",

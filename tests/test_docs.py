@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import typer
 
+from tests import pictures
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -64,7 +66,7 @@ def test_the_readme_example_of_a_notebook(tmp_path, monkeypatch):
     from components.fewshot.serving.served import ServedModel
 
     monkeypatch.chdir(tmp_path)
-    (program,) = (block for block in blocks(ROOT / "README.md", "python") if "MetaLearningModel(" in block)
+    (program,) = (block for block in blocks(ROOT / "README.md", "python") if "MetaLearningModel(conv4" in block)
     assert "epochs=10" in program
     program = program.replace("epochs=10", "epochs=1, steps_per_epoch=2, validation_episodes=2, verbose=False")
     names = {
@@ -82,6 +84,16 @@ def test_the_readme_example_of_a_notebook(tmp_path, monkeypatch):
     (program,) = (block for block in blocks(ROOT / "README.md", "python") if "ServedState.load(" in block)
     exec(re.sub(r'"fewshot-runs/serving/[^"]*"', '"model_dir"', program), names)
     assert (tmp_path / "defects.state").exists()
+
+
+def test_the_readme_example_of_a_folder_of_photographs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("ash", "oak"):
+        pictures.write_class(tmp_path / "photos", name, 2)
+    (program,) = (block for block in blocks(ROOT / "README.md", "python") if "read_folder(" in block)
+    names: dict[str, object] = {}
+    exec(program, names)
+    assert names["model"].predict(names["images"]).argmax(1).tolist() == [0, 0, 1, 1]
 
 
 def test_the_example_of_a_learner(monkeypatch):

@@ -182,13 +182,14 @@ def read_case(inputs: dict[str, list[types.Artifact]], properties: dict[str, Any
     store, models = image_store(os.path.join(split, STORE)), models_of(inputs)
     served = served_versions(properties["destination"], properties["served"])
     integrity.verify(*served, mend=SERVED_AGAIN)
-    earlier = earlier_models(served, Manifest.read(models[MODEL]), spec, store.index.names)
+    manifest = Manifest.read(models[MODEL])
+    earlier = earlier_models(served, manifest, spec, store.index.names)
     also = json.loads(artifact.get_string_custom_property("also"))
     counts = {MAIN: artifact.get_int_custom_property("test_episodes")}
     counts |= {f"also-{i}": one["episodes"] for i, one in enumerate(also)}
     sets = {name: read_frozen(split, name, count) for name, count in counts.items()}
-    if strangers := with_strangers(sets[MAIN], len(store.index.names)):
-        sets[STRANGERS] = strangers
+    strangers = with_strangers(sets[MAIN], len(store.index.names)) if manifest.none_of_these else []
+    sets |= {STRANGERS: strangers} if strangers else {}
     return Case(split, spec, store, sets, also, models | earlier.models, earlier, served)
 
 

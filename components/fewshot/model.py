@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.fewshot.base_models.pure import PureModel
+from components.fewshot.base_models.given import given_base_model
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.images.decode import decode
@@ -16,7 +16,6 @@ from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import Learner, LearnerChoice, TaskState, build_learner, find_learner
 from components.fewshot.serving.manifest import Manifest, versions
 from components.fewshot.serving.server import Server, export
-from components.fewshot.settings.image import ImageSpec
 from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
 from components.fewshot.training.none_of_these import Threshold, choose_threshold
@@ -26,6 +25,7 @@ from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.training.units import training_units
 
 BATCH = 256  # query images in memory at a time
+TOGETHER = 32  # images that go through a frozen trunk at once; larger batches are slower on a CPU
 
 
 class MetaLearningModel:
@@ -40,27 +40,36 @@ class MetaLearningModel:
     model.export("model_dir")
     ```
 
+    A base model by name that brings weights, as `efficientnet_lite0` does, is frozen unless `trainable` says otherwise, and can
+    `adapt` without `fit`.
+
     Args:
-      base_model: any `keras.Model` from float32 images [B, H, W, C] in 0..1 to features.
+      base_model: any `keras.Model` from float32 images [B, H, W, C] in 0..1 to features, or the name of one
+        (`BaseModelSettings`).
       num_classes: way of the training episodes.
       learner: a name of `LEARNERS`.
       seed: of the episodes and of the initial values of the learner's variables.
+      image_shape: (H, W, C) for a base model by name; by default (224, 224, 3) for one that brings weights.
+      trainable: what of a base model by name is trained: all, none, or `last N`.
       learner_settings: settings of that learner.
     """
 
     def __init__(
         self,
-        base_model: keras.Model,
+        base_model: keras.Model | str,
         num_classes: int = 5,
         learner: str = "protonet",
         seed: int = 0,
+        image_shape: tuple[int, int, int] | None = None,
+        trainable: str | None = None,
         **learner_settings: object,
     ) -> None:
-        self.base_model, self.num_classes, self.seed = base_model, num_classes, seed
+        self.num_classes, self.seed = num_classes, seed
         self._choice = LearnerChoice(name=learner, settings=learner_settings)
         self._choice.parsed(find_learner(learner).Settings)
-        self._image = image_spec(base_model)
-        self._base = PureModel(base_model)
+        self._given = given_base_model(base_model, image_shape, trainable, seed)
+        if trunk := self._given.base.trunk:
+            self._compiled_trunk = tf.function(lambda images: trunk(trunk.values(), images), reduce_retracing=True)
         self._training: dict[str, object] = {}
         self._learner: Learner | None = None
         self._spec = EpisodeSpec(way=num_classes)
@@ -105,14 +114,18 @@ class MetaLearningModel:
         Raises:
           ValueError: too few classes or images, or values out of range.
         """
-        images, labels = _checked(images), one_label_each(labels, images)
+        images, labels = self._checked(images), one_label_each(labels, images)
+        trunk = self._given.base.trunk
+        if trunk and rotations:
+            raise ValueError("rotations need trainable='all': a frozen trunk sees each image only once, and not turned")
         self._task_state = None  # of the weights before
         self._spec = EpisodeSpec(way=self.num_classes, shot=shot, query=query, rotations=rotations)
         held_out = hold_out(np.unique(labels).astype(str).tolist(), validation_split)
         is_validation = np.isin(labels.astype(str), held_out)
-        store = ArrayStore(images[~is_validation], labels[~is_validation])
         if rotations and images.shape[1] != images.shape[2]:
             raise ValueError(f"rotations need square images, got {images.shape[1]} x {images.shape[2]}")
+        images = self._through_trunk(images)
+        store = ArrayStore(images[~is_validation], labels[~is_validation])
         sampler_of("training", store, self._spec, self.seed)  # refuses too few classes in the words of these arguments
         validation = None
         if held_out:
@@ -121,7 +134,7 @@ class MetaLearningModel:
             validation = Validation(kept, [sampler(i) for i in range(validation_episodes)])
         turns = 4 if rotations else 1
         self._learner = build_learner(
-            self._choice, self._base, self.num_classes, len(store.index.names) * turns, self.seed
+            self._choice, self._given.base, self.num_classes, len(store.index.names) * turns, self.seed
         )
         settings = TrainingSettings(
             **{"steps": epochs * steps_per_epoch, "validate_every": steps_per_epoch} | self._training
@@ -137,7 +150,7 @@ class MetaLearningModel:
         """Adapts to new classes: images [S, H, W, C] and labels [S] in 0..W-1, without gaps.
 
         Raises:
-          RuntimeError: called before `fit`.
+          RuntimeError: called before `fit`, and the base model brings no weights.
           ValueError: labels with gaps, or another number of classes than a fixed head has.
         """
         labels = one_label_each(support_labels, support_images).astype(np.int32)
@@ -151,7 +164,9 @@ class MetaLearningModel:
             raise ValueError(
                 f"learner {self._choice.name!r} has a fixed head: expected exactly {learner.way} classes, got {len(found)}"
             )
-        self._task_state = learner.adapt(learner.values(), _tensor(support_images), tf.constant(labels), len(found))
+        self._task_state = learner.adapt(
+            learner.values(), self._tensor(support_images), tf.constant(labels), len(found)
+        )
         self._way = len(found)
 
     def predict(self, query_images: np.ndarray) -> np.ndarray:
@@ -169,7 +184,7 @@ class MetaLearningModel:
 
     def _probabilities(self, images: np.ndarray) -> np.ndarray:
         learner = self._trained()
-        logits = learner.predict(learner.values(), self._task_state or {}, _tensor(images))
+        logits = learner.predict(learner.values(), self._task_state or {}, self._tensor(images))
         return learner.probabilities(logits).numpy()
 
     def export(self, directory: str) -> None:
@@ -177,11 +192,14 @@ class MetaLearningModel:
 
         An image is brought to the training images' size and channels as the pipeline does it (`images.decode`).
         """
-        learner, image = self._trained(), self._image
+        learner, image = self._trained(), self._given.image
         manifest = Manifest(
             learner=self._choice.name,
             learner_settings=learner.settings.model_dump(),
-            base_model=self.base_model.name,
+            base_model=self._given.name,
+            base_model_weights=self._given.weights,
+            trainable=self._given.trainable,
+            trunk=self._given.base.trunk.digest() if self._given.base.trunk else "",
             image=image,
             episodes=self._spec,
             fixed_way=learner.way if learner.has_fixed_head else None,
@@ -196,9 +214,34 @@ class MetaLearningModel:
         export(Server(learner, lambda encoded: decode(encoded, image)), manifest, directory)
 
     def _trained(self) -> Learner:
+        if self._learner is None and self._given.weights:
+            self._learner = build_learner(self._choice, self._given.base, self.num_classes, self.num_classes, self.seed)
         if self._learner is None:
             raise RuntimeError("call fit(images, labels) first")
         return self._learner
+
+    def _tensor(self, images: np.ndarray) -> tf.Tensor:
+        """What the learner is given of images [N, H, W, C]: floats in 0..1, or what a frozen trunk makes of these."""
+        return to_unit_range(tf.constant(self._through_trunk(self._checked(images))))
+
+    def _through_trunk(self, images: np.ndarray) -> np.ndarray:
+        trunk = self._given.base.trunk
+        if trunk is None:
+            return images
+        parts = [images[start : start + TOGETHER] for start in range(0, len(images), TOGETHER)]
+        found = [self._compiled_trunk(to_unit_range(tf.constant(part))).numpy() for part in parts]
+        return np.concatenate([np.zeros((0, *trunk.output_shape), np.float32), *found])
+
+    def _checked(self, images: np.ndarray) -> np.ndarray:
+        """The images; raises ValueError if they have another shape or other values than the base model takes."""
+        images, shape = np.asarray(images), self._given.image.shape
+        if images.ndim != 4 or images.shape[1:] != shape:
+            wanted = f"[N, {', '.join(map(str, shape))}]"
+            raise ValueError(f"images: expected {wanted} as the base model takes them, got {images.shape}")
+        if images.dtype != np.uint8 and images.size and (images.min() < 0 or images.max() > 1):
+            span = f"{images.dtype} from {images.min():g} to {images.max():g}"
+            raise ValueError(f"images: expected uint8 in 0..255 or floats in 0..1, got {span}")
+        return images
 
 
 def hold_out(classes: list[str], share: float) -> list[str]:
@@ -207,21 +250,6 @@ def hold_out(classes: list[str], share: float) -> list[str]:
         raise ValueError(f"validation_split: expected a share of the classes in 0..1, got {share}")
     by_hash = sorted(classes, key=lambda name: hashlib.sha256(name.encode()).digest())
     return by_hash[: round(share * len(classes))]
-
-
-def image_spec(base_model: keras.Model) -> ImageSpec:
-    """The image size and channels that a base model takes.
-
-    Raises:
-      ValueError: the model has no input shape, or its input is not an image of 1 or 3 channels.
-    """
-    shape = tuple(getattr(base_model, "input_shape", None) or ())[1:]
-    if len(shape) != 3 or None in shape or shape[2] not in (1, 3):
-        raise ValueError(
-            f"base_model {base_model.name!r}: expected images [B, H, W, C] of fixed size with 1 or 3 channels, got "
-            f"{(None, *shape) if shape else 'no input shape'}; start it with keras.Input((H, W, C))"
-        )
-    return ImageSpec(height=shape[0], width=shape[1], channels=shape[2])
 
 
 def one_label_each(labels: np.ndarray, images: np.ndarray) -> np.ndarray:
@@ -243,18 +271,6 @@ def sampler_of(side: str, store: ArrayStore, spec: EpisodeSpec, seed: int) -> Ep
             f"{side} classes: {str(error).split(':')[0]}: lower num_classes, shot or query, change validation_split, "
             "or add classes"
         ) from error
-
-
-def _checked(images: np.ndarray) -> np.ndarray:
-    images = np.asarray(images)
-    if images.dtype != np.uint8 and images.size and (images.min() < 0 or images.max() > 1):
-        span = f"{images.dtype} from {images.min():g} to {images.max():g}"
-        raise ValueError(f"images: expected uint8 in 0..255 or floats in 0..1, got {span}")
-    return images
-
-
-def _tensor(images: np.ndarray) -> tf.Tensor:
-    return to_unit_range(tf.constant(_checked(images)))
 
 
 def _progress_bar(epochs: int, steps_per_epoch: int) -> Callable[[Progress], None]:

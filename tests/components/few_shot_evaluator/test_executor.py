@@ -291,6 +291,30 @@ def test_distractors_are_measured(tmp_path, episodes_of, model):
     assert "none of these" in (directory / "report.html").read_text()
 
 
+def test_what_the_threshold_for_none_of_these_does_is_measured(judged, model):
+    metrics, directory, _ = judged
+    threshold = ServedModel(path_utils.serving_model_path(model[0].uri)).manifest.none_of_these["threshold"]
+    found = metrics["none_of_these"]
+    assert found["threshold"] == threshold and found["episodes"] == 12 and found["auroc"] > 0.5
+    results = [
+        json.loads(line.split("\t")[1]) for path in directory.glob("results-strangers-*") for line in path.open()
+    ]
+    for side, share in (("known_scores", "false_alarms"), ("unknown_scores", "caught")):
+        scores = [score for result in results for score in result[side]]
+        assert found[share] == sum(score < threshold for score in scores) / len(scores)
+    assert "<h3>None of these</h3>" in (directory / "report.html").read_text()
+
+
+def test_a_model_without_a_threshold_says_nothing_of_strangers(tmp_path, episodes, model):
+    bare = artifacts.artifact(standard_artifacts.Model, tmp_path / "bare", 31)
+    place = path_utils.serving_model_dir(bare.uri)
+    shutil.copytree(path_utils.serving_model_path(model[0].uri), place)
+    Manifest.read(place).model_copy(update={"none_of_these": {}}).write(place)
+    metrics, directory, _ = judge(tmp_path / "out", {"episodes": [episodes], "model": [bare]})
+    assert metrics["none_of_these"] is None and not list(directory.glob("results-strangers-*"))
+    assert "<h3>None of these</h3>" not in (directory / "report.html").read_text()
+
+
 def test_a_model_without_manifest(tmp_path, episodes, model):
     bare = artifacts.artifact(standard_artifacts.Model, tmp_path / "bare", 30)
     os.makedirs(path_utils.serving_model_dir(bare.uri))
@@ -336,7 +360,7 @@ def test_another_gate_judges_nothing_again(tmp_path, episodes, model, model_of, 
     kept = str(tmp_path / "kept")
     inputs = {"episodes": [episodes], "model": model, "pixels": model_of("transfer", 12)}
     first, directory, _ = judge(tmp_path / "1", inputs, kept=kept)
-    assert new == [{"episodes": ["model", "pixels"], "also-0": ["model"]}] and first["blessed"]
+    assert new == [{"episodes": ["model", "pixels"], "also-0": ["model"], "strangers": ["model"]}] and first["blessed"]
     again, directory, blessing = judge(tmp_path / "2", inputs, kept=kept, threshold=1.0)
     assert len(new) == 1
     assert again["blessed"] is False and os.listdir(blessing.uri) == [constants.NOT_BLESSED_FILE_NAME]
@@ -355,13 +379,13 @@ def test_what_is_new_is_judged(tmp_path, episodes, episodes_of, model, model_of,
     assert new[1:] == [{"episodes": ["pixels"]}]
     judge(tmp_path / "3", inputs, kept=kept, code="y")
     judge(tmp_path / "4", inputs | {"episodes": [episodes_of(seed=7)]}, kept=kept)
-    assert new[2:] == [{"episodes": ["model"], "also-0": ["model"]}] * 2
+    assert new[2:] == [{"episodes": ["model"], "also-0": ["model"], "strangers": ["model"]}] * 2
     before = judge(tmp_path / "5", inputs, kept=kept)[0]
     assert len(new) == 4
     for path in Path(kept).glob("*/results.jsonl"):
         path.write_text(path.read_text().replace("1", "2"))
     assert judge(tmp_path / "6", inputs, kept=kept)[0] == before
-    assert new[4:] == [{"episodes": ["model"], "also-0": ["model"]}]
+    assert new[4:] == [{"episodes": ["model"], "also-0": ["model"], "strangers": ["model"]}]
     assert judge(tmp_path / "7", inputs, kept=kept)[0] == before and len(new) == 5
 
 

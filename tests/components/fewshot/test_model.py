@@ -7,6 +7,7 @@ import pytest
 from components.fewshot.base_models.conv4 import conv4
 from components.fewshot.base_models.mlp import mlp
 from components.fewshot.model import MetaLearningModel, hold_out
+from components.fewshot.serving.served import ServedModel
 from tests.components.fewshot import toys
 
 
@@ -25,6 +26,57 @@ def test_the_five_verbs(tmp_path):
     np.testing.assert_allclose(model.predict(new[~first] / 255.0), probabilities, atol=1e-5)
     model.export(str(tmp_path / "model"))
     assert (tmp_path / "model" / "saved_model.pb").exists()
+
+
+def test_a_base_model_by_name_is_frozen_and_learns_on_its_features(tmp_path):
+    """The trunk sees each image once; what is served takes encoded images all the same."""
+    images, labels = toys.images(8, 6, side=32)
+    images = np.repeat(images, 3, axis=3)
+    model = MetaLearningModel(
+        "efficientnet_lite0", num_classes=2, image_shape=(32, 32, 3), distance="cosine", centre=0.5
+    )
+    before = model._given.base.trunk.digest()
+    history = model.fit(images, labels, 1, 2, validation_split=0.5, validation_episodes=3, verbose=False)
+    assert len(history["steps"]) == 2 and model._given.base.trunk.digest() == before
+    first = np.isin(np.arange(48) % 6, [0, 1]) & (labels < 3)
+    model.adapt(images[first], labels[first])
+    expected = model.predict(images[labels < 3])
+    assert (expected.argmax(1) == labels[labels < 3]).mean() > 0.9
+    model.export(str(tmp_path / "model"))
+    served = ServedModel(str(tmp_path / "model"))
+    manifest = served.manifest
+    assert (manifest.base_model, manifest.trainable, manifest.trunk) == ("efficientnet_lite0", "none", before)
+    encoded = [toys.png(image) for image in images]
+    state = served.adapt([encoded[i] for i in np.flatnonzero(first)], labels[first])
+    probabilities = served.predict(state, [encoded[i] for i in np.flatnonzero(labels < 3)])
+    np.testing.assert_allclose(probabilities, expected, atol=1e-3)
+
+
+def test_only_a_network_with_weights_adapts_without_training():
+    images, labels = toys.images(2, 2)
+    with pytest.raises(RuntimeError, match="fit.* first"):
+        MetaLearningModel("conv4", image_shape=(16, 16, 1)).adapt(images, labels)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"base_model": "efficientnet"}, "no 'efficientnet'; there are conv4"),
+        ({"base_model": "conv4"}, r"image_shape: expected \(H, W, C\)"),
+        ({"base_model": "conv4", "image_shape": (28, 28, 1), "trainable": "some"}, "expected all, none or `last N`"),
+        ({"base_model": mlp((16, 16, 1), units=[8]), "trainable": "none"}, "are for a base model by name"),
+    ],
+)
+def test_what_is_no_base_model(given, said):
+    with pytest.raises(ValueError, match=said):
+        MetaLearningModel(**given)
+
+
+def test_images_of_another_size_are_refused():
+    images, labels = toys.images(4, 4)
+    model = MetaLearningModel(mlp((28, 28, 1), units=[8]), num_classes=2)
+    with pytest.raises(ValueError, match=r"images: expected \[N, 28, 28, 1\].*got \(16, 16, 16, 1\)"):
+        model.fit(images, labels, 1, 1, verbose=False)
 
 
 def test_labels_of_any_kind():
