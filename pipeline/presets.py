@@ -57,7 +57,7 @@ TUNED = {  # the last five blocks tuned as an ordinary classifier, then class me
         "before": [
             {
                 "learner": {"name": "transfer", "settings": {"classifier": "cosine", "centre": 0.5}},
-                "steps": 250,  # more fit the train classes ever better, and the validation classes no better
+                "steps": 200,  # more fit the train classes ever better, and the validation classes no better
                 "batch_size": 64,
                 "learning_rate": 3e-4,
                 "warm_up": 50,

@@ -138,7 +138,7 @@ def _extractor(settings_json: str) -> Extractor:
         raise ValueError(f"base_model.trainable {settings.base_model.trainable!r}: expected none or last N")
     weights = trunk.values()
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *settings.image.shape], tf.uint8)])
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, *settings.image.shape], tf.uint8)])
     def apply(images: tf.Tensor) -> tf.Tensor:
         return trunk(weights, to_unit_range(images))
 

@@ -16,9 +16,10 @@ from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import Learner, LearnerChoice, TaskState, build_learner, find_learner
 from components.fewshot.serving.manifest import Manifest, versions
 from components.fewshot.serving.server import Server, export
+from components.fewshot.training.finish import finish
 from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
-from components.fewshot.training.none_of_these import Threshold, choose_threshold
+from components.fewshot.training.none_of_these import Threshold
 from components.fewshot.training.observing import observe
 from components.fewshot.training.selection import Validation
 from components.fewshot.training.settings import TrainingSettings
@@ -69,7 +70,9 @@ class MetaLearningModel:
         self._choice.parsed(find_learner(learner).Settings)
         self._given = given_base_model(base_model, image_shape, trainable, seed)
         if trunk := self._given.base.trunk:
-            self._compiled_trunk = tf.function(lambda images: trunk(trunk.values(), images), reduce_retracing=True)
+            self._compiled_trunk = tf.function(
+                lambda images: trunk(trunk.values(), images), autograph=False, reduce_retracing=True
+            )
         self._training: dict[str, object] = {}
         self._learner: Learner | None = None
         self._spec = EpisodeSpec(way=num_classes)
@@ -143,7 +146,7 @@ class MetaLearningModel:
         observe(self._learner, store)
         units = training_units(self._learner.unit, store, self._spec, settings, self.seed)
         self._history = Trainer(self._learner, settings, units, validation, report=report).run().history
-        self._none_of_these = choose_threshold(self._learner, validation) if validation else None
+        self._none_of_these = finish(self._learner, validation)
         return self._history
 
     def adapt(self, support_images: np.ndarray, support_labels: np.ndarray) -> None:

@@ -25,9 +25,10 @@ from components.fewshot.serving.server import Preprocess
 from components.fewshot.settings.image import ImageSpec
 from components.fewshot.training import checkpoint
 from components.fewshot.training.checkpoint import checkpoint_file
+from components.fewshot.training.finish import finish
 from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
-from components.fewshot.training.none_of_these import Threshold, choose_threshold
+from components.fewshot.training.none_of_these import Threshold
 from components.fewshot.training.observing import observe
 from components.fewshot.training.selection import Validation
 from components.fewshot.training.settings import TrainingSettings
@@ -124,9 +125,7 @@ def train(
         trainer.report = reporter(trainer.history)
         history = run_of(trainer)
     checkpoint.prune(checkpoint_root, CHECKPOINTS)
-    none_of_these = (
-        choose_threshold(learner, validation, settings.false_alarms) if validation and settings.false_alarms else None
-    )
+    none_of_these = finish(learner, validation, settings.false_alarms)
     return Trained(
         learner, episodes, history, seen | warm.seen, warm.fingerprint is not None, none_of_these, warm.refused
     )

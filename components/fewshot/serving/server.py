@@ -161,4 +161,5 @@ def export(server: Server, manifest: Manifest, directory: str) -> None:
 
 def _named(function: Signature, **specs: tf.TensorSpec) -> Signature:
     named = {name: tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in specs.items()}
-    return tf.function(function).get_concrete_function(**named)
+    # Without AutoGraph, which would translate all functions of Keras: that is half of the time of an export.
+    return tf.function(function, autograph=False).get_concrete_function(**named)

@@ -14,13 +14,13 @@ from components.fewshot.training.selection import Validation
 BOUNDS = (0.02, 50.0)  # of the temperature: where all is classified correctly, no end is best
 
 
-def calibrate(learner: Learner, validation: Validation) -> None:
-    """Sets the temperature of a learner to the one with the least log loss on validation episodes.
+def calibrate(learner: Learner, validation: Validation, logits: EpisodeLogits) -> None:
+    """Sets the temperature of a learner to the one with the least log loss of its `logits` on validation episodes.
 
     Learners differ in how large their logits are, and a log loss or a calibration error compares them only afterwards.
     """
-    logits = list(EpisodeLogits(learner, validation.store)(validation.episodes))
-    learner.temperature.assign(best_temperature(logits, [episode.query.labels for episode in validation.episodes]))
+    found = list(logits(validation.episodes))
+    learner.temperature.assign(best_temperature(found, [episode.query.labels for episode in validation.episodes]))
 
 
 def best_temperature(logits: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:

@@ -17,7 +17,7 @@ class Embedder:
     def __init__(self, learner: Learner) -> None:
         self._size = learner.base.feature_size
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(autograph=False, reduce_retracing=True)
         def embed(images: tf.Tensor) -> tf.Tensor:
             weights = learner.values()
             found, _ = learner.base(

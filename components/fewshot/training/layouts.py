@@ -23,7 +23,9 @@ def mapped(one: OneUnit, units: tuple[TrainingUnit, ...]) -> Result:
     """One graph in a loop over the units: quick to trace. All tasks must have the same way and shot."""
     stacked = type(units[0])(*(tf.stack(parts) for parts in zip(*units, strict=True)))
     first = type(units[0])(*(tf.TensorSpec(part.shape[1:], part.dtype) for part in stacked))
-    shapes = tf.function(one).get_concrete_function(first, tf.TensorSpec([], tf.int32)).structured_outputs
+    shapes = (
+        tf.function(one, autograph=False).get_concrete_function(first, tf.TensorSpec([], tf.int32)).structured_outputs
+    )
     signature = tf.nest.map_structure(tf.type_spec_from_value, shapes)
     results = tf.map_fn(lambda pair: one(*pair), (stacked, tf.range(len(units))), fn_output_signature=signature)
     return tf.nest.map_structure(_mean, results)

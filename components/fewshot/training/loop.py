@@ -11,7 +11,6 @@ from components.fewshot.integrity import Damaged
 from components.fewshot.learners.interface import Learner
 from components.fewshot.training import checkpoint
 from components.fewshot.training.blend import blend, blendable
-from components.fewshot.training.calibration import calibrate
 from components.fewshot.training.history import History, Trained, Validated, history_file
 from components.fewshot.training.optimizer import build_optimizer, named_slots
 from components.fewshot.training.selection import Validation, Validator, as_good_as_best, higher, out_of_patience
@@ -106,8 +105,6 @@ class Trainer:
             self._blend()
         if not all(np.isfinite(_array(variable)).all() for variable in self.named.values()):
             raise self._diverged("a weight is not finite", self.step)
-        if self.validation is not None:
-            calibrate(self.learner, self.validation)
         return Outcome(self.history, self.history["best_step"])
 
     def _after_step(self) -> None:

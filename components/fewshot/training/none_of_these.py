@@ -12,10 +12,8 @@ from typing import TypedDict
 import numpy as np
 
 from components.fewshot.episodes.strangers import with_strangers
-from components.fewshot.learners.interface import Learner
 from components.fewshot.training.episode_logits import EpisodeLogits
 from components.fewshot.training.selection import Validation
-from components.fewshot.training.settings import FALSE_ALARMS
 
 
 class Threshold(TypedDict):
@@ -28,12 +26,12 @@ class Threshold(TypedDict):
     episodes: int
 
 
-def choose_threshold(learner: Learner, validation: Validation, false_alarms: float = FALSE_ALARMS) -> Threshold | None:
+def choose_threshold(validation: Validation, logits: EpisodeLogits, false_alarms: float) -> Threshold | None:
     """The highest threshold with at most so large a share of false alarms; None if no validation episode has strangers."""
     episodes = with_strangers(validation.episodes, len(validation.store.index.names))
     if not episodes:
         return None
-    familiar = [logits.max(1) for logits in EpisodeLogits(learner, validation.store)(episodes)]
+    familiar = [of.max(1) for of in logits(episodes)]
     labels = np.concatenate([episode.query.labels for episode in episodes])
     scores = np.concatenate(familiar)
     known, strangers = scores[labels >= 0], scores[labels < 0]

@@ -2,23 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from scipy.special import log_softmax
 
-from components.fewshot.episodes.episode import Episode
-from components.fewshot.images.store import PixelStore
 from components.fewshot.learners.interface import Learner
-from components.fewshot.training.episode_logits import EpisodeLogits
+from components.fewshot.training.episode_logits import EpisodeLogits, Validation
 from components.fewshot.training.history import Validated
-
-
-class Validation(NamedTuple):
-    """Frozen episodes of the meta-validation classes, and the store that holds their images."""
-
-    store: PixelStore
-    episodes: Sequence[Episode]
 
 
 class Validator:
@@ -26,7 +16,7 @@ class Validator:
 
     def __init__(self, learner: Learner, validation: Validation) -> None:
         self._learner, self._episodes = learner, validation.episodes
-        self._logits = EpisodeLogits(learner, validation.store)
+        self._logits = EpisodeLogits(learner, validation)
 
     def __call__(self, step: int) -> tuple[Validated, np.ndarray]:
         """The row of the history after `step` steps, and the accuracy of each episode, float64 [E]."""

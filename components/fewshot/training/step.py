@@ -39,7 +39,7 @@ def compiled_step(
     variables = learner.variables()
     move = partial(apply_gradients, optimizer, variables, head_rate=settings.head_rate)
 
-    @tf.function(input_signature=[(units.signature,) * units.each])
+    @tf.function(autograph=False, input_signature=[(units.signature,) * units.each])
     def step(given: tuple[TrainingUnit, ...]) -> Stepped:
         weights = Weights(*([variable.value for variable in part] for part in variables))
 

@@ -9,6 +9,8 @@ from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.images.store import ArrayStore
 from components.fewshot.serving.manifest import Manifest
+from components.fewshot.training.episode_logits import EpisodeLogits
+from components.fewshot.training.finish import finish
 from components.fewshot.training.none_of_these import choose_threshold, threshold_of
 from components.fewshot.training.selection import Validation
 from tests.components.fewshot import toys
@@ -42,14 +44,24 @@ def validation_of(classes, way):
 
 
 def test_it_is_chosen_on_episodes_with_strangers(model):
-    found = choose_threshold(model._learner, validation_of(8, 3), 0.1)
+    validation = validation_of(8, 3)
+    logits = EpisodeLogits(model._learner, validation)
+    found = choose_threshold(validation, logits, 0.1)
     assert found["episodes"] == 12 and found["false_alarms"] <= 0.1 and 0 <= found["caught"] <= 1
-    stricter = choose_threshold(model._learner, validation_of(8, 3), 0.4)
+    stricter = choose_threshold(validation, logits, 0.4)
     assert stricter["threshold"] > found["threshold"] and stricter["caught"] >= found["caught"]
 
 
 def test_without_strangers_there_is_no_threshold(model):
-    assert choose_threshold(model._learner, validation_of(3, 3)) is None
+    assert finish(model._learner, validation_of(3, 3)) is None
+
+
+def test_nobody_asks_for_a_threshold(model):
+    """Baselines do without, and are calibrated all the same."""
+    model._learner.temperature.assign(7.0)
+    assert finish(model._learner, validation_of(8, 3), None) is None
+    assert float(model._learner.temperature) != 7.0
+    assert finish(model._learner, None) is None
 
 
 def test_a_model_says_its_threshold(model, tmp_path):
