@@ -18,43 +18,47 @@ from components.fewshot.serving.served import ServedModel
 Result = TypeVar("Result")
 
 TOLERANCE = 1e-4  # of a probability: kernels add in a different order for a different batch size
-LATENCY_EPISODES = 10
+LATENCY_EPISODES = 5
 ALONE = 5  # queries of an episode that are predicted alone
 
 
-def largest_dependence(model: ServedModel, encoded: EncodedEpisode) -> float:
-    """The largest change of a query's probabilities with the other queries of its batch: a few queries are predicted alone,
-    all in two halves, and all in reverse.
+def largest_dependence(model: ServedModel, encoded: EncodedEpisode, together: np.ndarray) -> float:
+    """The largest change of a query's probabilities [Q, W] from those of all queries `together`: a few queries are predicted
+    alone, and all in two halves, each in reverse.
 
     It is zero except for rounding if the model is inductive, and nan if any probability is nan.
     """
     labels, count = encoded.episode.support.labels, len(encoded.query)
-    together = model.episode(encoded.support, labels, encoded.query)
-    alone = range(0, count, max(1, count // ALONE))
-    places = [*(slice(i, i + 1) for i in alone), slice(0, count // 2), slice(count // 2, count), slice(None, None, -1)]
+    order, half = np.arange(count), count // 2
+    alone = [order[i : i + 1] for i in range(0, count, max(1, count // ALONE))]
+    places = [*alone, order[:half][::-1], order[half:][::-1]]
     changes = [
-        np.abs(model.episode(encoded.support, labels, encoded.query[place]) - together[place]).max()
+        np.abs(model.episode(encoded.support, labels, [encoded.query[i] for i in place]) - together[place]).max()
         for place in places
-        if encoded.query[place]
+        if len(place)
     ]
     return float(np.max(changes))  # np.max returns nan if there is one; max() does not
 
 
 def check_independence(model: ServedModel, store: ImageStore, episodes: Sequence[Episode]) -> Independence:
     """The independence check over a few episodes, and the one of features if the model takes them."""
-    differences = [largest_dependence(model, encode_episode(store, episode)) for episode in episodes]
-    by_features = check_features(model, store, episodes) if model.takes_features else None
+    encoded = [encode_episode(store, episode) for episode in episodes]
+    together = [model.episode(one.support, one.episode.support.labels, one.query) for one in encoded]
+    differences = [largest_dependence(model, *one) for one in zip(encoded, together, strict=True)]
+    by_features = check_features(model, store, episodes, together) if model.takes_features else None
     return {**_agreement(differences), "by_features": by_features}
 
 
-def check_features(model: ServedModel, store: ImageStore, episodes: Sequence[Episode]) -> Agreement:
-    """Whether a model that takes features predicts by them what it predicts by `serving_default` from encoded images."""
-    differences = []
+def check_features(
+    model: ServedModel, store: ImageStore, episodes: Sequence[Episode], by_images: Sequence[np.ndarray]
+) -> Agreement:
+    """Whether a model that takes features predicts by them what it predicts by `serving_default` from encoded images, which are
+    the probabilities [Q, W] of each episode `by_images`."""
     with embedded(model, store, episodes) as features:
-        for episode in episodes:
-            encoded = encode_episode(store, episode)
-            by_images = model.episode(encoded.support, episode.support.labels, encoded.query)
-            differences.append(float(np.abs(predict_by_features(model, features, episode) - by_images).max()))
+        differences = [
+            float(np.abs(predict_by_features(model, features, episode) - probabilities).max())
+            for episode, probabilities in zip(episodes, by_images, strict=True)
+        ]
     return _agreement(differences)
 
 

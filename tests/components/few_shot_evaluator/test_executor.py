@@ -147,7 +147,7 @@ def test_by_features_as_by_images(tmp_path, judged, episodes, model, model_of, m
 def test_each_image_is_embedded_once(tmp_path, episodes, model, model_of, monkeypatch):
     """For each model those of its own episodes, main ones and further ones together; and only these are looked at."""
     drawn, embed = [], features.embed_share
-    monkeypatch.setattr(ServedModel, "episode", lambda *given: pytest.fail("by images"))
+    monkeypatch.setattr(ServedModel, "episode_answers", lambda *given: pytest.fail("by images"))
 
     def counted(directory, number, model, store):
         def encoded(draw):
@@ -161,7 +161,9 @@ def test_each_image_is_embedded_once(tmp_path, episodes, model, model_of, monkey
     monkeypatch.setattr(judging, "embed_share", counted)
     split = os.path.join(episodes.uri, "Split-test")
     sets = {name: read_frozen(split, name) for name in ("episodes", "also-0")}
-    case = SimpleNamespace(sets=sets, directory=os.path.join(split, "store"), files=lambda name: f"{split}/{name}-*")
+    case = SimpleNamespace(
+        sets=sets, directory=os.path.join(split, "store"), serialized=lambda name: [to_example(e) for e in sets[name]]
+    )
     paths = {
         name: path_utils.serving_model_path(one[0].uri) for name, one in (("model", model), ("pixels", model_of("nca")))
     }

@@ -10,7 +10,7 @@ from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.evaluation.checks import check_features, check_independence, label_spread, latency
 from components.fewshot.evaluation.judging import encode_episode, evaluate, judge
 from components.fewshot.images.store import ImageStore
-from components.fewshot.serving.served import ServedModel
+from components.fewshot.serving.served import Answers, ServedModel
 from tests.components.fewshot import toys
 
 IMAGES, LABELS = toys.images(6, 8, seed=5)
@@ -108,8 +108,10 @@ class Forgetful(SimpleNamespace):
 
 
 def test_features_that_are_others_are_noticed(model, store):
-    given = {"model": model, "episode": model.episode, "embed": model.embed, "predict_features": model.predict_features}
-    found = check_features(Forgetful(**given), store, [EpisodeSampler(store.index, SPEC, 0)(0)])
+    episode = EpisodeSampler(store.index, SPEC, 0)(0)
+    by_images = judge(model, encode_episode(store, episode))[1]
+    given = {"model": model, "embed": model.embed, "answers_by_features": model.answers_by_features}
+    found = check_features(Forgetful(**given), store, [episode], [by_images])
     assert found["holds"] is False and found["max_difference"] > 0.01
 
 
@@ -121,6 +123,9 @@ class Cheat:
     def episode(self, support, labels, query):
         way = labels.max() + 1
         return np.eye(way, dtype=np.float32)[np.arange(len(query)) * way // len(query)]
+
+    def episode_answers(self, support, labels, query):
+        return Answers(self.episode(support, labels, query), np.ones(len(query), np.float32))
 
 
 @pytest.fixture(scope="module")

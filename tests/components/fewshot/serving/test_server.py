@@ -81,9 +81,9 @@ def test_familiarity_is_the_highest_logit(served):
 def test_what_is_below_the_threshold_is_none_of_these(served):
     loaded = ServedModel(served[2])
     familiarity = np.array([0.5, 1.5], np.float32)
-    assert loaded.is_none_of_these(familiarity).tolist() == [False, False], "no threshold was chosen"
-    loaded.manifest = loaded.manifest.model_copy(update={"none_of_these": {"threshold": 1.0}})
-    assert loaded.is_none_of_these(familiarity).tolist() == [True, False]
+    for told, strange in (({}, [False, False]), ({"threshold": 1.0}, [True, False])):
+        loaded.manifest = loaded.manifest.model_copy(update={"none_of_these": told})
+        assert loaded.is_none_of_these(familiarity).tolist() == strange
 
 
 def test_adapt_then_predict_is_the_one_call(served):
