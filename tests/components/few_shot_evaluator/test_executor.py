@@ -16,7 +16,7 @@ from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.few_shot_evaluator import judging
 from components.few_shot_evaluator.executor import Executor
 from components.few_shot_evaluator.gate import GateSettings
-from components.fewshot.episodes.frozen import from_example, read_frozen
+from components.fewshot.episodes.frozen import from_example, read_frozen, to_example
 from components.fewshot.evaluation import features
 from components.fewshot.integrity import Damaged, Incomplete, seal
 from components.fewshot.serving.manifest import Manifest
