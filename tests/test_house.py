@@ -94,7 +94,7 @@ ROOMS = {  # of two that hold a module, the first counts
     "pipeline.platforms": {"pipeline.graph", "pipeline.config", "pipeline.image_sets"},
 }
 # What travels between rooms, whether it is whole, what a user chooses, and numbers in sentences.
-EVERYWHERE = tuple(f"components.fewshot.{name}" for name in ("tensors", "integrity", "settings", "words"))
+EVERYWHERE = tuple(f"components.fewshot.{name}" for name in ("tensors", "integrity", "settings", "words", "parallel"))
 IN_ROOMS = [path for path in MODULES if name_of(path).startswith(tuple(ROOMS))]
 
 

@@ -22,6 +22,7 @@ from components.fewshot.base_models.table import pure_base_model
 from components.fewshot.episodes.episode import Draw
 from components.fewshot.images.feed import to_unit_range
 from components.fewshot.images.store import Entry, ImageStore, write_index, write_shard
+from components.fewshot.parallel import in_parallel
 
 BATCH = 32  # images at a time: larger ones are slower on a CPU
 CHUNK = 256  # images of a shard: the work of one worker at a time
@@ -158,15 +159,18 @@ def _features_of(
     trunk, apply = extractor(settings)
     dtype = form_of(trunk, views).dtype
     classes = np.searchsorted(store.index.starts, rows, side="right") - 1
-    for at in range(0, len(rows), BATCH):
-        some = rows[at : at + BATCH]
+
+    def batch(some: np.ndarray) -> np.ndarray:
         still = np.zeros(len(some), np.int32)
         pixels = store.pixels(Draw(some, still, still))
         seen = [pixels, pixels[:, :, ::-1]][:views]
-        features = np.stack([apply(np.ascontiguousarray(view)).numpy().astype(dtype) for view in seen], axis=1)
-        for row, its_class, image in zip(some, classes[at : at + BATCH], features, strict=True):
-            name, domain = store.index.names[its_class], store.index.domains[its_class]
-            yield name, domain, store.source_ids[row], image.tobytes()
+        return np.stack([apply(np.ascontiguousarray(view)).numpy().astype(dtype) for view in seen], axis=1)
+
+    batches = in_parallel(batch, [rows[at : at + BATCH] for at in range(0, len(rows), BATCH)])
+    features = (image for images in batches for image in images)
+    for row, its_class, image in zip(rows, classes, features, strict=True):
+        name, domain = store.index.names[its_class], store.index.domains[its_class]
+        yield name, domain, store.source_ids[row], image.tobytes()
 
 
 def _write_index(entries: list[Entry], directory: str, settings: FeatureSettings, views: int) -> str:

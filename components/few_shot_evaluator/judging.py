@@ -4,10 +4,8 @@ This module does not import TFX, so that worker processes start quickly.
 """
 
 import functools
-import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import apache_beam as beam
 
@@ -16,6 +14,7 @@ from components.fewshot.evaluation.features import FeatureStore, embed_share
 from components.fewshot.evaluation.judging import encode_episode, judge, judge_by_features
 from components.fewshot.evaluation.results import to_json
 from components.fewshot.images.store import ImageStore
+from components.fewshot.parallel import in_parallel
 from components.fewshot.serving.served import ServedModel
 
 BUNDLES = 32  # enough to share the episodes among workers; few, because a worker may load the models for each bundle
@@ -107,9 +106,8 @@ class _Judge(beam.DoFn):
         self.features = {name: FeatureStore(path) for name, path in self.embedded.items()}
 
     def process(self, batch: Sequence[bytes]) -> Iterator[tuple[str, str]]:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:  # TensorFlow computes outside Python's lock
-            for judged in pool.map(self._judge, batch):
-                yield from judged
+        for judged in in_parallel(self._judge, batch):
+            yield from judged
 
     def _judge(self, serialized: bytes) -> list[tuple[str, str]]:
         episode, results = from_example(serialized), {}

@@ -9,7 +9,6 @@ import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -18,6 +17,7 @@ import tensorflow as tf
 from components.fewshot.episodes.episode import TURNS, Draw, Episode
 from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Incomplete
+from components.fewshot.parallel import in_parallel
 from components.fewshot.serving.served import ServedModel
 
 IMAGES = "images.npy"
@@ -48,13 +48,7 @@ def embed_share(directory: str, number: int, model: ServedModel, store: ImageSto
         encoded = store.encoded(Draw(batch // TURNS, (batch % TURNS).astype(np.int32), np.zeros_like(batch, np.int32)))
         return model.embed(encoded + encoded[-1:] * (TOGETHER - len(batch)))[: len(batch)].tobytes()
 
-    def features() -> Iterator[bytes]:
-        cores = os.cpu_count() or 1
-        with ThreadPoolExecutor(cores) as pool:  # TensorFlow computes outside Python's lock
-            for start in range(0, len(batches), cores):
-                yield from pool.map(embed, batches[start : start + cores])
-
-    _write(_path(directory, number), features())
+    _write(_path(directory, number), in_parallel(embed, batches))
 
 
 class FeatureStore:

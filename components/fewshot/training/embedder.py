@@ -7,6 +7,7 @@ from components.fewshot.episodes.episode import Draw
 from components.fewshot.images.feed import to_unit_range
 from components.fewshot.images.store import PixelStore
 from components.fewshot.learners.interface import Learner
+from components.fewshot.parallel import in_parallel
 
 BATCH = 32  # images
 
@@ -31,5 +32,5 @@ class Embedder:
         """Feature vectors float32 [n, D] of the images of `draw`."""
         starts = range(0, len(draw.rows), BATCH)
         parts = [Draw(*(values[start : start + BATCH] for values in draw)) for start in starts]
-        found = [self._embed(tf.constant(store.pixels(part))).numpy() for part in parts]
+        found = in_parallel(lambda part: self._embed(tf.constant(store.pixels(part))).numpy(), parts)
         return np.concatenate([np.zeros((0, self._size), np.float32), *found])

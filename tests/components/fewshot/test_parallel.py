@@ -1,0 +1,35 @@
+"""Parallel work: every item once, in order, and errors reach the caller."""
+
+import os
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.fewshot.parallel import in_parallel
+
+
+@given(st.lists(st.integers(), max_size=20))
+def test_it_is_map(items):
+    assert list(in_parallel(lambda item: item + 1, items)) == [item + 1 for item in items]
+
+
+def test_no_more_than_the_cores_are_in_work():
+    lock, at_once, most = threading.Lock(), [0], [0]
+
+    def work(item):
+        with lock:
+            at_once[0] += 1
+            most[0] = max(most[0], at_once[0])
+        with lock:
+            at_once[0] -= 1
+        return item
+
+    assert list(in_parallel(work, range(50))) == list(range(50))
+    assert most[0] <= (os.cpu_count() or 1)
+
+
+def test_an_error_reaches_the_caller():
+    with pytest.raises(ZeroDivisionError):
+        list(in_parallel(lambda item: 1 // item, [1, 0]))
