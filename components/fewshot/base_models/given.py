@@ -53,7 +53,8 @@ def given_base_model(
             "image_shape and trainable are for a base model by name: a keras.Model has its input shape, and is frozen by"
             " `trainable` of its layers"
         )
-    return Given(PureModel(base_model), image_spec(base_model), base_model.name)
+    image = image_spec(base_model)
+    return Given(PureModel(base_model), image, base_model.name)
 
 
 def _by_name(name: str, image_shape: tuple[int, int, int] | None, trainable: str | None, seed: int) -> Given:

@@ -152,13 +152,14 @@ class ImageStore:
 
 
 class ArrayStore:
-    """A store over arrays in memory: `images` [N, H, W, C] and `labels` [N] of any hashable, sortable kind."""
+    """A store over arrays in memory: `images` [N, H, W, C], or their feature vectors [N, D], and `labels` [N] of any hashable,
+    sortable kind."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         if len(images) != len(labels):
             raise ValueError(f"expected as many labels as images, got {len(images)} images and {len(labels)} labels")
-        if np.ndim(images) != 4:
-            raise ValueError(f"expected images of shape [N, H, W, C], got {np.shape(images)}")
+        if np.ndim(images) not in (2, 4):
+            raise ValueError(f"expected images [N, H, W, C] or feature vectors [N, D], got {np.shape(images)}")
         order = np.argsort(labels, kind="stable")
         self._images = np.asarray(images)[order]
         names, counts = np.unique(np.asarray(labels), return_counts=True)

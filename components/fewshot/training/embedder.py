@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.fewshot.episodes.episode import Draw
-from components.fewshot.images.feed import to_unit_range
+from components.fewshot.images.feed import batch_signature, to_unit_range
 from components.fewshot.images.store import PixelStore
 from components.fewshot.learners.interface import Learner
 from components.fewshot.parallel import in_parallel
@@ -13,12 +13,12 @@ BATCH = 32  # images
 
 
 class Embedder:
-    """Embeds images of a store by the base model of `learner`."""
+    """Embeds images of `store` by the base model of `learner`."""
 
-    def __init__(self, learner: Learner) -> None:
-        self._size = learner.base.feature_size
+    def __init__(self, learner: Learner, store: PixelStore) -> None:
+        self._size, self._store = learner.base.feature_size, store
 
-        @tf.function(autograph=False, reduce_retracing=True)
+        @tf.function(autograph=False, input_signature=[batch_signature(store).images])
         def embed(images: tf.Tensor) -> tf.Tensor:
             weights = learner.values()
             found, _ = learner.base(
@@ -28,9 +28,9 @@ class Embedder:
 
         self._embed = embed
 
-    def __call__(self, store: PixelStore, draw: Draw) -> np.ndarray:
+    def __call__(self, draw: Draw) -> np.ndarray:
         """Feature vectors float32 [n, D] of the images of `draw`."""
         starts = range(0, len(draw.rows), BATCH)
         parts = [Draw(*(values[start : start + BATCH] for values in draw)) for start in starts]
-        found = in_parallel(lambda part: self._embed(tf.constant(store.pixels(part))).numpy(), parts)
+        found = in_parallel(lambda part: self._embed(tf.constant(self._store.pixels(part))).numpy(), parts)
         return np.concatenate([np.zeros((0, self._size), np.float32), *found])

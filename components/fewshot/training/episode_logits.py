@@ -52,11 +52,11 @@ class EpisodeLogits:
 class _FromFeatures:
     def __init__(self, learner: HeadLearner, validation: Validation) -> None:
         drawn = [_numbers(draw) for e in validation.episodes for draw in (e.support, e.query)]
-        self._learner, self._store, self._images = learner, validation.store, np.unique(np.concatenate(drawn))
+        self._learner, self._images = learner, np.unique(np.concatenate(drawn))
         self._weights, self._vectors = b"", np.zeros(0)
         vectors = tf.TensorSpec([None, learner.base.feature_size], tf.float32)
         way, labels = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
-        self._embed = Embedder(learner)
+        self._embed = Embedder(learner, validation.store)
 
         @tf.function(autograph=False, input_signature=[vectors, labels, way, vectors])
         def logits(support: Tensor, labels: Tensor, way: Tensor, query: Tensor) -> Logits:
@@ -80,7 +80,7 @@ class _FromFeatures:
         if weights.digest() != self._weights:
             turns = (self._images % TURNS).astype(np.int32)
             images = Draw(self._images // TURNS, turns, np.zeros_like(turns))
-            self._weights, self._vectors = weights.digest(), self._embed(self._store, images)
+            self._weights, self._vectors = weights.digest(), self._embed(images)
         return self._vectors
 
 

@@ -18,7 +18,7 @@ def observe(learner: Learner, store: PixelStore) -> None:
         rows = observed_rows(store)
         labels = np.searchsorted(store.index.starts, rows, side="right") - 1
         still = np.zeros(len(rows), np.int32)
-        learner.observe(Embedder(learner)(store, Draw(rows, still, still)), labels)
+        learner.observe(Embedder(learner, store)(Draw(rows, still, still)), labels)
 
 
 def observed_rows(store: PixelStore) -> np.ndarray:

@@ -30,7 +30,7 @@ def test_the_five_verbs(tmp_path):
 
 def test_a_base_model_by_name_is_frozen_and_learns_on_its_features(tmp_path):
     """The trunk sees each image once; what is served takes encoded images all the same."""
-    images, labels = toys.images(8, 6, side=32)
+    images, labels = toys.images(8, 6, side=32, noise=0.05)
     images = np.repeat(images, 3, axis=3)
     model = MetaLearningModel(
         "efficientnet_lite0", num_classes=2, image_shape=(32, 32, 3), distance="cosine", centre=0.5
