@@ -30,7 +30,7 @@ def test_no_such_folder(tmp_path):
 def test_a_pretrained_network_learns_from_a_folder_at_once(tmp_path):
     """Three classes of three photographs: adapted from two of each without any training, then tuned, then exported."""
     for name in ("ash", "elm", "oak"):
-        pictures.write_class(tmp_path / "photos", name, 3)
+        pictures.write_class(tmp_path / "photos", name, 3, noise=0.02)
     images, labels, aside = read_folder(str(tmp_path / "photos"), (64, 64, 3))
     assert not aside
     numbers = np.unique(labels, return_inverse=True)[1]

@@ -10,13 +10,13 @@ RESULT: RunResult = {
     "blessed": False,
     "accuracy": 0.9,
     "ci95": 0.01,
-    "over_classes": {"low": 0.85, "high": 0.93},
+    "over_classes": {"low": 0.85, "high": 0.93, "classes": 40},
     "baselines": {
         "transfer": {
             "accuracy": 0.8,
             "ci95": 0.02,
-            "over_classes": {"low": 0.7, "high": 0.875},
-            "difference": {"mean": 0.1, "ci95": 0.015, "over_classes": {"low": 0.04, "high": 0.16}},
+            "over_classes": {"low": 0.7, "high": 0.875, "classes": 40},
+            "difference": {"mean": 0.1, "ci95": 0.015, "over_classes": {"low": 0.04, "high": 0.16, "classes": 40}},
         }
     },
     "report": "runs/report.html",
@@ -74,6 +74,13 @@ def test_a_run(capsys):
     assert "not blessed in 12 s; inductive, batch normalisation: running" in lines
     assert "- accuracy is too low" in lines
     assert "!" not in shown and "set aside" not in shown and "pushed" not in shown
+    assert max(len(line) for line in shown.splitlines()) <= 80
+
+
+def test_few_test_classes_are_told(capsys):
+    show_result({**RESULT, "over_classes": {"low": 0.85, "high": 0.93, "classes": 12}})
+    shown = capsys.readouterr().out
+    assert "! only 12 test classes: a single hard one moves the accuracy" in shown
     assert max(len(line) for line in shown.splitlines()) <= 80
 
 
