@@ -17,7 +17,7 @@ from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.served import ServedModel
 
 FEW = 10  # episodes on which latency and label spread are measured
-FACTS = ("learner", "base_model", "batch_norm", "inductive")
+FACTS = ("learner", "base_model", "batch_norm", "inductive", "steps")
 
 
 def figures(

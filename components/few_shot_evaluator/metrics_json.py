@@ -39,6 +39,7 @@ class Rival(TypedDict, total=False):
     base_model: str
     batch_norm: str
     inductive: bool
+    steps: int  # of its training
     not_comparable: str
 
 
@@ -71,6 +72,7 @@ class Metrics(Verdict):
     base_model: str
     batch_norm: str
     inductive: bool
+    steps: int
     seed: int
     episodes_hash: str
     served: list[str]

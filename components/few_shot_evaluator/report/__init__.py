@@ -42,6 +42,7 @@ def render(inputs: ReportInputs) -> str:
         cannot_tell=cannot_tell(metrics["classes"], max(int(way) for way in metrics["by_way"])),
         few_classes=few_classes(metrics["classes"]) if metrics["over_classes"] else None,
         compared=compared(metrics),
+        untrained=best_untrained(metrics),
         domains=worst_and_best(metrics["by_domain"]),
         plots={name: Markup(svg) for name, svg in drawings(inputs).items()},
     )
@@ -96,6 +97,13 @@ def compared(metrics: Metrics) -> list[Row]:
         means = "the best model that was ever pushed and judged on these test images"
         rows.append({"name": "best so far", "means": means, **metrics["best"]})
     return sorted(rows, key=lambda row: -row.get("accuracy", -1.0))
+
+
+def best_untrained(metrics: Metrics) -> Row | None:
+    """Returns the row of the best baseline or candidate that was not trained, if this model was."""
+    rivals = {**metrics["baselines"], **metrics["candidates"]}
+    rows: list[Row] = [{"name": name, "means": "", **row} for name, row in rivals.items() if row.get("steps") == 0]
+    return max(rows, key=lambda row: row["accuracy"], default=None) if metrics.get("steps") else None
 
 
 def of_candidate(row: Rival) -> str:

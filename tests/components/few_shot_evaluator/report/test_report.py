@@ -172,6 +172,20 @@ def test_confused_classes_are_shown_with_a_picture_and_a_plot():
     assert "Classes that are confused" not in render(inputs_of(metrics=nothing))
 
 
+def test_what_training_bought_is_said():
+    """Against the best that was not trained: of pixels and two candidates the one with 62.5 %; not if nothing was trained."""
+    metrics = metrics_of(steps=40)
+    metrics["baselines"]["pixels"]["steps"] = 0
+    pixels = metrics["baselines"]["pixels"] | {"learner": "protonet", "base_model": "pixels"}
+    metrics["candidates"] = {
+        "frozen": pixels | {"accuracy": 0.625, "steps": 0, "validation": None},
+        "tuned": pixels | {"accuracy": 0.7, "steps": 9, "validation": None},
+    }
+    html = render(inputs_of(metrics=metrics))
+    assert "Training bought" in html and "that was not trained, frozen, reaches 62.50 %" in html
+    assert "Training bought" not in render(inputs_of(metrics=metrics | {"steps": 0}))
+
+
 def test_advice_and_a_warning_of_few_classes():
     html = render(inputs_of(metrics=metrics_of(advice=["Take 5 support images."])))
     assert "What to do next" in html and "<li>Take 5 support images.</li>" in html
