@@ -10,7 +10,7 @@ MOST = 200  # episodes: 15,000 queries at 5-way, enough for shares to a tenth of
 
 
 def with_strangers(episodes: Sequence[Episode], classes: int) -> list[Episode]:
-    """The first `MOST` episodes with the queries of the next one that has some of other classes as distractors.
+    """The first `MOST` episodes, numbered anew, with the queries of the next one that has some of other classes as distractors.
 
     Nothing is drawn anew, so frozen episodes stay what they are. An episode that has distractors already is left as it is, and
     one that shares its classes with all others is left out.
@@ -22,13 +22,14 @@ def with_strangers(episodes: Sequence[Episode], classes: int) -> list[Episode]:
     found = []
     for number, episode in enumerate(episodes[:MOST]):
         if (episode.query.labels == DISTRACTOR).any():
-            found.append(episode)
+            found.append(episode._replace(index=len(found)))
             continue
         others = (episodes[(number + step) % len(episodes)] for step in range(1, len(episodes)))
         strangers = next((some for other in others if len((some := _strangers(episode, other, classes)).rows)), None)
         if strangers is not None:
             both = zip(episode.query, strangers, strict=True)
-            found.append(episode._replace(query=Draw(*(np.concatenate(parts) for parts in both))))
+            query = Draw(*(np.concatenate(parts) for parts in both))
+            found.append(episode._replace(index=len(found), query=query))
     return found
 
 

@@ -36,6 +36,12 @@ def test_without_other_classes_there_are_no_strangers():
     assert with_strangers([episode_of(0, [0, 1])], classes=2) == []
 
 
+def test_an_episode_without_strangers_is_left_out_and_leaves_no_gap():
+    """The first has all classes, so that only the second and the third have strangers."""
+    found = with_strangers([episode_of(0, [0, 1, 2]), episode_of(1, [0, 1]), episode_of(2, [1, 2])], classes=3)
+    assert [(episode.index, episode.class_ids.tolist()) for episode in found] == [(0, [0, 1]), (1, [1, 2])]
+
+
 def test_a_class_turned_is_no_stranger_to_itself():
     assert with_strangers([episode_of(0, [0, 1]), episode_of(1, [9, 10])], classes=9) == []
 
@@ -50,9 +56,9 @@ def test_strangers_are_of_other_classes_and_the_rest_is_unchanged(way, seed):
     index = ClassIndex.of([(f"c{i}", "d", 6) for i in range(7)])
     sampler = EpisodeSampler(index, EpisodeSpec(way=way, query=3), seed)
     episodes = [sampler(i) for i in range(5)]
-    before = {episode.index: episode for episode in episodes}
+    before = {episode.support.rows.tobytes(): episode for episode in episodes}
     for episode in with_strangers(episodes, len(index.names)):
-        plain, known = before[episode.index], episode.query.labels != DISTRACTOR
+        plain, known = before[episode.support.rows.tobytes()], episode.query.labels != DISTRACTOR
         assert [values[known].tolist() for values in episode.query] == [v.tolist() for v in plain.query]
         assert known.sum() < len(known)
         assert not set(episode.query.rows[~known] // 6) & set(episode.class_ids)
