@@ -19,7 +19,7 @@ def with_strangers(episodes: Sequence[Episode], classes: int) -> list[Episode]:
       episodes: frozen ones.
       classes: the number of classes of their split; a class turned is no stranger to itself.
     """
-    found = []
+    found: list[Episode] = []
     for number, episode in enumerate(episodes[:MOST]):
         if (episode.query.labels == DISTRACTOR).any():
             found.append(episode._replace(index=len(found)))
