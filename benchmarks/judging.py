@@ -19,10 +19,10 @@ from rich.table import Table
 from components.few_shot_evaluator.judging import EmbedImages, JudgeEpisodes
 from components.fewshot.base_models.conv4 import conv4
 from components.fewshot.base_models.pure import PureModel
-from components.fewshot.episodes.episode import Episode, EpisodeSpec
+from components.fewshot.episodes.episode import Episode, EpisodeSpec, images_of
 from components.fewshot.episodes.frozen import to_example
 from components.fewshot.episodes.sampler import EpisodeSampler
-from components.fewshot.evaluation.features import deal_out, embedded, images_of
+from components.fewshot.evaluation.features import deal_out, embedded
 from components.fewshot.evaluation.judging import encode_episode, judge, judge_by_features
 from components.fewshot.images.decode import decode
 from components.fewshot.images.store import ImageStore, write_index, write_shard

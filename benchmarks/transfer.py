@@ -8,7 +8,6 @@ trainings of one kind differ as much as two of both kinds may, hence the seeds.
 It needs scikit-learn: `uv sync --group bench`.
 """
 
-import json
 import os
 import tempfile
 from typing import Annotated
@@ -21,6 +20,7 @@ from rich.table import Table
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
+from benchmarks.runs import settings_of
 from components.fewshot.base_models.table import build_base_model
 from components.fewshot.episodes.episode import Draw, Episode
 from components.fewshot.episodes.fitting import for_training
@@ -37,8 +37,7 @@ from components.meta_trainer.settings import TrainerSettings
 from components.meta_trainer.train import Inputs, manifest_of, preprocess_of, train
 from pipeline.baselines import BASELINES
 from pipeline.commands.run import run_outputs
-from pipeline.config import RunSettings
-from pipeline.history.runs import list_runs, show_run
+from pipeline.history.runs import list_runs
 from pipeline.terminal.show import bounds, percent
 
 OURS, THEIRS = "this project's baseline", "Keras fit and scikit-learn"
@@ -68,12 +67,6 @@ def main(root: Annotated[str, typer.Option()] = "fewshot-runs", seeds: int = 3) 
     low, high = stats.ttest_ind(means[OURS], means[THEIRS]).confidence_interval()
     difference = np.mean(means[OURS]) - np.mean(means[THEIRS])
     print(f"difference of the means over {seeds} seeds: {difference:+.2f}, 95 % interval {low:+.2f} to {high:+.2f}")
-
-
-def settings_of(root: str, run_id: str) -> RunSettings:
-    """Returns the settings of a run."""
-    (evaluator,) = (node for node in show_run(root, run_id).nodes if node.node == "FewShotEvaluator")
-    return RunSettings.model_validate_json(json.dumps(evaluator.settings["configuration"]))
 
 
 def our_fit(settings: TrainerSettings, episodes: str, graph: str) -> ServedModel:

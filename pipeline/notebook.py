@@ -9,6 +9,7 @@ from components.fewshot.images.decode import decode
 from components.fewshot.settings.image import MAX_PIXELS, ImageSpec
 from components.image_example_gen.ingest import facts_of
 from data.sources.folders import Rejected, list_folder
+from pipeline.commands.inputs import contents, told_apart
 
 TOGETHER = 64  # files in memory at a time
 
@@ -34,13 +35,11 @@ def read_folder(path: str, image_shape: tuple[int, int, int] = (224, 224, 3)) ->
       ValueError: there is no such folder, or no image in it.
     """
     listed = list_folder(path)
-    facts = facts_of(listed.files, MAX_PIXELS)
-    told = list(zip(listed.files, facts, strict=True))
-    files = [file for file, fact in told if not fact.reason]
+    files, unfit = told_apart(listed.files, facts_of(listed.files, MAX_PIXELS))
     height, width, channels = image_shape
     spec = ImageSpec(height=height, width=width, channels=channels)
     parts = [files[start : start + TOGETHER] for start in range(0, len(files), TOGETHER)]
-    read = [decode(tf.stack([tf.io.read_file(file.path) for file in part]), spec).numpy() for part in parts]
+    read = [decode(tf.constant(contents(part)), spec).numpy() for part in parts]
     images = np.concatenate([np.zeros((0, *image_shape), np.uint8), *read])
-    aside = sorted([*listed.rejected, *(Rejected(fact.path, fact.reason) for _, fact in told if fact.reason)])
-    return Folder(images, np.array([file.class_name for file in files], np.str_), aside)
+    labels = np.array([file.class_name for file in files], np.str_)
+    return Folder(images, labels, sorted([*listed.rejected, *unfit]))

@@ -57,10 +57,9 @@ def rows_within(store: ImageStore, each: int, budget: float) -> np.ndarray:
     """
     counts = store.index.counts
     largest = int(counts.max(initial=0))
-    having = len(counts) - np.searchsorted(
-        np.sort(counts), np.arange(1, largest + 1)
-    )  # classes of so many images or more
-    most = int(np.searchsorted(np.cumsum(having) * each, budget, side="right"))  # images a class
+    # By number of images, from 1: the classes that have as many, and so what one more of each class takes.
+    having = len(counts) - np.searchsorted(np.sort(counts), np.arange(1, largest + 1))
+    most = int(np.searchsorted(np.cumsum(having) * each, budget, side="right"))
     if most < min(2, largest):
         needed = int(np.minimum(counts, 2).sum()) * each / GIGABYTE
         raise ValueError(

@@ -39,8 +39,9 @@ def _shots(metrics: Metrics) -> dict[int, float]:
 
 def _more_shots(metrics: Metrics) -> Iterator[Advice]:
     shots, shot = _shots(metrics), metrics["shot"]
-    more = sorted(one for one in shots if isinstance(shot, int) and one > shot)
-    if more and isinstance(shot, int):
+    if not isinstance(shot, int):
+        return
+    if more := sorted(one for one in shots if one > shot):
         to = max(more, key=lambda one: (shots[one] - shots[shot]) / (one - shot))  # most for each further image
         gain = shots[to] - shots[shot]
         yield Advice(
@@ -55,9 +56,9 @@ def _beyond_shots(metrics: Metrics) -> Iterator[Advice]:
     shots = _shots(metrics)
     if len(shots) > 1:
         most = max(shots)
+        gain = (1 - shots[most]) / 2  # a better network may well halve the errors; more than that nobody knows
         yield Advice(
-            (1 - shots[most])
-            / 2,  # a better network may well halve the errors; that it takes away all of them is not known
+            gain,
             f"Try a larger base model or more training classes: with {most} support images of a class,"
             f" {_percent(1 - shots[most])} % of the queries are still wrong, and more images of a class will not mend these.",
         )

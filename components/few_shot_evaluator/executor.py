@@ -32,11 +32,11 @@ from components.few_shot_evaluator.report_inputs import ReportInputs
 from components.few_shot_evaluator.rivals import earlier_models, served_versions
 from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot import integrity
-from components.fewshot.episodes.episode import EpisodeSpec
+from components.fewshot.episodes.episode import EpisodeSpec, images_of
 from components.fewshot.episodes.frozen import read_frozen
 from components.fewshot.episodes.strangers import with_strangers
 from components.fewshot.evaluation.checks import latency
-from components.fewshot.evaluation.features import FeatureStore, deal_out, images_of
+from components.fewshot.evaluation.features import FeatureStore, deal_out
 from components.fewshot.evaluation.results import EpisodeResult, to_json
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import SERVED_AGAIN

@@ -14,6 +14,7 @@ from components.fewshot.images.decode import decode
 from components.fewshot.images.feed import to_unit_range
 from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import Learner, LearnerChoice, TaskState, build_learner, find_learner
+from components.fewshot.parallel import in_parallel
 from components.fewshot.serving.manifest import Manifest, versions
 from components.fewshot.serving.server import Server, export
 from components.fewshot.training.finish import finish
@@ -65,7 +66,7 @@ class MetaLearningModel:
         trainable: str | None = None,
         **learner_settings: object,
     ) -> None:
-        self.num_classes, self.seed = num_classes, seed
+        self.base_model, self.num_classes, self.seed = base_model, num_classes, seed
         self._choice = LearnerChoice(name=learner, settings=learner_settings)
         self._choice.parsed(find_learner(learner).Settings)
         self._given = given_base_model(base_model, image_shape, trainable, seed)
@@ -118,23 +119,23 @@ class MetaLearningModel:
           ValueError: too few classes or images, or values out of range.
         """
         images, labels = self._checked(images), one_label_each(labels, images)
-        trunk = self._given.base.trunk
-        if trunk and rotations:
+        if self._given.base.trunk and rotations:
             raise ValueError("rotations need trainable='all': a frozen trunk sees each image only once, and not turned")
         self._task_state = None  # of the weights before
         self._spec = EpisodeSpec(way=self.num_classes, shot=shot, query=query, rotations=rotations)
         held_out = hold_out(np.unique(labels).astype(str).tolist(), validation_split)
         is_validation = np.isin(labels.astype(str), held_out)
+        store = ArrayStore(images[~is_validation], labels[~is_validation])
         if rotations and images.shape[1] != images.shape[2]:
             raise ValueError(f"rotations need square images, got {images.shape[1]} x {images.shape[2]}")
-        images = self._through_trunk(images)
-        store = ArrayStore(images[~is_validation], labels[~is_validation])
         sampler_of("training", store, self._spec, self.seed)  # refuses too few classes in the words of these arguments
         validation = None
         if held_out:
             kept = ArrayStore(images[is_validation], labels[is_validation])
             sampler = sampler_of("validation", kept, self._spec.model_copy(update={"rotations": False}), self.seed)
-            validation = Validation(kept, [sampler(i) for i in range(validation_episodes)])
+            drawn = [sampler(i) for i in range(validation_episodes)]
+            validation = Validation(kept.mapped(self._through_trunk), drawn)
+        store = store.mapped(self._through_trunk)  # late, because a trunk takes its time
         turns = 4 if rotations else 1
         self._learner = build_learner(
             self._choice, self._given.base, self.num_classes, len(store.index.names) * turns, self.seed
@@ -232,7 +233,7 @@ class MetaLearningModel:
         if trunk is None:
             return images
         parts = [images[start : start + TOGETHER] for start in range(0, len(images), TOGETHER)]
-        found = [self._compiled_trunk(to_unit_range(tf.constant(part))).numpy() for part in parts]
+        found = in_parallel(lambda part: self._compiled_trunk(to_unit_range(tf.constant(part))).numpy(), parts)
         return np.concatenate([np.zeros((0, *trunk.output_shape), np.float32), *found])
 
     def _checked(self, images: np.ndarray) -> np.ndarray:

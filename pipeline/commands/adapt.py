@@ -11,7 +11,7 @@ import tensorflow as tf
 from components.fewshot.serving.served import ServedModel, ServedState
 from data.sources.folders import ImageFile, Rejected, list_folder, list_images
 from data.sources.splits import differ_by_case
-from pipeline.commands.inputs import find_model, told_apart
+from pipeline.commands.inputs import contents, examined, find_model, told_apart
 from pipeline.commands.page import write_page
 from pipeline.terminal.results import Adapted, Prediction, as_set_aside
 
@@ -85,14 +85,14 @@ def _support(support: str, model: str) -> _Listed:
     names = {file.class_name for file in listed.files}
     if len(names) < 2:
         raise ValueError(f"--support {support}: expected at least 2 classes (folders of images), found {len(names)}")
-    shown, unfit = told_apart(listed.files, model)
+    shown, unfit = told_apart(listed.files, examined(listed.files, model))
     check_classes_left(support, listed.files, shown, unfit)
     return _Listed(shown, [*listed.rejected, *unfit], listed.passed_over)
 
 
 def _query(query: str, model: str) -> _Listed:
     listed = list_images(query)
-    asked, unfit = told_apart(listed.files, model)
+    asked, unfit = told_apart(listed.files, examined(listed.files, model))
     unfit = sorted([*listed.rejected, *unfit])
     if not asked:
         raise ValueError(f"--query {query}: no image can be read ({_first(unfit)}): convert or replace them")
@@ -152,15 +152,6 @@ def write_csv(path: str, predictions: Sequence[Prediction]) -> None:
         for one in predictions:
             told = one["path"], one["label"], one["probability"], str(one["none_of_these"]).lower()
             lines.writerow([*told, *one["probabilities"].values()])
-
-
-def contents(files: Sequence[ImageFile]) -> list[bytes]:
-    """Returns the bytes of each file."""
-    found = []
-    for file in files:
-        with tf.io.gfile.GFile(file.path, "rb") as opened:
-            found.append(opened.read())
-    return found
 
 
 def _prediction(

@@ -44,10 +44,18 @@ def examined(files: Sequence[ImageFile], model: str) -> list[Fact]:
     return facts_of(files, Manifest.read(model).max_pixels)
 
 
-def told_apart(files: Sequence[ImageFile], model: str) -> tuple[list[ImageFile], list[Rejected]]:
-    """Returns the files that a model can read, and those that it cannot."""
-    facts = examined(files, model)
+def told_apart(files: Sequence[ImageFile], facts: Sequence[Fact]) -> tuple[list[ImageFile], list[Rejected]]:
+    """Returns the files that can be read, and those that cannot, by what was found out about each."""
     return (
         [file for file, fact in zip(files, facts, strict=True) if not fact.reason],
         [Rejected(fact.path, fact.reason) for fact in facts if fact.reason],
     )
+
+
+def contents(files: Sequence[ImageFile]) -> list[bytes]:
+    """Returns the bytes of each file."""
+    found = []
+    for file in files:
+        with tf.io.gfile.GFile(file.path, "rb") as opened:
+            found.append(opened.read())
+    return found

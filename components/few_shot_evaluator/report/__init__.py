@@ -100,7 +100,7 @@ def compared(metrics: Metrics) -> list[Row]:
 
 
 def best_untrained(metrics: Metrics) -> Row | None:
-    """Returns the row of the best baseline or candidate that was not trained, if this model was."""
+    """Returns the row of the best baseline or candidate without a step of training, if this model had some."""
     rivals = {**metrics["baselines"], **metrics["candidates"]}
     rows: list[Row] = [{"name": name, "means": "", **row} for name, row in rivals.items() if row.get("steps") == 0]
     return max(rows, key=lambda row: row["accuracy"], default=None) if metrics.get("steps") else None

@@ -115,7 +115,8 @@ def confusions(names: Sequence[str], matrix: Sequence[Sequence[float | None]]) -
     for row, values in enumerate(shares):
         for column, value in enumerate(values):
             if not math.isnan(value):
-                axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=8)
+                ink = "white" if value > 60 * most else INK  # on the dark end of the colours
+                axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=8, color=ink)
     axes.set_xlabel("predicted, % of the queries of the class")
     axes.grid(visible=False)
     return _svg(figure)

@@ -107,6 +107,17 @@ class Draw(NamedTuple):
     turns: np.ndarray  # int32 [n], quarter turns, counter-clockwise
     labels: np.ndarray  # int32 [n], 0..way-1, or DISTRACTOR
 
+    @property
+    def images(self) -> np.ndarray:
+        """A number for each image, the same for the same image and turn, int64 [n]."""
+        return self.rows * TURNS + self.turns
+
+    @staticmethod
+    def of_images(numbers: np.ndarray) -> "Draw":
+        """The images of these numbers [n], all with the label 0."""
+        turns = (numbers % TURNS).astype(np.int32)
+        return Draw(numbers // TURNS, turns, np.zeros_like(turns))
+
 
 class Episode(NamedTuple):
     """One task. `class_ids[label]` is turn * C + class, so a rotated class has its own id."""
@@ -125,6 +136,11 @@ class Episode(NamedTuple):
     def shot(self) -> int:
         """Support images a class."""
         return len(self.support.rows) // self.way
+
+
+def images_of(episodes: Iterable[Episode]) -> np.ndarray:
+    """The numbers of the distinct images that episodes draw, sorted: int64 [N]."""
+    return np.unique(np.concatenate([draw.images for one in episodes for draw in (one.support, one.query)]))
 
 
 def _span(value: int | tuple[int, int]) -> str:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import numpy as np
 import tensorflow as tf
 
-from components.fewshot.episodes.episode import TURNS, Draw, Episode
+from components.fewshot.episodes.episode import Draw, Episode, images_of
 from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Incomplete
 from components.fewshot.parallel import in_parallel
@@ -23,11 +23,6 @@ from components.fewshot.serving.served import ServedModel
 IMAGES = "images.npy"
 TOGETHER = 32  # images in a batch; always as many, because kernels may add in another order for another size
 SHARES = 32  # at most, so that few files are open
-
-
-def images_of(episodes: Iterable[Episode]) -> np.ndarray:
-    """The distinct images that episodes draw, sorted: int64 [N], row * TURNS + turn."""
-    return np.unique(np.concatenate([_numbers(draw) for one in episodes for draw in (one.support, one.query)]))
 
 
 def deal_out(directory: str, images: np.ndarray) -> int:
@@ -45,7 +40,7 @@ def embed_share(directory: str, number: int, model: ServedModel, store: ImageSto
     batches = [images[start : start + TOGETHER] for start in range(0, len(images), TOGETHER)]
 
     def embed(batch: np.ndarray) -> bytes:
-        encoded = store.encoded(Draw(batch // TURNS, (batch % TURNS).astype(np.int32), np.zeros_like(batch, np.int32)))
+        encoded = store.encoded(Draw.of_images(batch))
         return model.embed(encoded + encoded[-1:] * (TOGETHER - len(batch)))[: len(batch)].tobytes()
 
     _write(_path(directory, number), in_parallel(embed, batches))
@@ -70,7 +65,7 @@ class FeatureStore:
         Raises:
           Incomplete: an image is not among those that were embedded.
         """
-        wanted = _numbers(draw)
+        wanted = draw.images
         places = np.searchsorted(self._images, wanted)
         if not np.array_equal(self._images.take(places, mode="clip"), wanted):
             raise Incomplete("features: an image of an episode was not embedded")
@@ -94,11 +89,6 @@ def embedded(model: ServedModel, store: ImageStore, episodes: Iterable[Episode])
         for number in range(deal_out(directory, images_of(episodes))):
             embed_share(directory, number, model, store)
         yield FeatureStore(directory)
-
-
-def _numbers(draw: Draw) -> np.ndarray:
-    """A number for each image [n] of a draw."""
-    return draw.rows * TURNS + draw.turns
 
 
 def _images(directory: str) -> np.ndarray:

@@ -112,7 +112,7 @@ def none_of_these(results: Iterable[EpisodeResult], threshold: float) -> NoneOfT
     }
 
 
-def auroc(known: Sequence[float], unknown: Sequence[float]) -> float:
+def auroc(known: Sequence[float] | np.ndarray, unknown: Sequence[float] | np.ndarray) -> float:
     """Probability that a known query has a higher score than an unknown one; ties count half."""
     ordered = np.sort(np.asarray(unknown))
     below, upto = np.searchsorted(ordered, known, "left"), np.searchsorted(ordered, known, "right")

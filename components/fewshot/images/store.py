@@ -7,6 +7,7 @@ and `index.json` (classes and source ids in the order of rows: by class name, th
 Only the index holds an order, so the episodes do not depend on how, or by how many workers, the shards were written.
 """
 
+import copy
 import hashlib
 import io
 import json
@@ -164,6 +165,12 @@ class ArrayStore:
         self._images = np.asarray(images)[order]
         names, counts = np.unique(np.asarray(labels), return_counts=True)
         self.index = ClassIndex.of((str(name), "", int(count)) for name, count in zip(names, counts, strict=True))
+
+    def mapped(self, change: Callable[[np.ndarray], np.ndarray]) -> "ArrayStore":
+        """The store of what `change` makes of all images."""
+        other = copy.copy(self)
+        other._images = change(self._images)
+        return other
 
     def pixels(self, draw: Draw) -> np.ndarray:
         """The images of `draw`, [n, H, W, C], in the dtype of the arrays."""

@@ -2,7 +2,7 @@
 
 from components.fewshot.learners.interface import Learner
 from components.fewshot.training.calibration import calibrate
-from components.fewshot.training.episode_logits import EpisodeLogits
+from components.fewshot.training.episode_logits import episode_logits
 from components.fewshot.training.none_of_these import Threshold, choose_threshold
 from components.fewshot.training.selection import Validation
 from components.fewshot.training.settings import FALSE_ALARMS
@@ -20,6 +20,6 @@ def finish(
     """
     if validation is None:
         return None
-    logits = EpisodeLogits(learner, validation)
+    logits = episode_logits(learner, validation)
     calibrate(learner, validation, logits)
     return None if false_alarms is None else choose_threshold(validation, logits, false_alarms)

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from components.fewshot.learners.interface import Learner
-from components.fewshot.training.episode_logits import EpisodeLogits, Validation
+from components.fewshot.training.episode_logits import Validation, episode_logits
 from components.fewshot.training.history import Validated
 
 
@@ -16,7 +16,7 @@ class Validator:
 
     def __init__(self, learner: Learner, validation: Validation) -> None:
         self._learner, self._episodes = learner, validation.episodes
-        self._logits = EpisodeLogits(learner, validation)
+        self._logits = episode_logits(learner, validation)
 
     def __call__(self, step: int) -> tuple[Validated, np.ndarray]:
         """The row of the history after `step` steps, and the accuracy of each episode, float64 [E]."""

@@ -16,6 +16,7 @@ from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.few_shot_evaluator import judging
 from components.few_shot_evaluator.executor import Executor
 from components.few_shot_evaluator.gate import GateSettings
+from components.fewshot.episodes.episode import images_of
 from components.fewshot.episodes.frozen import from_example, read_frozen, to_example
 from components.fewshot.evaluation import features
 from components.fewshot.integrity import Damaged, Incomplete, seal
@@ -169,7 +170,7 @@ def test_each_image_is_embedded_once(tmp_path, episodes, model, model_of, monkey
     }
     wanted = {"episodes": paths, "also-0": {"model": paths["model"]}}
     Executor(artifacts.context())._judge_new(case, str(tmp_path), wanted)
-    of_model, of_pixels = (features.images_of(one) for one in ([*sets["episodes"], *sets["also-0"]], sets["episodes"]))
+    of_model, of_pixels = (images_of(one) for one in ([*sets["episodes"], *sets["also-0"]], sets["episodes"]))
     assert len(of_model) <= 48 < 12 * 3 * 6
     expected = [("model", i // 4, i % 4) for i in of_model] + [("pixels", i // 4, i % 4) for i in of_pixels]
     assert sorted(drawn) == sorted(expected)

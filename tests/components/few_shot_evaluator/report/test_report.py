@@ -182,7 +182,7 @@ def test_what_training_bought_is_said():
         "tuned": pixels | {"accuracy": 0.7, "steps": 9, "validation": None},
     }
     html = render(inputs_of(metrics=metrics))
-    assert "Training bought" in html and "that was not trained, frozen, reaches 62.50 %" in html
+    assert "Training bought" in html and "without a step of training, frozen, reaches 62.50 %" in html
     assert "Training bought" not in render(inputs_of(metrics=metrics | {"steps": 0}))
 
 

@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from components.fewshot.episodes.episode import Draw, Episode
+from components.fewshot.episodes.episode import Draw, Episode, images_of
 from components.fewshot.evaluation import features
-from components.fewshot.evaluation.features import FeatureStore, deal_out, embed_share, embedded, images_of
+from components.fewshot.evaluation.features import FeatureStore, deal_out, embed_share, embedded
 from components.fewshot.integrity import Incomplete
 
 

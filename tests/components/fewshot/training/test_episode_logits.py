@@ -9,7 +9,7 @@ from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.images.feed import task_arrays, to_unit_range
 from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import LEARNERS
-from components.fewshot.training.episode_logits import EpisodeLogits, Validation
+from components.fewshot.training.episode_logits import Validation, episode_logits
 from components.fewshot.training.selection import accuracy_and_loss
 from tests.components.fewshot import toys
 
@@ -22,7 +22,7 @@ def test_they_are_those_of_adapt_and_predict(name):
     store = ArrayStore(images, labels)
     sampler = EpisodeSampler(store.index, EpisodeSpec(way=3, query=2, rotations=True), 0)
     episodes = [sampler(i) for i in range(4)]
-    for episode, logits in zip(episodes, EpisodeLogits(learner, Validation(store, episodes))(episodes), strict=True):
+    for episode, logits in zip(episodes, episode_logits(learner, Validation(store, episodes))(episodes), strict=True):
         task, weights = task_arrays(store, episode), learner.values()
         support, query = (to_unit_range(tf.constant(part)) for part in (task.support, task.query))
         state = learner.adapt(weights, support, tf.constant(episode.support.labels), 3)
@@ -40,7 +40,7 @@ def test_each_image_is_embedded_once(monkeypatch):
     monkeypatch.setattr(store, "pixels", lambda draw: read.extend(draw.rows) or pixels(draw))
     sampler = EpisodeSampler(store.index, EpisodeSpec(way=2, query=3), 0)
     episodes = [sampler(i) for i in range(20)]
-    logits = EpisodeLogits(learner, Validation(store, episodes))
+    logits = episode_logits(learner, Validation(store, episodes))
     read.clear()  # it has looked at the shape of one
     before = list(logits(episodes))
     assert len(before) == 20 and sorted(read) == list(range(12))

@@ -9,7 +9,7 @@ from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.images.store import ArrayStore
 from components.fewshot.serving.manifest import Manifest
-from components.fewshot.training.episode_logits import EpisodeLogits
+from components.fewshot.training.episode_logits import episode_logits
 from components.fewshot.training.finish import finish
 from components.fewshot.training.none_of_these import choose_threshold, threshold_of
 from components.fewshot.training.selection import Validation
@@ -45,7 +45,7 @@ def validation_of(classes, way):
 
 def test_it_is_chosen_on_episodes_with_strangers(model):
     validation = validation_of(8, 3)
-    logits = EpisodeLogits(model._learner, validation)
+    logits = episode_logits(model._learner, validation)
     found = choose_threshold(validation, logits, 0.1)
     assert found["episodes"] == 12 and found["false_alarms"] <= 0.1 and 0 <= found["caught"] <= 1
     stricter = choose_threshold(validation, logits, 0.4)
