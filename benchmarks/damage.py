@@ -155,7 +155,6 @@ CASES: dict[str, Damage] = {
     "baseline-variables": flipped(f"artifacts/Baseline/model/*/Format-Serving/{BUNDLE}"),
     "checkpoints-and-model": all_of(all_flipped("checkpoints/*/checkpoint.npz"), removed(MODEL)),
     "transform-graph": flipped("artifacts/Transform/transform_graph/*/transform_fn/saved_model.pb"),
-    "transformed-examples": flipped("artifacts/Transform/transformed_examples/*/Split-train/*.gz"),
     "raw-examples": flipped("artifacts/ImageExampleGen/examples/*/Split-train/*.gz"),
     "raw-test-examples": flipped("artifacts/ImageExampleGen/examples/*/Split-test/*.gz"),
     "summary": flipped("artifacts/ImageExampleGen/examples/*/summary.json"),
@@ -175,7 +174,7 @@ CASES: dict[str, Damage] = {
 }
 # The second run of a case, if not one with another baseline.
 READ_BY = dict.fromkeys(
-    ("raw-examples", "raw-test-examples", "summary", "schema", "statistics", "transform-graph", "transformed-examples"),
+    ("raw-examples", "raw-test-examples", "summary", "schema", "statistics", "transform-graph"),
     OTHER_SIZE,
 )
 # Cases of what cannot be made again: the sentence, and what it says to do.

@@ -34,7 +34,8 @@ from components.fewshot.serving.served import ServedModel
 from components.fewshot.serving.server import Server, export
 from components.fewshot.training.units import images_a_step
 from components.meta_trainer.settings import TrainerSettings
-from components.meta_trainer.train import Inputs, manifest_of, preprocess_of, train
+from components.meta_trainer.train import Inputs, manifest_of, train
+from components.transform_graph import preprocess_of
 from pipeline.baselines import BASELINES
 from pipeline.commands.run import run_outputs
 from pipeline.history.runs import list_runs

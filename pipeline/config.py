@@ -197,6 +197,7 @@ class RunSettings(BaseModel):
             evaluation=self.episodes,
             val_episodes=self.validation_episodes,
             test_episodes=self.test_episodes,
+            image=self.image,
             seed=self.seed,
             also=self.also,
         )

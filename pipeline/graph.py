@@ -62,14 +62,12 @@ def create_pipeline(
     schema = image_schema(settings.schema_file)
     validator = ExampleValidator(statistics.outputs["statistics"], schema.outputs["schema"])
 
-    # Decodes, converts colours and resizes. The same graph goes into the SavedModel.
+    # The graph that decodes, converts colours and resizes, for the store of images and for the SavedModel.
     transform = image_transform(raw, schema.outputs["schema"], settings.image, data.max_pixels)
     transform_graph = transform.outputs["transform_graph"]
 
     # Writes the store of images, indexed by class, and the frozen validation and test episodes.
-    generator = EpisodeGenerator(
-        raw, transform.outputs["transformed_examples"], settings.episode_generator(), validator.outputs["anomalies"]
-    )
+    generator = EpisodeGenerator(raw, transform_graph, settings.episode_generator(), validator.outputs["anomalies"])
     episodes = generator.outputs["episodes"]
 
     # Computes once for each image what the frozen part of a base model makes of it, where a part is frozen.

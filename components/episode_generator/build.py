@@ -3,23 +3,26 @@
 This module does not import TFX, so that worker processes start quickly.
 """
 
+import functools
+import itertools
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
-import numpy as np
 import tensorflow as tf
 
 from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec
 from components.fewshot.episodes.frozen import to_example
 from components.fewshot.episodes.sampler import EpisodeSampler
-from components.fewshot.images.feature import pixels_of
 from components.fewshot.images.store import Entry, write_index, write_shard
+from components.fewshot.parallel import in_parallel
+from components.fewshot.settings.image import ImageSpec
+from components.transform_graph import preprocess_of
+from data.keys import CLASS, DOMAIN, ENCODED, SOURCE_ID
 
-Shape = tuple[int, int, int]
-
-FEW = 16  # examples read at a time
+FEW = 16  # examples at a time
 
 
 class Record(NamedTuple):
@@ -31,36 +34,16 @@ class Record(NamedTuple):
     image: bytes
 
 
-def raw_record(serialized: bytes) -> Record:
-    """Returns the record of a raw example, whose image is the encoded file."""
-    feature = _feature(serialized)
-    class_name, domain, source_id = _texts(feature, "image/class/text", "image/class/domain", "image/source_id")
-    return Record(class_name, domain, source_id, feature["image/encoded"].bytes_list.value[0])
+class Pixels(NamedTuple):
+    """How encoded images become pixels: the directory of a transform graph, and the form that it gives them."""
 
-
-def pixel_record(serialized: bytes) -> Record:
-    """Returns the record of a transformed example, whose image is uint8 pixels, row by row."""
-    feature = _feature(serialized)
-    class_name, domain, source_id = _texts(feature, "class", "domain", "source_id")
-    return Record(class_name, domain, source_id, _pixels(feature).tobytes())
+    graph: str
+    image: ImageSpec
 
 
 def count_examples(pattern: str) -> int:
     """Returns how many examples some files hold."""
     return sum(1 for path in tf.io.gfile.glob(pattern) for _ in _examples(path))
-
-
-def pixel_shape(pattern: str) -> Shape:
-    """Returns the shape [H, W, C] of the images in transformed examples; all of them have the same shape.
-
-    Raises:
-      ValueError: the files hold no example.
-    """
-    for path in sorted(tf.io.gfile.glob(pattern)):
-        for serialized in _examples(path).take(1):
-            height, width, channels = _pixels(_feature(serialized.numpy())).shape
-            return height, width, channels
-    raise ValueError(f"expected transformed examples at {pattern}, found none")
 
 
 class WriteStore(beam.PTransform):
@@ -71,29 +54,22 @@ class WriteStore(beam.PTransform):
 
     Args:
       directory: where the store is written.
-      shape: the shape of the pixels, or None for encoded images.
-      record: turns one serialized example into a `Record`.
+      pixels: how the images become pixels; None if the store keeps them encoded.
       left_out: source ids of images that are not written.
     """
 
-    def __init__(
-        self,
-        directory: str,
-        shape: Shape | None,
-        record: Callable[[bytes], Record],
-        left_out: Collection[str] = frozenset(),
-    ) -> None:
+    def __init__(self, directory: str, pixels: Pixels | None = None, left_out: Collection[str] = frozenset()) -> None:
         super().__init__()
-        self.directory, self.shape, self.record, self.left_out = directory, shape, record, left_out
+        self.directory, self.pixels, self.left_out = directory, pixels, left_out
 
     def expand(self, files: beam.PCollection[str]) -> beam.PCollection[str]:
         """Takes the paths of the files; returns the path of the index, once the store is complete."""
         return (
             files
             | "Spread" >> beam.Reshuffle()
-            | "WriteShard" >> beam.FlatMap(_write_shard, self.directory, self.record, self.left_out)
+            | "WriteShard" >> beam.FlatMap(_write_shard, self.directory, self.pixels, self.left_out)
             | "Entries" >> beam.combiners.ToList()
-            | "WriteIndex" >> beam.Map(_write_index, self.directory, self.shape)
+            | "WriteIndex" >> beam.Map(_write_index, self.directory, self.pixels.image.shape if self.pixels else None)
         )
 
 
@@ -120,31 +96,61 @@ class _Draw(beam.DoFn):
         yield to_example(self.sampler(number))
 
 
-def _feature(serialized: bytes) -> Mapping[str, tf.train.Feature]:
-    return tf.train.Example.FromString(serialized).features.feature
+def _write_shard(path: str, directory: str, pixels: Pixels | None, left_out: Collection[str]) -> Iterator[Entry]:
+    kept = (record for record in _records(path) if record.source_id not in left_out)
+    name = f"shard-{os.path.basename(path).removesuffix('.gz')}.bin"
+    return write_shard(directory, name, in_pixels(kept, pixels) if pixels else kept)
 
 
-def _texts(feature: Mapping[str, tf.train.Feature], *keys: str) -> list[str]:
-    return [feature[key].bytes_list.value[0].decode() for key in keys]
+def in_pixels(records: Iterable[Record], pixels: Pixels) -> Iterator[Record]:
+    """Yields the records with pixels, uint8 row by row, in place of encoded images."""
+    preprocess = _preprocess(pixels)
+
+    def decoded(some: list[Record]) -> list[Record]:
+        images = preprocess(tf.constant([record.image for record in some])).numpy()
+        return [record._replace(image=image.tobytes()) for record, image in zip(some, images, strict=True)]
+
+    for few in in_parallel(decoded, _batches(records)):
+        yield from few
 
 
-def _pixels(feature: Mapping[str, tf.train.Feature]) -> np.ndarray:
-    return pixels_of(feature["image"].int64_list.value)
+def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+    left = iter(records)
+    while few := list(itertools.islice(left, FEW)):
+        yield few
 
 
-def _write_shard(
-    path: str, directory: str, record: Callable[[bytes], Record], left_out: Collection[str]
-) -> Iterator[Entry]:
-    records = (record(serialized) for few in _examples(path).batch(FEW) for serialized in few.numpy())
-    kept = (one for one in records if one.source_id not in left_out)
-    return write_shard(directory, f"shard-{os.path.basename(path).removesuffix('.gz')}.bin", kept)
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def _preprocess(pixels: Pixels) -> Callable[[tf.Tensor], tf.Tensor]:
+    with _ONE_AT_A_TIME:
+        return _loaded(pixels)
+
+
+@functools.lru_cache(1)
+def _loaded(pixels: Pixels) -> Callable[[tf.Tensor], tf.Tensor]:
+    preprocess, _ = preprocess_of(*pixels)
+    return tf.function(preprocess, autograph=False, input_signature=[tf.TensorSpec([None], tf.string)])
+
+
+def _records(path: str) -> Iterator[Record]:
+    return (_record(serialized) for few in _examples(path).batch(FEW) for serialized in few.numpy())
+
+
+def _record(serialized: bytes) -> Record:
+    feature = tf.train.Example.FromString(serialized).features.feature
+    class_name, domain, source_id, image = (
+        feature[key].bytes_list.value[0] for key in (CLASS, DOMAIN, SOURCE_ID, ENCODED)
+    )
+    return Record(class_name.decode(), domain.decode(), source_id.decode(), image)
 
 
 def _examples(path: str) -> tf.data.TFRecordDataset:
     return tf.data.TFRecordDataset(path, "GZIP" if path.endswith(".gz") else "")
 
 
-def _write_index(entries: list[Entry], directory: str, shape: Shape | None) -> str:
+def _write_index(entries: list[Entry], directory: str, shape: tuple[int, ...] | None) -> str:
     write_index(directory, (Entry(*entry) for entry in entries), shape)  # Beam has its own class for these tuples
 
     return os.path.join(directory, "index.json")

@@ -10,7 +10,12 @@ from components.fingerprint import code_fingerprint
 
 CODE = (
     "components.episode_generator",
-    *(f"components.fewshot.{name}" for name in ("episodes", "images", "integrity", "settings", "tensors", "words")),
+    *(
+        f"components.fewshot.{name}"
+        for name in ("episodes", "images", "integrity", "parallel", "settings", "tensors", "words")
+    ),
+    "components.transform_graph",
+    "data.keys",
 )
 
 
@@ -23,7 +28,7 @@ class EpisodeGeneratorSpec(component_spec.ComponentSpec):
     }
     INPUTS = {
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
-        "transformed_examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "transform_graph": component_spec.ChannelParameter(type=standard_artifacts.TransformGraph),
         "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies, optional=True),
     }
     OUTPUTS = {"episodes": component_spec.ChannelParameter(type=standard_artifacts.Examples)}
@@ -34,7 +39,7 @@ class EpisodeGenerator(base_beam_component.BaseBeamComponent):
 
     Args:
       examples: raw examples with the splits train, val and test; the store of test keeps these encoded images.
-      transformed_examples: examples of train and val as pixels.
+      transform_graph: makes pixels of those of train and val.
       settings: which episodes are checked and frozen.
       anomalies: what data validation found; the run stops if there is any anomaly.
     """
@@ -45,13 +50,13 @@ class EpisodeGenerator(base_beam_component.BaseBeamComponent):
     def __init__(
         self,
         examples: types.BaseChannel,
-        transformed_examples: types.BaseChannel,
+        transform_graph: types.BaseChannel,
         settings: EpisodeGeneratorSettings,
         anomalies: types.BaseChannel | None = None,
     ) -> None:
         spec = EpisodeGeneratorSpec(
             examples=examples,
-            transformed_examples=transformed_examples,
+            transform_graph=transform_graph,
             anomalies=anomalies,
             settings=settings.model_dump_json(),
             code_fingerprint=code_fingerprint(*CODE),

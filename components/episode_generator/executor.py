@@ -15,11 +15,9 @@ from tfx.utils import io_utils
 
 from components.episode_generator.build import (
     DrawEpisodes,
+    Pixels,
     WriteStore,
     count_examples,
-    pixel_record,
-    pixel_shape,
-    raw_record,
 )
 from components.episode_generator.classes import (
     Asked,
@@ -44,7 +42,7 @@ CLASSES = "classes.json"  # beside the splits: which classes the episodes can us
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Turns examples and transformed examples into image stores and frozen episodes."""
+    """Turns examples into image stores and frozen episodes."""
 
     def Do(
         self,
@@ -66,21 +64,22 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         check_anomalies(input_dict.get("anomalies", []), empty)
         episodes = artifact_utils.get_single_instance(output_dict["episodes"])
         episodes.split_names = artifact_utils.encode_split_names(list(SPLITS))
-        sources = {split: source_of(split, input_dict) for split in SPLITS}
+        patterns = {split: all_files(input_dict["examples"], split) for split in SPLITS}
+        pixels = Pixels(artifact_utils.get_single_uri(input_dict["transform_graph"]), settings.image)
         with self._make_beam_pipeline() as pipeline:
-            for split, (_, pattern) in sources.items():
+            for split, pattern in patterns.items():
                 directory = os.path.join(artifact_utils.get_split_uri([episodes], split), "store")
-                record = raw_record if split in RAW else pixel_record
-                shape = None if split in (*RAW, *empty) else pixel_shape(pattern)
-                files = sorted(fileio.glob(pattern))
+                form = None if split in RAW else pixels
                 _ = (
                     pipeline
-                    | f"Files[{split}]" >> beam.Create(files)
-                    | f"Store[{split}]" >> WriteStore(directory, shape, record, ingested[split].left_out)
+                    | f"Files[{split}]" >> beam.Create(sorted(fileio.glob(pattern)))
+                    | f"Store[{split}]" >> WriteStore(directory, form, ingested[split].left_out)
                 )
-        for split, (uri, pattern) in sources.items():
+        for split, pattern in patterns.items():
             directory = os.path.join(artifact_utils.get_split_uri([episodes], split), "store")
-            check_store(split, directory, uri, pattern, ingested[split])
+            check_store(
+                split, directory, artifact_utils.get_single_uri(input_dict["examples"]), pattern, ingested[split]
+            )
         self._freeze(episodes, settings, ingested)
         integrity.seal(*integrity.places(output_dict))
 
@@ -121,11 +120,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         describe(artifact, settings, specs["test"], stores, episodes)
 
 
-def source_of(split: str, input_dict: dict[str, list[types.Artifact]]) -> tuple[str, str]:
-    """Returns the directory of the examples that the store of a split is made of, and a pattern of their files."""
-    artifacts = input_dict["examples" if split in RAW else "transformed_examples"]
-    pattern = io_utils.all_files_pattern(artifact_utils.get_split_uri(artifacts, split))
-    return artifact_utils.get_single_uri(artifacts), pattern
+def all_files(examples: list[types.Artifact], split: str) -> str:
+    """Returns a pattern of the files of the examples of a split."""
+    return io_utils.all_files_pattern(artifact_utils.get_split_uri(examples, split))
 
 
 def check_store(split: str, directory: str, source: str, pattern: str, ingested: Ingested) -> None:
@@ -134,8 +131,8 @@ def check_store(split: str, directory: str, source: str, pattern: str, ingested:
     Args:
       split: of the images.
       directory: of the store.
-      source: the directory of the examples that it was made of.
-      pattern: the files of those examples.
+      source: the directory of all examples.
+      pattern: the files of those of this split.
       ingested: how many images take part.
 
     Raises:

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.fewshot.episodes.episode import WantedEpisodes
+from components.fewshot.settings.image import ImageSpec
 
 
 class AlsoSpec(BaseModel):
@@ -22,6 +23,7 @@ class EpisodeGeneratorSettings(BaseModel):
         episodes.
       evaluation: the validation and test episodes.
       val_episodes, test_episodes: how many episodes of each are frozen.
+      image: the form of the pixels that the transform graph makes.
       seed: seed by which the frozen episodes are drawn.
       also: specifications of further test episodes.
     """
@@ -32,5 +34,6 @@ class EpisodeGeneratorSettings(BaseModel):
     evaluation: WantedEpisodes = WantedEpisodes()
     val_episodes: int = Field(200, ge=2)
     test_episodes: int = Field(1000, ge=2)
+    image: ImageSpec = ImageSpec()
     seed: int = Field(0, ge=0)
     also: tuple[AlsoSpec, ...] = ()

@@ -1,15 +1,16 @@
 """Work on all cores, in order and with bounded memory."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Yields `work` of each item, in their order.
 
     As many are in work, or done and not yet taken, as there are cores. It is for work that TensorFlow does, outside Python's
@@ -17,5 +18,6 @@ def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterat
     """
     cores = os.cpu_count() or 1
     with ThreadPoolExecutor(cores) as pool:
-        for start in range(0, len(items), cores):
-            yield from pool.map(work, items[start : start + cores])
+        left = iter(items)
+        while some := list(islice(left, cores)):
+            yield from pool.map(work, some)

@@ -1,5 +1,6 @@
 """Names for the tensors that travel between the rooms. The one place that says which library they come from."""
 
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
@@ -9,6 +10,9 @@ Tensor: TypeAlias = tf.Tensor
 
 Images: TypeAlias = Tensor
 """Images [B, H, W, C]; float32 in 0..1 unless said otherwise."""
+
+Preprocess: TypeAlias = Callable[[Tensor], Images]
+"""Makes pixels, uint8 [B, H, W, C], of encoded images, string [B]."""
 
 Vectors: TypeAlias = Tensor
 """One feature vector an image, float32 [B, D]."""

@@ -4,7 +4,7 @@ from tfx.components import StatisticsGen  # tfx first: it registers what TFDV's 
 from tensorflow_data_validation import StatsOptions
 from tfx.types import BaseChannel
 
-from data.sources.records import CHANNELS, CLASS, DOMAIN, FORMAT, HEIGHT, WIDTH
+from data.keys import CHANNELS, CLASS, DOMAIN, FORMAT, HEIGHT, WIDTH
 
 
 def image_statistics(examples: BaseChannel) -> StatisticsGen:

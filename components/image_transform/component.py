@@ -10,12 +10,14 @@ from components.fingerprint import code_fingerprint
 CODE = (
     "components.image_transform",
     *(f"components.fewshot.{name}" for name in ("images", "settings.image")),
-    "data.sources.records",
+    "data.keys",
 )
 
 
 def image_transform(examples: BaseChannel, schema: BaseChannel, image: ImageSpec, max_pixels: int) -> Transform:
-    """Returns the Transform component; it writes pixels for train and val only, because test images stay encoded.
+    """Returns the Transform component, which writes the graph alone: who needs pixels applies it, as the SavedModel does.
+
+    Transformed examples would be a compressed copy of the pixels that the stores hold, and most of the time of the node.
 
     Args:
       examples: the Examples of ImageExampleGen.
@@ -27,7 +29,8 @@ def image_transform(examples: BaseChannel, schema: BaseChannel, image: ImageSpec
         examples=examples,
         schema=schema,
         preprocessing_fn="components.image_transform.preprocessing.preprocessing_fn",
-        splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train", "val"]),
+        splits_config=transform_pb2.SplitsConfig(analyze=["train"]),
+        materialize=False,
         disable_statistics=True,  # the outputs are pixels, whose statistics are of no use
         custom_config={
             "image": image.model_dump(),

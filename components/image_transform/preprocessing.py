@@ -7,7 +7,7 @@ import tensorflow as tf
 from components.fewshot.images.decode import decode
 from components.fewshot.images.feature import to_feature
 from components.fewshot.settings.image import ImageSpec
-from data.sources.records import CLASS, DOMAIN, ENCODED, SOURCE_ID
+from data.keys import ENCODED
 
 
 def preprocessing_fn(inputs: Mapping[str, tf.Tensor], custom_config: Mapping[str, object]) -> dict[str, tf.Tensor]:
@@ -19,13 +19,7 @@ def preprocessing_fn(inputs: Mapping[str, tf.Tensor], custom_config: Mapping[str
 
     Returns:
       "image": pixels as `components.fewshot.images.feature` writes them, int64 [B, n].
-      "class", "domain", "source_id": string [B].
     """
     spec = ImageSpec.model_validate(custom_config["image"])
     pixels = decode(inputs[ENCODED], spec, int(str(custom_config["max_pixels"])))
-    return {
-        "image": to_feature(pixels),
-        "class": inputs[CLASS],
-        "domain": inputs[DOMAIN],
-        "source_id": inputs[SOURCE_ID],
-    }
+    return {"image": to_feature(pixels)}

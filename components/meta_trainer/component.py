@@ -10,7 +10,13 @@ from components.fingerprint import code_fingerprint
 from components.meta_trainer import executor
 from components.meta_trainer.settings import TrainerSettings
 
-CODE = ("components.meta_trainer", "components.fewshot", "data.sources.dealing")
+CODE = (
+    "components.meta_trainer",
+    "components.fewshot",
+    "components.transform_graph",
+    "data.keys",
+    "data.sources.dealing",
+)
 
 
 class MetaTrainerSpec(component_spec.ComponentSpec):

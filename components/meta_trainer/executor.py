@@ -20,10 +20,10 @@ from components.meta_trainer.train import (
     Inputs,
     manifest_of,
     model_fingerprint,
-    preprocess_of,
     save_weights,
     train,
 )
+from components.transform_graph import preprocess_of
 
 FINGERPRINTS = ("fingerprint_train", "fingerprint_val", "fingerprint_test", "hash_val", "hash_test")
 

@@ -15,14 +15,11 @@ from components.fewshot.base_models.table import pure_base_model
 from components.fewshot.episodes.episode import TURNS, EpisodeSpec
 from components.fewshot.episodes.fitting import for_training
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
-from components.fewshot.images.feature import from_feature
 from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Damaged
 from components.fewshot.learners import Learner, LearnerChoice, build_learner
 from components.fewshot.serving.manifest import Manifest, versions
 from components.fewshot.serving.seen import Seen
-from components.fewshot.serving.server import Preprocess
-from components.fewshot.settings.image import ImageSpec
 from components.fewshot.training import checkpoint
 from components.fewshot.training.checkpoint import checkpoint_file
 from components.fewshot.training.finish import finish
@@ -288,15 +285,3 @@ def manifest_of(
         lineage=lineage,
         versions=versions(),
     )
-
-
-def preprocess_of(transform_graph: str, image: ImageSpec) -> tuple[Preprocess, object]:
-    """(encoded images [B] -> uint8 [B, H, W, C], the resources it needs) by the pipeline's own transform graph."""
-    import tensorflow_transform as tft
-
-    layer = tft.TFTransformOutput(transform_graph).transform_features_layer()
-
-    def preprocess(encoded: tf.Tensor) -> tf.Tensor:
-        return from_feature(layer({"image/encoded": encoded})["image"], image.shape)
-
-    return preprocess, layer

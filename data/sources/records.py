@@ -10,20 +10,12 @@ from typing import NamedTuple
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from data.keys import CHANNELS, CLASS, DOMAIN, ENCODED, FORMAT, HEIGHT, SOURCE_ID, WIDTH
 from data.settings import ImageSetSettings
 from data.sources.dealing import is_validation
 from data.sources.folders import ImageFile, domain_of
 from data.sources.sides import check_shared
 from data.sources.tree import REMOTE_REQUESTS, entry_of
-
-ENCODED = "image/encoded"
-FORMAT = "image/format"
-HEIGHT = "image/height"
-WIDTH = "image/width"
-CHANNELS = "image/channels"
-CLASS = "image/class/text"
-DOMAIN = "image/class/domain"
-SOURCE_ID = "image/source_id"
 
 
 class Record(NamedTuple):

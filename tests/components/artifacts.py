@@ -15,9 +15,9 @@ from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.fewshot.images.feature import to_feature
 from components.image_transform.preprocessing import preprocessing_fn
-from data.sources.records import CLASS, DOMAIN, ENCODED, SOURCE_ID, to_example
+from data.keys import ENCODED
+from data.sources.records import to_example
 from tests.components.fewshot import toys
 
 CLASSES = {"train": 10, "val": 5, "test": 6}
@@ -55,33 +55,19 @@ def write_examples(
     files: int = 2,
     without: Collection[str] = (),
 ) -> dict[str, list[Any]]:
-    """Raw and transformed examples.
+    """Raw examples, and the graph that makes pixels of them.
 
     `shuffle` is the seed of another order of the same images. `without` names source ids that are missing.
     """
     raw = artifact(standard_artifacts.Examples, root / "examples" / "1")
-    pixels = artifact(standard_artifacts.Examples, root / "transformed_examples" / "2", 2)
     raw.split_names = artifact_utils.encode_split_names(list(CLASSES))
-    pixels.split_names = artifact_utils.encode_split_names(["train", "val"])
     for split in CLASSES:
         rows = [row for row in pictures_of(split) if row[2] not in without]
         if shuffle is not None:
             random.Random(shuffle).shuffle(rows)
         encoded = [to_example(toys.png(i), "PNG", i.shape, name, named, source) for name, named, source, i in rows]
         _write(os.path.join(raw.uri, f"Split-{split}"), encoded, files)
-        if split != "test":
-            _write(os.path.join(pixels.uri, f"Split-{split}"), [_transformed(*row) for row in rows], files)
-    return {"examples": [raw], "transformed_examples": [pixels]}
-
-
-def _transformed(name: str, domain: str, source: str, image: np.ndarray) -> bytes:
-    texts = {"class": name, "domain": domain, "source_id": source}
-    feature = {
-        key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode()])) for key, text in texts.items()
-    }
-    numbers = to_feature(tf.constant(image[np.newaxis])).numpy()[0]
-    feature["image"] = tf.train.Feature(int64_list=tf.train.Int64List(value=numbers))
-    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+    return {"examples": [raw], "transform_graph": [write_transform_graph(root)]}
 
 
 def _write(directory: str, records: list[bytes], files: int) -> None:
@@ -93,14 +79,14 @@ def _write(directory: str, records: list[bytes], files: int) -> None:
                 writer.write(record)
 
 
-def write_transform_graph(root: Path, side: int = SIDE) -> Any:
+def write_transform_graph(root: Path, height: int = SIDE, width: int = SIDE) -> Any:
     """The graph that Transform makes of our preprocessing function."""
     made = artifact(standard_artifacts.TransformGraph, root / "transform_graph" / "4", 4)
-    keys = (ENCODED, CLASS, DOMAIN, SOURCE_ID)
-    spec = {key: tf.io.FixedLenFeature([], tf.string) for key in keys}
-    schema = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
-    config = {"image": {"height": side, "width": side, "channels": 1}, "max_pixels": 10_000}
-    row = {ENCODED: toys.png(np.zeros((side, side, 1), np.uint8)), CLASS: b"c", DOMAIN: b"d", SOURCE_ID: b"s"}
+    schema = dataset_metadata.DatasetMetadata(
+        schema_utils.schema_from_feature_spec({ENCODED: tf.io.FixedLenFeature([], tf.string)})
+    )
+    config = {"image": {"height": height, "width": width, "channels": 1}, "max_pixels": 10_000}
+    row = {ENCODED: toys.png(np.zeros((2, 2, 1), np.uint8))}
     with tft_beam.Context(temp_dir=str(root / "temporary")), beam.Pipeline("FnApiRunner") as pipeline:
         analyzed = ([row], schema) | tft_beam.AnalyzeDataset(lambda inputs: preprocessing_fn(inputs, config), pipeline)
         _ = analyzed | tft_beam.WriteTransformFn(made.uri)

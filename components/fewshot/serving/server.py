@@ -12,9 +12,7 @@ from components.fewshot.learners.head import HeadLearner
 from components.fewshot.learners.interface import Learner, TaskState, Weights
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.state import Packing, once
-from components.fewshot.tensors import Images, Labels, Logits, Scalar, Tensor, Vectors
-
-Preprocess = Callable[[tf.Tensor], tf.Tensor]
+from components.fewshot.tensors import Images, Labels, Logits, Preprocess, Scalar, Tensor, Vectors
 
 STRINGS = tf.TensorSpec([None], tf.string)
 LABELS = tf.TensorSpec([None], tf.int32)

@@ -13,7 +13,6 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.episode_generator import build
-from components.episode_generator.build import pixel_shape
 from components.episode_generator.component import EpisodeGenerator
 from components.episode_generator.executor import Executor
 from components.episode_generator.settings import EpisodeGeneratorSettings
@@ -32,6 +31,7 @@ SETTINGS = {
     "evaluation": {"way": [3, 5], "shot": [1, 2], "query": 4},
     "val_episodes": 5,
     "test_episodes": 9,
+    "image": {"height": artifacts.SIDE, "width": artifacts.SIDE, "channels": 1},
     "seed": 7,
     "also": [{"spec": {"way": 2, "shot": 3, "query": 5}, "episodes": 3}],
 }
@@ -232,10 +232,11 @@ def test_rotations_give_four_times_the_classes(inputs, tmp_path):
     assert episodes.get_string_custom_property("hash_val")
 
 
-def test_rotations_want_square_images(inputs, tmp_path, monkeypatch):
-    monkeypatch.setattr("components.episode_generator.executor.pixel_shape", lambda pattern: (8, 32, 1))
+def test_rotations_want_square_images(inputs, tmp_path):
+    wide = inputs | {"transform_graph": [artifacts.write_transform_graph(tmp_path, height=8, width=32)]}
+    image = {"height": 8, "width": 32, "channels": 1}
     with pytest.raises(ValueError, match=r"rotations need square images, got image.height 8 and image.width 32"):
-        generate(inputs, tmp_path, train={"way": 4, "query": 3, "rotations": True})
+        generate(wide, tmp_path / "out", image=image, train={"way": 4, "query": 3, "rotations": True})
 
 
 def anomalies_of(root, **found):
@@ -264,11 +265,11 @@ def test_an_anomaly_stops_it_before_anything_is_written(inputs, tmp_path):
 MEMORY = """
 import resource, sys
 import apache_beam as beam
-from components.episode_generator.build import WriteStore, raw_record
+from components.episode_generator.build import WriteStore
 
 def megabytes(path):  # at the peak of this process, once a store of the file has been written
     with beam.Pipeline("FnApiRunner") as pipeline:
-        _ = pipeline | beam.Create([path]) | WriteStore(path + "-store", None, raw_record)
+        _ = pipeline | beam.Create([path]) | WriteStore(path + "-store")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 print(-megabytes(sys.argv[1]) + megabytes(sys.argv[2]))
@@ -289,16 +290,12 @@ def test_memory_does_not_grow_with_the_set(tmp_path):
     assert store.index.counts.tolist() == [320]
 
 
-def test_no_transformed_examples(tmp_path):
-    with pytest.raises(ValueError, match="expected transformed examples at .*, found none"):
-        pixel_shape(str(tmp_path / "*"))
-
-
 def test_the_component_carries_its_settings_and_its_code():
     from tfx.types import channel_utils
 
-    channel = channel_utils.as_channel([standard_artifacts.Examples()])
-    component = EpisodeGenerator(channel, channel, EpisodeGeneratorSettings(seed=3))
+    examples, graph = standard_artifacts.Examples(), standard_artifacts.TransformGraph()
+    channels = [channel_utils.as_channel([one]) for one in (examples, graph)]
+    component = EpisodeGenerator(*channels, EpisodeGeneratorSettings(seed=3))
     assert json.loads(component.exec_properties["settings"])["seed"] == 3
     assert len(component.exec_properties["code_fingerprint"]) == 16
 
@@ -316,7 +313,7 @@ def summarised(inputs, train=80, empty=(), val=40):
 def test_every_image_is_in_its_store(tmp_path):
     inputs = summarised(artifacts.write_examples(tmp_path), train=80)
     generate(inputs, tmp_path / "whole")
-    source = inputs["transformed_examples"][0].uri
+    source = inputs["examples"][0].uri
     with pytest.raises(Damaged, match=f"^{source} is damaged \\(split 'train' has 80 examples of 81 images\\)"):
         generate(summarised(inputs, train=81), tmp_path / "less")
 

@@ -11,10 +11,10 @@ from components.fewshot.images.decode import decode, refusal
 from components.fewshot.images.seen import see
 from components.fewshot.settings.image import ImageSpec
 from components.image_example_gen.ingest import Chunk, facts_of, ingest, pixel_digest
+from data.keys import CHANNELS, ENCODED, FORMAT, HEIGHT, SOURCE_ID, WIDTH
 from data.settings import ImageSetSettings
 from data.sources.folders import ImageFile
 from data.sources.magic import HEAD, picture_kind
-from data.sources.records import CHANNELS, ENCODED, FORMAT, HEIGHT, SOURCE_ID, WIDTH
 from tests.encoded import app1, bmp, by_pillow, exif, gif, png, saved, with_segments
 
 NOISE = np.random.default_rng(0).integers(

@@ -17,8 +17,9 @@ from components.fewshot.integrity import Incomplete, damage, is_sealed
 from components.image_example_gen import executor, ingest
 from components.image_example_gen.component import image_example_gen
 from components.image_example_gen.executor import Executor, settings_of
+from data.keys import CLASS, DOMAIN, SOURCE_ID
 from data.settings import ImageSetSettings
-from data.sources.records import CLASS, DOMAIN, SOURCE_ID, to_example
+from data.sources.records import to_example
 
 
 def picture(seed, kind="PNG", size=(6, 5)):

@@ -8,9 +8,9 @@ import tensorflow as tf
 from PIL import Image
 
 from components.fewshot.images.decode import ImageSpec, decode
-from components.fewshot.images.feature import from_feature, pixels_of
+from components.fewshot.images.feature import from_feature
 from components.image_transform.preprocessing import preprocessing_fn
-from data.sources.records import CLASS, DOMAIN, ENCODED, SOURCE_ID
+from data.keys import ENCODED
 
 SPEC = ImageSpec(height=4, width=6, channels=1, invert=True)
 CONFIG = {"image": SPEC.model_dump(), "max_pixels": 10_000, "code_fingerprint": "whatever"}
@@ -25,21 +25,14 @@ def encoded(pixels):
 @pytest.fixture
 def inputs():
     images = [np.full((4, 6), 200, np.uint8), np.zeros((9, 5, 3), np.uint8)]
-    texts = {CLASS: ["A/é", "B/b"], DOMAIN: ["A", "B"], SOURCE_ID: ["A/é/1.png", "B/b/1.png"]}
-    return {
-        ENCODED: tf.constant([encoded(one) for one in images]),
-        **{key: tf.constant(text) for key, text in texts.items()},
-    }
+    return {ENCODED: tf.constant([encoded(one) for one in images])}
 
 
 def test_pixels_worked_out_by_hand(inputs):
     outputs = preprocessing_fn(inputs, CONFIG)
-    assert set(outputs) == {"image", "class", "domain", "source_id"}
-    pixels = [pixels_of(one) for one in outputs["image"].numpy()]
+    assert set(outputs) == {"image"}
+    pixels = from_feature(outputs["image"], SPEC.shape)
     np.testing.assert_array_equal(pixels, [np.full((4, 6, 1), 55), np.full((4, 6, 1), 255)])
-    assert outputs["class"].numpy()[0].decode() == "A/é"
-    assert outputs["domain"].numpy().tolist() == [b"A", b"B"]
-    assert outputs["source_id"].numpy()[1] == b"B/b/1.png"
 
 
 def test_the_decoder_is_the_one_of_serving(inputs):

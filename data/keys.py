@@ -1,0 +1,10 @@
+"""Keys of the tf.Examples of images, as TensorFlow's Model Garden names them."""
+
+ENCODED = "image/encoded"
+FORMAT = "image/format"
+HEIGHT = "image/height"
+WIDTH = "image/width"
+CHANNELS = "image/channels"
+CLASS = "image/class/text"
+DOMAIN = "image/class/domain"
+SOURCE_ID = "image/source_id"
