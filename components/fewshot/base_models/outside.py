@@ -1,14 +1,17 @@
 """Weights that a base model brings with it from outside this project: where they lie, and how they are told apart."""
 
+import hashlib
 import importlib.util
+import json
 import os
 from importlib import metadata
+from pathlib import Path
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from components.fewshot.integrity import file_digest
-from components.fewshot.settings.base_models import FILE, KERAS, BaseModelSettings
+from components.fewshot.settings.base_models import FILE, HUB, KERAS, BaseModelSettings
 
 
 class Package(NamedTuple):
@@ -65,12 +68,25 @@ def weights_digest(settings: BaseModelSettings) -> str | None:
         return f"sha256:{PACKAGES[name].sha256}" if weights else None
     if name.startswith(FILE):
         return f"sha256:{_of_file(name.removeprefix(FILE))}"
+    if name.startswith(HUB):
+        return _of_preset(name.removeprefix(HUB)) if settings.settings.get("weights", "preset") else None
     given = settings.settings.get("weights")
     if not name.startswith(KERAS) or given is None:
         return None
     if os.path.exists(str(given)):
         return f"sha256:{_of_file(str(given))}"
     return f"{given} of keras {metadata.version('keras')}"  # Keras itself knows the digest of what it fetches
+
+
+def _of_preset(preset: str) -> str | None:
+    """Of all files of a folder, or of a name that KerasHub knows, which stands for one version of its files."""
+    if not os.path.isdir(preset):
+        return (
+            f"{preset} of keras-hub {metadata.version('keras-hub')}" if importlib.util.find_spec("keras_hub") else None
+        )
+    paths = sorted(path for path in Path(preset).rglob("*") if path.is_file())
+    digests = [(path.relative_to(preset).as_posix(), _of_file(str(path))) for path in paths]
+    return f"sha256:{hashlib.sha256(json.dumps(digests).encode()).hexdigest()}"
 
 
 def _of_file(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Finds a base model by name: in the table, in `keras.applications`, in a file, or as the user's own function.
+"""Finds a base model by name: in the table, in `keras.applications`, in KerasHub, in a file, or as the user's own function.
 
 Each takes images in 0..1 and makes of them what it was trained on.
 """
@@ -11,11 +11,12 @@ from typing import Any
 
 import keras
 
+from components.fewshot.base_models.keras_hub_models import hub_model
 from components.fewshot.base_models.keras_models import saved_model, with_preprocessing
 from components.fewshot.base_models.layers import Shape
 from components.fewshot.base_models.pure import PureModel
 from components.fewshot.base_models.split import split
-from components.fewshot.settings.base_models import BASE_MODELS, EXISTING, FILE, KERAS, BaseModelSettings
+from components.fewshot.settings.base_models import BASE_MODELS, EXISTING, FILE, HUB, KERAS, BaseModelSettings
 
 
 def build_base_model(settings: BaseModelSettings, shape: Shape) -> keras.Model:
@@ -89,7 +90,7 @@ def bound(settings: BaseModelSettings, shape: Shape) -> Callable[[], Any]:
 
 def user_module(name: str) -> tuple[str, ...]:
     """The module of a user's own base model, whose code belongs to the fingerprint; empty for other base models."""
-    if ":" not in name or name.startswith((KERAS, FILE)):
+    if ":" not in name or name.startswith((KERAS, HUB, FILE)):
         return ()
     return (name.partition(":")[0],)
 
@@ -97,6 +98,8 @@ def user_module(name: str) -> tuple[str, ...]:
 def _find(name: str) -> Callable[..., Any]:
     if name.startswith(FILE):
         return saved_model(name.removeprefix(FILE))
+    if name.startswith(HUB):
+        return hub_model(name.removeprefix(HUB))
     module, function = BASE_MODELS.get(name, name).split(":", 1)
     try:
         found = getattr(importlib.import_module(module), function)

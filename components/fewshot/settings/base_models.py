@@ -11,14 +11,14 @@ BASE_MODELS = {  # where the function of each is
     **{name: f"components.fewshot.base_models.efficientnet_lite:{name}" for name in LITE},
 }
 LAST = "last "  # what the value of `trainable` begins with, if a number follows
-KERAS, FILE = "keras.applications:", "file:"  # what the name of such a base model begins with
-OTHERS = f"{KERAS}NAME, {FILE}PATH.keras, or your own function as package.module:function"
+KERAS, HUB, FILE = "keras.applications:", "keras_hub:", "file:"  # what the name of such a base model begins with
+OTHERS = f"{KERAS}NAME, {HUB}PRESET, {FILE}PATH.keras, or your own function as package.module:function"
 EXISTING = f"there are {', '.join(BASE_MODELS)}, {OTHERS}"
 
 
 class BaseModelSettings(BaseModel):
-    """A base model by name: of `BASE_MODELS`, `keras.applications:ResNet50`, a model that was saved (`file:PATH.keras`), or the
-    user's own `package.module:function`.
+    """A base model by name: of `BASE_MODELS`, `keras.applications:ResNet50`, `keras_hub:dinov2_small`, a model that was saved
+    (`file:PATH.keras`), or the user's own `package.module:function`.
 
     Raises:
       pydantic.ValidationError (a ValueError): there is no such name; the message lists what exists.

@@ -87,7 +87,7 @@ def test_whose_code_it_is(name, module):
             "conv5",
             {},
             "no 'conv5'; there are conv4, mlp, resnet12, pixels, efficientnet_lite0, efficientnet_lite1, efficientnet_lite2, "
-            "keras.applications:NAME, file:PATH.keras, or your own function as package.module:function",
+            "keras.applications:NAME, keras_hub:PRESET, file:PATH.keras, or your own function as package.module:function",
         ),
         (
             "conv4",
