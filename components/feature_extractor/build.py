@@ -47,10 +47,10 @@ def form_of(trunk: Trunk, views: int) -> Form:
     return Form(trunk.output_shape, "float16" if len(trunk.output_shape) > 1 else "float32", views)
 
 
-def rows_within(store: ImageStore, each: int, budget: float) -> np.ndarray:
+def rows_within(store: ImageStore, each: int, budget: float, most: int | None = None) -> np.ndarray:
     """Rows of the images whose features fit into `budget` bytes at `each` bytes an image, int64, ascending.
 
-    All of them, or of each class the same number; which ones, their source ids decide.
+    All of them, or of each class the same number, `most` at most; which ones, their source ids decide.
 
     Raises:
       ValueError: not even two images of each class fit.
@@ -59,8 +59,8 @@ def rows_within(store: ImageStore, each: int, budget: float) -> np.ndarray:
     largest = int(counts.max(initial=0))
     # By number of images, from 1: the classes that have as many, and so what one more of each class takes.
     having = len(counts) - np.searchsorted(np.sort(counts), np.arange(1, largest + 1))
-    most = int(np.searchsorted(np.cumsum(having) * each, budget, side="right"))
-    if most < min(2, largest):
+    fit = int(np.searchsorted(np.cumsum(having) * each, budget, side="right"))
+    if fit < min(2, largest):
         needed = int(np.minimum(counts, 2).sum()) * each / GIGABYTE
         raise ValueError(
             f"base_model.budget: what the frozen trunk makes of two images of each class needs {needed:.1f} gigabytes, and"
@@ -70,7 +70,9 @@ def rows_within(store: ImageStore, each: int, budget: float) -> np.ndarray:
     def chance(row: int) -> int:
         return zlib.crc32(store.source_ids[row].encode())
 
-    kept = [sorted(range(start, end), key=chance)[:most] for start, end in pairwise(store.index.starts)]
+    kept = [
+        sorted(range(start, end), key=chance)[: min(fit, most or fit)] for start, end in pairwise(store.index.starts)
+    ]
     return np.array(sorted(row for rows in kept for row in rows), np.int64)
 
 

@@ -33,7 +33,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the `features` artifact. Validation has all its images, in one view; training as many as the budget leaves.
+        """Writes the `features` artifact. Validation has all its images, in one view; training as many as
+        the budget leaves and the settings ask for.
 
         Raises:
           ValueError: the base model cannot be built, or the budget is too small.
@@ -54,7 +55,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         views = {"train": settings.base_model.views, "val": 1}
         rows = {"val": np.arange(len(stores["val"].source_ids))}
         left = settings.base_model.budget * GIGABYTE - len(rows["val"]) * form_of(trunk, 1).bytes
-        rows["train"] = rows_within(stores["train"], form_of(trunk, views["train"]).bytes, left)
+        each = form_of(trunk, views["train"]).bytes
+        rows["train"] = rows_within(stores["train"], each, left, settings.base_model.images_per_class)
         with self._make_beam_pipeline() as pipeline:
             for split in SPLITS:
                 write = WriteFeatures(sources[split], rows[split], places[split], settings, views[split])

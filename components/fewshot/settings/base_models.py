@@ -48,6 +48,12 @@ class BaseModelSettings(BaseModel):
         description="gigabytes that may hold what a frozen trunk makes; if the images need more, each class has fewer",
     )
 
+    images_per_class: int | None = Field(
+        None,
+        ge=2,
+        description="how many training images of each class go through a frozen trunk at most; all of them if it is null",
+    )
+
     @field_validator("trainable")
     @classmethod
     def _all_none_or_last(cls, value: str) -> str:

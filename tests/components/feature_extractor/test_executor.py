@@ -96,6 +96,15 @@ def test_each_class_has_the_same_share_of_a_budget():
     assert rows.tolist() == sorted(rows.tolist())
 
 
+def test_no_more_of_a_class_than_asked_for():
+    store = store_with(5, 2, 9)
+    rows = rows_within(store, 10, 1000, most=3)
+    assert np.histogram(rows, [0, 5, 7, 16])[0].tolist() == [3, 2, 3]
+    assert rows_within(store, 10, 100, most=9).tolist() == rows_within(store, 10, 100).tolist(), (
+        "the budget counts as well"
+    )
+
+
 def test_a_budget_for_less_than_two_images_a_class():
     with pytest.raises(ValueError, match="two images of each class needs 0.6 gigabytes, and 0.5 are left; raise it"):
         rows_within(store_with(5, 2, 9), int(0.1 * GIGABYTE), 0.5 * GIGABYTE)
