@@ -22,9 +22,8 @@ from components.fewshot.base_models.table import pure_base_model
 from components.fewshot.episodes.episode import Draw
 from components.fewshot.images.feed import to_unit_range
 from components.fewshot.images.store import Entry, ImageStore, write_index, write_shard
-from components.fewshot.parallel import in_parallel
+from components.fewshot.parallel import BATCH, in_parallel
 
-BATCH = 32  # images at a time: larger ones are slower on a CPU
 CHUNK = 256  # images of a shard: the work of one worker at a time
 GIGABYTE = 1e9
 

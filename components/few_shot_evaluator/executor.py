@@ -40,8 +40,8 @@ from components.fewshot.evaluation.features import FeatureStore, deal_out
 from components.fewshot.evaluation.results import EpisodeResult, to_json
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import SERVED_AGAIN
+from components.fewshot.training.history import CHOICE, HISTORY
 
-CHOICE = "choice.json"  # beside the record of a training, if its model was chosen among candidates
 FEATURES = "features"  # beside the results, until all episodes are judged
 
 
@@ -73,7 +73,7 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
         inputs = ReportInputs(
             metrics=metrics,
             latency=times,
-            history=read_json(input_dict.get("model_run"), "history.json"),
+            history=read_json(input_dict.get("model_run"), HISTORY),
             configuration=json.loads(exec_properties["configuration"]),
             data_summary=read_json(input_dict.get("examples"), "summary.json"),
             rejected=read_json(input_dict.get("examples"), "rejected.json"),

@@ -14,7 +14,7 @@ from components.fewshot.images.decode import decode
 from components.fewshot.images.feed import to_unit_range
 from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import Learner, LearnerChoice, TaskState, build_learner, find_learner
-from components.fewshot.parallel import in_parallel
+from components.fewshot.parallel import BATCH, in_parallel
 from components.fewshot.serving.manifest import Manifest, versions
 from components.fewshot.serving.server import Server, export
 from components.fewshot.training.finish import finish
@@ -26,8 +26,7 @@ from components.fewshot.training.selection import Validation
 from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.training.units import training_units
 
-BATCH = 256  # query images in memory at a time
-TOGETHER = 32  # images that go through a frozen trunk at once; larger batches are slower on a CPU
+QUERIES = 256  # in memory at a time
 
 
 class MetaLearningModel:
@@ -181,7 +180,7 @@ class MetaLearningModel:
         """
         if self._task_state is None:
             raise RuntimeError("call adapt(support_images, support_labels) before predict")
-        size = BATCH if self._trained().inductive else max(1, len(query_images))
+        size = QUERIES if self._trained().inductive else max(1, len(query_images))
         starts = range(0, len(query_images), size)
         batches = [self._probabilities(query_images[start : start + size]) for start in starts]
         return np.concatenate(batches) if batches else np.zeros((0, self._way), np.float32)
@@ -232,7 +231,7 @@ class MetaLearningModel:
         trunk = self._given.base.trunk
         if trunk is None:
             return images
-        parts = [images[start : start + TOGETHER] for start in range(0, len(images), TOGETHER)]
+        parts = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
         found = in_parallel(lambda part: self._compiled_trunk(to_unit_range(tf.constant(part))).numpy(), parts)
         return np.concatenate([np.zeros((0, *trunk.output_shape), np.float32), *found])
 

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
+BATCH = 32  # images that go through a network at once: on a CPU larger batches are slower
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

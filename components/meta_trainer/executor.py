@@ -13,6 +13,7 @@ from tfx.utils import path_utils
 
 from components.fewshot import integrity
 from components.fewshot.serving.server import Server, export
+from components.fewshot.training.history import HISTORY, TIMING
 from components.meta_trainer.progress import Reporter, tell
 from components.meta_trainer.settings import TrainerSettings
 from components.meta_trainer.train import (
@@ -85,8 +86,8 @@ class Executor(base_executor.BaseExecutor):
         save_weights(trained.learner, os.path.join(directory, WEIGHTS))
         trained.seen.write(directory)
         integrity.seal(directory)  # on its own, because training may start from it
-        write_json(os.path.join(run.uri, "history.json"), trained.history)
-        write_json(os.path.join(run.uri, "timing.json"), timing | {"seconds": time.monotonic() - began})
+        write_json(os.path.join(run.uri, HISTORY), trained.history)
+        write_json(os.path.join(run.uri, TIMING), timing | {"seconds": time.monotonic() - began})
         integrity.seal(*integrity.places(output_dict))
 
 

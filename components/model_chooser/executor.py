@@ -12,9 +12,8 @@ from tfx.utils import io_utils, path_utils
 
 from components.fewshot import integrity
 from components.fewshot.serving.manifest import Manifest
+from components.fewshot.training.history import CHOICE, TIMING
 from components.model_chooser.choose import Candidate, choose
-
-CHOICE = "choice.json"  # beside the record of the training that was chosen
 
 
 class Executor(base_executor.BaseExecutor):
@@ -52,7 +51,7 @@ def by_title(artifacts: list[types.Artifact]) -> dict[str, types.Artifact]:
 def candidate(name: str, model: types.Artifact, run: types.Artifact) -> Candidate:
     """Returns what choice.json says of a candidate."""
     manifest = Manifest.read(path_utils.serving_model_path(model.uri))
-    with fileio.open(os.path.join(run.uri, "timing.json")) as file:
+    with fileio.open(os.path.join(run.uri, TIMING)) as file:
         seconds = json.load(file)["seconds"]
     return {
         "name": name,

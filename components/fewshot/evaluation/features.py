@@ -17,11 +17,10 @@ import tensorflow as tf
 from components.fewshot.episodes.episode import Draw, Episode, images_of
 from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Incomplete
-from components.fewshot.parallel import in_parallel
+from components.fewshot.parallel import BATCH, in_parallel
 from components.fewshot.serving.served import ServedModel
 
 IMAGES = "images.npy"
-TOGETHER = 32  # images in a batch; always as many, because kernels may add in another order for another size
 SHARES = 32  # at most, so that few files are open
 
 
@@ -37,11 +36,13 @@ def deal_out(directory: str, images: np.ndarray) -> int:
 def embed_share(directory: str, number: int, model: ServedModel, store: ImageStore) -> None:
     """Embeds the images of one share and writes their features, all or none. In memory is one batch for each core."""
     images = _shares(_images(directory))[number]
-    batches = [images[start : start + TOGETHER] for start in range(0, len(images), TOGETHER)]
+    batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
 
     def embed(batch: np.ndarray) -> bytes:
-        encoded = store.encoded(Draw.of_images(batch))
-        return model.embed(encoded + encoded[-1:] * (TOGETHER - len(batch)))[: len(batch)].tobytes()
+        encoded = store.encoded(
+            Draw.of_images(batch)
+        )  # always as many: kernels may add in another order for another size
+        return model.embed(encoded + encoded[-1:] * (BATCH - len(batch)))[: len(batch)].tobytes()
 
     _write(_path(directory, number), in_parallel(embed, batches))
 
@@ -98,7 +99,7 @@ def _images(directory: str) -> np.ndarray:
 
 def _shares(images: np.ndarray) -> list[np.ndarray]:
     """The images in shares of whole batches; all but the last are equally long."""
-    each = TOGETHER * math.ceil(len(images) / (TOGETHER * SHARES))
+    each = BATCH * math.ceil(len(images) / (BATCH * SHARES))
     return [images[start : start + each] for start in range(0, len(images), each)]
 
 

@@ -7,9 +7,7 @@ from components.fewshot.episodes.episode import Draw
 from components.fewshot.images.feed import batch_signature, to_unit_range
 from components.fewshot.images.store import PixelStore
 from components.fewshot.learners.interface import Learner
-from components.fewshot.parallel import in_parallel
-
-BATCH = 32  # images
+from components.fewshot.parallel import BATCH, in_parallel
 
 
 class Embedder:

@@ -9,6 +9,9 @@ import tensorflow as tf
 
 from components.fewshot.training.checkpoint import write_durably
 
+# Files of the record of a training: its history, how long it took, and the choice if it was one of several candidates.
+HISTORY, TIMING, CHOICE = "history.json", "timing.json", "choice.json"
+
 
 class Trained(TypedDict):
     """One outer step: means over its tasks."""

@@ -154,7 +154,7 @@ def test_more_queries_than_a_batch(monkeypatch):
     images, labels = toys.images(3, 8)
     model.adapt(images, labels)
     together = model.predict(images)
-    monkeypatch.setattr("components.fewshot.model.BATCH", 5)
+    monkeypatch.setattr("components.fewshot.model.QUERIES", 5)
     np.testing.assert_allclose(model.predict(images), together, atol=1e-6)
 
 
