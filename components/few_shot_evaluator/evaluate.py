@@ -10,7 +10,7 @@ from components.few_shot_evaluator.gate import reasons_against
 from components.few_shot_evaluator.metrics_json import Compared, Rival, Verdict
 from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage
 from components.few_shot_evaluator.settings import GateSettings
-from components.fewshot.episodes.episode import Draw, Episode, EpisodeSpec
+from components.fewshot.episodes.episode import Draw, Episode, EpisodeSpec, few_of_each
 from components.fewshot.evaluation.checks import check_independence
 from components.fewshot.evaluation.judging import encode_episode, judge
 from components.fewshot.evaluation.metrics import paired_difference, summarise
@@ -111,7 +111,7 @@ def draw_episode(model: ServedModel, store: ImageStore, episode: Episode) -> Dra
     count = len(store.index.names)
     names = [store.index.names[c % count] + _turned(c // count) for c in episode.class_ids]
     support = [DrawnImage(i, names[at]) for i, at in zip(encoded.support, episode.support.labels, strict=True)]
-    places = _spread(episode.query.labels, MOST_DRAWN)
+    places = few_of_each(episode.query.labels, MOST_DRAWN)
     query = [
         DrawnImage(
             encoded.query[i],
@@ -134,9 +134,3 @@ def pictures_of(store: ImageStore, pairs: Iterable[ConfusedPair]) -> dict[str, b
 
 def _turned(turn: int) -> str:
     return f" turned {90 * turn}°" if turn else ""
-
-
-def _spread(labels: np.ndarray, most: int) -> list[int]:
-    """Returns the places of at most `most` queries, with the same number from each class."""
-    each = max(1, most // len(np.unique(labels)))
-    return sorted(int(i) for label in np.unique(labels) for i in np.flatnonzero(labels == label)[:each])

@@ -137,6 +137,18 @@ class Episode(NamedTuple):
         """Support images a class."""
         return len(self.support.rows) // self.way
 
+    def with_queries(self, most: int) -> "Episode":
+        """The episode with at most `most` of its queries, but one of each class."""
+        places = few_of_each(self.query.labels, most)
+        return self._replace(query=Draw(*(values[places] for values in self.query)))
+
+
+def few_of_each(labels: np.ndarray, most: int) -> np.ndarray:
+    """The places of at most `most` of these labels [n], the first ones of each and as many of each as of any other, in order."""
+    each = max(1, most // max(1, len(np.unique(labels))))
+    found = [np.flatnonzero(labels == one)[:each] for one in np.unique(labels)]
+    return np.sort(np.concatenate([np.zeros(0, np.int64), *found]))
+
 
 def images_of(episodes: Iterable[Episode]) -> np.ndarray:
     """The numbers of the distinct images that episodes draw, sorted: int64 [N]."""

@@ -18,8 +18,9 @@ from components.fewshot.serving.served import ServedModel
 Result = TypeVar("Result")
 
 TOLERANCE = 1e-4  # of a probability: kernels add in a different order for a different batch size
-LATENCY_EPISODES = 5
-ALONE = 5  # queries of an episode that are predicted alone
+LATENCY_EPISODES = 3
+QUERIES = 20  # of an episode that are checked
+ALONE = 5  # of these that are predicted alone
 
 
 def largest_dependence(model: ServedModel, encoded: EncodedEpisode, together: np.ndarray) -> float:
@@ -41,7 +42,8 @@ def largest_dependence(model: ServedModel, encoded: EncodedEpisode, together: np
 
 
 def check_independence(model: ServedModel, store: ImageStore, episodes: Sequence[Episode]) -> Independence:
-    """The independence check over a few episodes, and the one of features if the model takes them."""
+    """The independence check over some queries of a few episodes, and the one of features if the model takes them."""
+    episodes = [episode.with_queries(QUERIES) for episode in episodes]
     encoded = [encode_episode(store, episode) for episode in episodes]
     together = [model.episode(one.support, one.episode.support.labels, one.query) for one in encoded]
     differences = [largest_dependence(model, *one) for one in zip(encoded, together, strict=True)]

@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.fewshot.episodes.episode import DISTRACTOR, ClassIndex, Episode, EpisodeSpec
+from components.fewshot.episodes.episode import DISTRACTOR, ClassIndex, Episode, EpisodeSpec, few_of_each
 from components.fewshot.episodes.frozen import episodes_hash, from_example, read_frozen, to_example
 from components.fewshot.episodes.randomness import Random
 from components.fewshot.episodes.sampler import EpisodeSampler
@@ -161,3 +161,23 @@ def test_each_frozen_episode_is_there_once(tmp_path, numbers, count, said):
     with pytest.raises(Incomplete, match=said):
         read_frozen(str(tmp_path), count=count)
     assert len(read_frozen(str(tmp_path))) == 3 if numbers == [0, 1, 2] else True
+
+
+@given(st.lists(st.integers(-1, 6), max_size=40), st.integers(1, 50))
+def test_few_of_each_label(labels, most):
+    values = np.array(labels, np.int32)
+    places = few_of_each(values, most)
+    kinds = np.unique(values)
+    each = max(1, most // max(1, len(kinds)))
+    assert places.tolist() == sorted(places.tolist()) and len(places) <= max(most, len(kinds))
+    for one in kinds:
+        assert np.flatnonzero(values == one)[:each].tolist() == [i for i in places if values[i] == one]
+
+
+def test_an_episode_with_few_of_its_queries():
+    index = ClassIndex.of([("a", "", 9), ("b", "", 9)])
+    episode = EpisodeSampler(index, EpisodeSpec(way=2, shot=1, query=6), 0)(4)
+    few = episode.with_queries(5)
+    assert few.query.labels.tolist() == [0, 0, 1, 1] and few.index == 4
+    assert few.query.rows.tolist() == episode.query.rows[[0, 1, 6, 7]].tolist()
+    assert few.support is episode.support
