@@ -27,6 +27,7 @@ from pipeline.options import (
     check_root,
     with_settings_options,
 )
+from pipeline.tensorflow_alone import import_tensorflow_alone
 from pipeline.terminal.errors import FAILED, errors_as_sentences
 from pipeline.terminal.json_output import print_json, selected
 from pipeline.terminal.quiet import quietly
@@ -120,6 +121,7 @@ def evaluate(
     """Evaluate an exported model on folders of images."""
     with errors_as_sentences(debug), quietly():
         _begin(f"evaluating {model} on {', '.join(images)}", json)
+        import_tensorflow_alone()
         from pipeline.commands.evaluate import EVALUATE_KEYS, check_counts, evaluate_folder, image_set_of, spec_of
         from pipeline.terminal.progress import counter
         from pipeline.terminal.show import show_evaluation
@@ -167,6 +169,7 @@ def adapt(
         check_adapt_options(support, query, state, save_state, csv, html)
         aim = f"predict {query}" if query else f"write {save_state}"
         _begin(f"adapting {model} to {support or state}, to {aim}", json)
+        import_tensorflow_alone()
         from pipeline.commands.adapt import adapt as adapt_to
         from pipeline.commands.adapt import check_file, write_csv
         from pipeline.terminal.show import show_adapted

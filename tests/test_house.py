@@ -165,6 +165,11 @@ def run(*command: str | Path, **options) -> subprocess.CompletedProcess[str]:
         ("import pipeline.cli", {*SCIENCE_NEVER, "tensorflow", "keras", "numpy", "yaml", "pydantic"}),
         ("import pipeline.history.runs", {"tfx", "tensorflow", "keras"}),
         (
+            "from pipeline.tensorflow_alone import import_tensorflow_alone; import_tensorflow_alone();"
+            "import pipeline.commands.adapt, pipeline.commands.evaluate",
+            {*SCIENCE_NEVER, "keras"},
+        ),
+        (
             "from pipeline.layers import settings_of; settings_of('glyphs-maml', None, {}, ['training.steps=3'])",
             {*SCIENCE_NEVER, "tensorflow", "keras"},
         ),

@@ -77,7 +77,14 @@ class _Listed(NamedTuple):
         """Returns the task state of these images."""
         names = sorted({file.class_name for file in self.files})
         labels = np.array([names.index(file.class_name) for file in self.files], np.int32)
-        return served.adapt(contents(self.files), labels)._replace(names=tuple(names))
+        images = contents(self.files)
+        # By features the graph of the network starts once, and not once more in `predict`.
+        state = (
+            served.adapt_features(served.embed(images), labels)
+            if served.takes_features
+            else served.adapt(images, labels)
+        )
+        return state._replace(names=tuple(names))
 
 
 def _support(support: str, model: str) -> _Listed:
@@ -113,7 +120,11 @@ def _predictions(served: ServedModel, state: ServedState, queries: Sequence[Imag
     batches = [queries[start : start + size] for start in range(0, len(queries), size)]
     found: list[Prediction] = []
     for batch in batches:
-        answers = served.answers(state, contents(batch))
+        images = contents(batch)
+        if served.takes_features:
+            answers = served.answers_by_features(state, served.embed(images))
+        else:
+            answers = served.answers(state, images)
         strange = served.is_none_of_these(answers.familiarity)
         found += [_prediction(*one, state.names) for one in zip(batch, *answers, strange, strict=True)]
     return found

@@ -1,5 +1,6 @@
 """Image files as a viewer shows them, for those who look at files one by one: ingest and the report."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
@@ -79,9 +80,14 @@ def _see(told: Seen, reader: int, given: tuple[Tensor, Tensor, Tensor]) -> Seen:
     if told.reason:
         return told
     try:
-        return told._replace(pixels=_compiled(int(reader))(*given).numpy())
+        with _ONE_AT_A_TIME:  # else each thread that meets a reader first would trace a graph of its own
+            read = _compiled(int(reader))
+        return told._replace(pixels=read(*given).numpy())
     except tf.errors.InvalidArgumentError as error:
         return Seen(refusal(error) or UNDECODABLE)
+
+
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @cache
@@ -92,4 +98,4 @@ def _compiled(reader: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
         return READERS[reader](kind, Header.unpacked(content, numbers))
 
     specs = [tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.string), tf.TensorSpec([None], tf.int64)]
-    return tf.function(read, autograph=False, input_signature=specs)
+    return tf.function(read, autograph=False, input_signature=specs).get_concrete_function()
