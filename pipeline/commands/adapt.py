@@ -2,7 +2,9 @@
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -46,9 +48,10 @@ def adapt(
         task state of this model.
     """
     directory = find_model(model)
-    learnt = None if support is None else _support(support, directory)
-    asked = None if query is None else _query(query, directory)
     served = ServedModel(directory)
+    with _starting(served):
+        learnt = None if support is None else _support(support, directory)
+        asked = None if query is None else _query(query, directory)
     adapted = learnt.adapted(served) if learnt else _remembered(state or "")
     result: Adapted = {
         "predictions": _predictions(served, adapted, asked.files) if asked else [],
@@ -64,6 +67,15 @@ def adapt(
     if html:
         write_page(html, result, learnt.files if learnt else [])
     return result
+
+
+@contextmanager
+def _starting(served: ServedModel) -> Iterator[None]:
+    """Starts the graph of the network meanwhile, on no image: that takes seconds, and none of Python's time."""
+    with ThreadPoolExecutor(1) as pool:
+        if served.takes_features:
+            pool.submit(served.embed, [])
+        yield
 
 
 class _Listed(NamedTuple):

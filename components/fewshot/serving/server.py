@@ -42,7 +42,7 @@ class Server(tf.Module):
         )
         self._temperature = float(learner.temperature)
         # A function, so that the graph of each signature calls it and does not hold it: a model loads in half the time.
-        self._images = tf.function(self._seen, autograph=False, input_signature=[STRINGS])
+        self._images = tf.function(self._seen, autograph=False, input_signature=[STRINGS]).get_concrete_function()
         self._packing = Packing(learner)
         self._fixed_way = learner.way if learner.has_fixed_head else None
         self._fixed_head = f"this model has a fixed head: it takes exactly {self._fixed_way} classes"
