@@ -1,16 +1,17 @@
 """Which classes are taken for one another: pairs of classes, from all episodes that both are in."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-
-from scipy.stats import binomtest
+from statistics import NormalDist
 
 from components.fewshot.evaluation.results import EpisodeResult
 from components.fewshot.evaluation.summary import ConfusedPair, Confusions
 
 PAIRS = 10  # that are listed
 SHOWN = 12  # classes of the matrix, at most
+QUANTILE = NormalDist().inv_cdf(0.975)
 
 Pair = tuple[str, str]
 
@@ -66,11 +67,14 @@ def confusions(results: Sequence[EpisodeResult]) -> Confusions:
     """
     together = Together(results)
     found = {(min(pair), max(pair)) for pair, count in together.taken.items() if count}
-    pairs = sorted((together.pair(*pair) for pair in found), key=lambda pair: (-_least_share(pair), pair["classes"]))
+    pairs = sorted((together.pair(*pair) for pair in found), key=lambda pair: (-least_share(pair), pair["classes"]))
     classes = list(dict.fromkeys(name for pair in pairs[:PAIRS] for name in pair["classes"]))[:SHOWN]
     matrix = [[None if a == b else together.share(a, b) for b in classes] for a in classes]
     return {"pairs": pairs[:PAIRS], "classes": classes, "matrix": matrix}
 
 
-def _least_share(pair: ConfusedPair) -> float:
-    return float(binomtest(pair["confused"], pair["queries"]).proportion_ci(method="wilson").low)
+def least_share(pair: ConfusedPair) -> float:
+    """The lower bound of Wilson's 95 % interval. SciPy has it as well, and takes a hundred times as long for each pair."""
+    share, count = pair["share"], pair["queries"]
+    half = QUANTILE * math.sqrt(share * (1 - share) / count + (QUANTILE / (2 * count)) ** 2)
+    return (share + QUANTILE**2 / (2 * count) - half) / (1 + QUANTILE**2 / count)

@@ -15,17 +15,18 @@ import os
 import tempfile
 import threading
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
-from cachetools import LRUCache, cached
+from cachetools import LRUCache
 
 from components.fewshot.episodes.episode import ClassIndex, Draw
 from components.fewshot.images.gate import ANY_SIZE
-from components.fewshot.images.seen import see
+from components.fewshot.images.seen import Seen, see
 from components.fewshot.integrity import Damaged
 
 Shape = tuple[int, ...]
@@ -73,8 +74,8 @@ class ImageStore:
         self.index, self.source_ids, self.read, self.shape = index, source_ids, read, shape
         self.dtype, self.views, self.any_view = dtype, views, any_view
         self.fingerprint = fingerprint  # of classes, source ids and contents; the shards do not matter
-        turned_images: LRUCache[tuple[int, int], bytes] = LRUCache(TURNED_BYTES, getsizeof=len)
-        self._turned = cached(turned_images, lock=threading.Lock())(lambda row, turn: _turn_encoded(read(row), turn))
+        self._turned_images: LRUCache[tuple[int, int], bytes] = LRUCache(TURNED_BYTES, getsizeof=len)
+        self._lock = threading.Lock()
 
     @classmethod
     def open(cls, directory: str, any_view: bool = False) -> "ImageStore":
@@ -146,10 +147,27 @@ class ImageStore:
 
     def encoded(self, draw: Draw) -> list[bytes]:
         """The images of `draw` as encoded files: the original bytes, or, where turned, a PNG of the turned image."""
-        return [
-            self._turned(int(row), int(turn)) if turn else self.read(row)
-            for row, turn in zip(draw.rows, draw.turns, strict=True)
-        ]
+        places = list(zip(draw.rows.tolist(), draw.turns.tolist(), strict=True))
+        turned = self._turned(dict.fromkeys(place for place in places if place[1]))
+        return [turned[row, turn] if turn else self.read(row) for row, turn in places]
+
+    def _turned(self, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """The images at places (row, quarter turns) as PNGs. Each row is looked at once, whatever its turns."""
+        with self._lock:
+            found = {place: image for place in places if (image := self._turned_images.get(place)) is not None}
+        turns: dict[int, list[int]] = defaultdict(list)
+        for row, turn in (place for place in places if place not in found):
+            turns[row].append(turn)
+        rows = list(turns)
+
+        def turn_seen(number: int, seen: Seen) -> list[tuple[tuple[int, int], bytes]]:
+            row = rows[number]
+            return [((row, turn), _png(np.rot90(seen.pixels, turn))) for turn in turns[row]]
+
+        made = dict(one for some in see([self.read(row) for row in rows], turn_seen, ANY_SIZE) for one in some)
+        with self._lock:
+            self._turned_images.update(made)
+        return found | made
 
 
 class ArrayStore:
@@ -242,6 +260,5 @@ def _mapped(path: str) -> np.ndarray:
     return np.memmap(path, np.uint8, "r") if os.path.getsize(path) else np.zeros(0, np.uint8)
 
 
-def _turn_encoded(encoded: bytes, turn: int) -> bytes:
-    (pixels,) = see([encoded], lambda _, seen: seen.pixels, ANY_SIZE)
-    return tf.io.encode_png(np.ascontiguousarray(np.rot90(pixels, turn)), compression=1).numpy()
+def _png(pixels: np.ndarray) -> bytes:
+    return tf.io.encode_png(np.ascontiguousarray(pixels), compression=1).numpy()

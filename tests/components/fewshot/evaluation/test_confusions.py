@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from components.fewshot.evaluation.confusions import PAIRS, Together, confusions
+from components.fewshot.evaluation.confusions import PAIRS, Together, confusions, least_share
 from components.fewshot.evaluation.results import score
 
 
@@ -36,6 +37,14 @@ def test_a_pair_in_few_queries_does_not_come_first():
     few = judged(0, ["a", "b"], [0, 1], [1, 0])
     many = [judged(i, ["c", "d"], [0, 0, 1, 1], [1, 1, 1, 0]) for i in range(1, 11)]
     assert [pair["classes"] for pair in confusions([few, *many])["pairs"]] == [["c", "d"], ["a", "b"]]
+
+
+@given(st.integers(1, 5000), st.floats(0, 1))
+def test_the_bound_is_scipys(queries, share):
+    confused = round(share * queries)
+    expected = stats.binomtest(confused, queries).proportion_ci(0.95, "wilson").low
+    pair = {"share": confused / queries, "queries": queries}
+    assert least_share(pair) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 def test_a_class_and_the_same_class_turned_are_no_pair():

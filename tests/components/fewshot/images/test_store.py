@@ -98,6 +98,27 @@ def test_files_are_read_as_they_are_and_turned_ones_as_png(tmp_path):
         store.pixels(draw([0], [0]))
 
 
+def test_turned_files_are_the_same_however_many_are_asked_for(tmp_path, monkeypatch):
+    pixels = np.random.default_rng(1).integers(0, 255, (3, 4, 6, 3), np.uint8)
+    files = []
+    for number, image in enumerate(pixels):
+        (tmp_path / f"{number}.png").write_bytes(tf.io.encode_png(image).numpy())
+        files.append((f"{number}.png", str(tmp_path / f"{number}.png")))
+    rows, turns = [2, 0, 0, 1, 0, 2], [1, 3, 0, 2, 3, 0]
+    together = ImageStore.from_files({"a": files}).encoded(draw(rows, turns))
+    single = [
+        ImageStore.from_files({"a": files}).encoded(draw([row], [turn]))[0]
+        for row, turn in zip(rows, turns, strict=True)
+    ]
+    assert together == single
+    for row, turn, content in zip(rows, turns, together, strict=True):
+        np.testing.assert_array_equal(tf.io.decode_png(content), np.rot90(pixels[row], turn))
+    store = ImageStore.from_files({"a": files})
+    store.encoded(draw(rows, turns))
+    monkeypatch.setattr("components.fewshot.images.store._png", None)  # what was turned is kept
+    assert store.encoded(draw(rows, turns)) == together
+
+
 def test_arrays():
     images = np.stack([np.full((2, 2, 1), i, np.uint8) for i in range(4)])
     store = ArrayStore(images, np.array(["b", "a", "b", "a"]))
