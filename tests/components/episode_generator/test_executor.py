@@ -31,7 +31,7 @@ SETTINGS = {
     "evaluation": {"way": [3, 5], "shot": [1, 2], "query": 4},
     "val_episodes": 5,
     "test_episodes": 9,
-    "image": {"height": artifacts.SIDE, "width": artifacts.SIDE, "channels": 1},
+    "image": artifacts.IMAGE,
     "seed": 7,
     "also": [{"spec": {"way": 2, "shot": 3, "query": 5}, "episodes": 3}],
 }

@@ -21,7 +21,11 @@ def episodes(tmp_path_factory):
     root = tmp_path_factory.mktemp("inputs")
     made = artifacts.artifact(standard_artifacts.Examples, root / "episodes" / "3", 3)
     settings = EpisodeGeneratorSettings(
-        train={"way": 3, "query": 2}, evaluation={"way": 3, "query": 3}, val_episodes=4, test_episodes=4
+        train={"way": 3, "query": 2},
+        evaluation={"way": 3, "query": 3},
+        val_episodes=4,
+        test_episodes=4,
+        image=artifacts.IMAGE,
     )
     properties = {"settings": settings.model_dump_json()}
     Generator(artifacts.context()).Do(artifacts.write_examples(root), {"episodes": [made]}, properties)

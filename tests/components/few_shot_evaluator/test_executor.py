@@ -30,6 +30,7 @@ FIXED = {
     "train": {"way": 3, "query": 3},
     "evaluation": {"way": 3, "shot": 2, "query": 4},
     "val_episodes": 2,
+    "image": artifacts.IMAGE,
     "test_episodes": 12,
     "also": [{"spec": {"way": 2, "shot": 3, "query": 4}, "episodes": 3}],
 }

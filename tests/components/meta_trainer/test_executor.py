@@ -40,7 +40,11 @@ def inputs(tmp_path_factory):
     root = tmp_path_factory.mktemp("inputs")
     made = artifacts.artifact(standard_artifacts.Examples, root / "episodes" / "3", 3)
     settings = EpisodeGeneratorSettings(
-        train={"way": 3, "query": 2}, evaluation={"way": 3, "query": 3}, val_episodes=4, test_episodes=4
+        train={"way": 3, "query": 2},
+        evaluation={"way": 3, "query": 3},
+        val_episodes=4,
+        test_episodes=4,
+        image=artifacts.IMAGE,
     )
     properties = {"settings": settings.model_dump_json()}
     Generator(artifacts.context()).Do(artifacts.write_examples(root), {"episodes": [made]}, properties)
@@ -223,7 +227,7 @@ def only_test(tmp_path_factory):
     summary = {"splits": {split: {"images": count} for split, count in counts.items()}}
     (Path(examples["examples"][0].uri) / "summary.json").write_text(json.dumps(summary))
     made = artifacts.artifact(standard_artifacts.Examples, root / "episodes" / "3", 3)
-    settings = EpisodeGeneratorSettings(evaluation={"way": 3, "query": 3}, test_episodes=4)
+    settings = EpisodeGeneratorSettings(evaluation={"way": 3, "query": 3}, test_episodes=4, image=artifacts.IMAGE)
     Generator(artifacts.context()).Do(examples, {"episodes": [made]}, {"settings": settings.model_dump_json()})
     return {"episodes": [made], "transform_graph": [artifacts.write_transform_graph(root)]}
 

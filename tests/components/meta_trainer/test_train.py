@@ -43,7 +43,11 @@ def inputs(tmp_path_factory) -> Inputs:
     examples = artifacts.write_examples(tmp_path_factory.mktemp("inputs"))
     made = artifacts.artifact(standard_artifacts.Examples, tmp_path_factory.mktemp("episodes"), 3)
     settings = EpisodeGeneratorSettings(
-        train={"way": 3, "query": 2}, evaluation={"way": 3, "query": 3}, val_episodes=4, test_episodes=4
+        train={"way": 3, "query": 2},
+        evaluation={"way": 3, "query": 3},
+        val_episodes=4,
+        test_episodes=4,
+        image=artifacts.IMAGE,
     )
     Generator(artifacts.context()).Do(examples, {"episodes": [made]}, {"settings": settings.model_dump_json()})
     return Inputs(*(artifact_utils.get_split_uri([made], split) for split in ("train", "val", "test")), 4)
