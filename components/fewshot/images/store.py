@@ -16,7 +16,7 @@ import tempfile
 import threading
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple, Protocol
 
@@ -151,7 +151,7 @@ class ImageStore:
         turned = self._turned(dict.fromkeys(place for place in places if place[1]))
         return [turned[row, turn] if turn else self.read(row) for row, turn in places]
 
-    def _turned(self, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+    def _turned(self, places: Collection[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
         """The images at places (row, quarter turns) as PNGs. Each row is looked at once, whatever its turns."""
         with self._lock:
             found = {place: image for place in places if (image := self._turned_images.get(place)) is not None}
