@@ -1,4 +1,4 @@
-"""TensorFlow without Keras: it imports all of Keras for the name `tf.keras`, which takes nearly as long as TensorFlow itself."""
+"""TensorFlow without Keras: it imports all of Keras for a name of its own, which takes nearly as long as TensorFlow itself."""
 
 import sys
 

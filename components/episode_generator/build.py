@@ -3,22 +3,22 @@
 This module does not import TFX, so that worker processes start quickly.
 """
 
-import functools
-import itertools
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
 import tensorflow as tf
+from cachetools import LRUCache, cached
 
 from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec
 from components.fewshot.episodes.frozen import to_example
 from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.images.store import Entry, write_index, write_shard
-from components.fewshot.parallel import in_parallel
+from components.fewshot.parallel import batched, in_parallel
 from components.fewshot.settings.image import ImageSpec
+from components.fewshot.tensors import Preprocess
 from components.transform_graph import preprocess_of
 from data.keys import CLASS, DOMAIN, ENCODED, SOURCE_ID
 
@@ -110,26 +110,12 @@ def in_pixels(records: Iterable[Record], pixels: Pixels) -> Iterator[Record]:
         images = preprocess(tf.constant([record.image for record in some])).numpy()
         return [record._replace(image=image.tobytes()) for record, image in zip(some, images, strict=True)]
 
-    for few in in_parallel(decoded, _batches(records)):
+    for few in in_parallel(decoded, batched(records, FEW)):
         yield from few
 
 
-def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
-    left = iter(records)
-    while few := list(itertools.islice(left, FEW)):
-        yield few
-
-
-_ONE_AT_A_TIME = threading.Lock()
-
-
-def _preprocess(pixels: Pixels) -> Callable[[tf.Tensor], tf.Tensor]:
-    with _ONE_AT_A_TIME:
-        return _loaded(pixels)
-
-
-@functools.lru_cache(1)
-def _loaded(pixels: Pixels) -> Callable[[tf.Tensor], tf.Tensor]:
+@cached(LRUCache(1), condition=threading.Condition())  # loaded once, however many workers ask for it first
+def _preprocess(pixels: Pixels) -> Preprocess:
     preprocess, _ = preprocess_of(*pixels)
     return tf.function(preprocess, autograph=False, input_signature=[tf.TensorSpec([None], tf.string)])
 

@@ -12,6 +12,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yields lists of `size` items, the last of what is left; `itertools.batched` of later versions of Python."""
+    left = iter(items)
+    while some := list(islice(left, size)):
+        yield some
+
+
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Yields `work` of each item, in their order.
 
@@ -20,6 +27,5 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterat
     """
     cores = os.cpu_count() or 1
     with ThreadPoolExecutor(cores) as pool:
-        left = iter(items)
-        while some := list(islice(left, cores)):
+        for some in batched(items, cores):
             yield from pool.map(work, some)

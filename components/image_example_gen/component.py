@@ -14,7 +14,7 @@ from data.settings import ImageSetSettings
 
 CODE = (
     "components.image_example_gen",
-    *(f"components.fewshot.{name}" for name in ("images", "integrity", "settings", "tensors", "words")),
+    *(f"components.fewshot.{name}" for name in ("images", "integrity", "parallel", "settings", "tensors", "words")),
     "data",
 )
 

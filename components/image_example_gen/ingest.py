@@ -9,7 +9,6 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ import tensorflow as tf
 from components.fewshot.images.gate import MAX_BYTES
 from components.fewshot.images.seen import BATCH, Seen, see
 from components.fewshot.images.seen import FLAGS as SEEN_FLAGS
+from components.fewshot.parallel import batched
 from components.image_example_gen.damage import is_damaged
 from components.image_example_gen.facts import Fact
 from data.settings import ImageSetSettings
@@ -169,8 +169,7 @@ def _content(file: ImageFile) -> tuple[bytes, str]:
 
 def _judged(images: Iterable[_Read], max_pixels: int) -> Iterator[tuple[_Read, bytes, Fact]]:
     """Yields each image with its example (b"" if it is set aside) and the fact about it, in the same order."""
-    images = iter(images)
-    while some := list(islice(images, BATCH)):
+    for some in batched(images, BATCH):
         opened = [image for image in some if not image.reason]
         encoded = [image.encoded for image in opened]
         found = iter(see(encoded, partial(_judge_one, opened), max_pixels))

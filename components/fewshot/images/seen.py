@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import tensorflow as tf
+from cachetools import cached
 
 from components.fewshot.images.decode import READERS, UNDECODABLE, reader_of, refusal
 from components.fewshot.images.formats.header import Header
@@ -80,17 +81,12 @@ def _see(told: Seen, reader: int, given: tuple[Tensor, Tensor, Tensor]) -> Seen:
     if told.reason:
         return told
     try:
-        with _ONE_AT_A_TIME:  # else each thread that meets a reader first would trace a graph of its own
-            read = _compiled(int(reader))
-        return told._replace(pixels=read(*given).numpy())
+        return told._replace(pixels=_compiled(int(reader))(*given).numpy())
     except tf.errors.InvalidArgumentError as error:
         return Seen(refusal(error) or UNDECODABLE)
 
 
-_ONE_AT_A_TIME = threading.Lock()
-
-
-@cache
+@cached({}, condition=threading.Condition())  # traced once, however many threads meet a reader first
 def _compiled(reader: int) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """The graph of a reader, from the number of a format, the content and the numbers of one header."""
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.fewshot.parallel import in_parallel
+from components.fewshot.parallel import batched, in_parallel
 
 
 @given(st.lists(st.integers(), max_size=20))
@@ -35,3 +35,10 @@ def test_no_more_than_the_cores_are_in_work():
 def test_an_error_reaches_the_caller():
     with pytest.raises(ZeroDivisionError):
         list(in_parallel(lambda item: 1 // item, [1, 0]))
+
+
+@given(st.lists(st.integers(), max_size=20), st.integers(1, 6))
+def test_batches(items, size):
+    found = list(batched(iter(items), size))
+    assert [item for some in found for item in some] == items
+    assert all(len(some) == size for some in found[:-1]) and all(found)
