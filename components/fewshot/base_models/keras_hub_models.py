@@ -6,6 +6,7 @@ KerasHub is an extra (`fewshot-tfx[hub]`), and is imported where such a model is
 import math
 import os
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
 import keras
@@ -47,9 +48,10 @@ def _keras_hub() -> Any:
 
 def _backbone(hub: Any, preset: str, shape: Shape, load_weights: bool) -> keras.Model:
     """The backbone for images of `shape`; a preset that has its own size says so."""
-    if preset not in hub.models.Backbone.presets and not os.path.isdir(preset) and "://" not in preset:
-        some = ", ".join(name for name in hub.models.Backbone.presets if name.startswith(("dinov2", "vit_", "siglip")))
-        raise ValueError(f"no preset or folder {preset!r}; there are {some} and others, which KerasHub lists")
+    presets = hub.models.Backbone.presets
+    if preset not in presets and not os.path.isdir(preset) and "://" not in preset:
+        near = ", ".join(get_close_matches(preset, presets)) or "dinov2_small, vit_base_patch16_224_imagenet and others"
+        raise ValueError(f"no preset or folder {preset!r}; there are {near}; KerasHub lists all {len(presets)}")
     load = hub.models.Backbone.from_preset
     try:
         try:

@@ -138,9 +138,12 @@ def test_the_digest_is_of_the_files(folders, tmp_path):
     assert user_module("keras_hub:dinov2_small") == ()
 
 
-def test_no_such_preset():
-    with pytest.raises(ValueError, match=r"no preset or folder 'dino_smal'; there are .*dinov2_small.* and others"):
-        build("dino_smal")
+@pytest.mark.parametrize(("given", "there_are"), [("dinov2_smal", "dinov2_small"), ("qqqq", "dinov2_small, vit_base")])
+def test_no_such_preset(given, there_are):
+    with pytest.raises(
+        ValueError, match=rf"no preset or folder '{given}'; there are {there_are}.*KerasHub lists all \d+$"
+    ):
+        build(given)
 
 
 def test_without_a_network(monkeypatch):
