@@ -31,7 +31,7 @@ from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.served import ServedModel
 from components.fewshot.serving.server import Server, export
 from components.fewshot.settings.image import ImageSpec
-from pipeline.graph import BEAM
+from pipeline.platform_settings import IN_PROCESS
 
 IMAGE = ImageSpec(height=28, width=28, channels=1)
 SPEC = EpisodeSpec(way=5, shot=1, query=15)
@@ -111,10 +111,10 @@ def measure(directory: str, images: str, episodes: Sequence[Episode], features: 
 
 def judge_all(model: str, images: str, episodes: Sequence[Episode], features: str) -> None:
     """Embeds all images and judges all episodes as the evaluator does."""
-    shares = [("model", number) for number in range(deal_out(features, images_of(episodes)))]
-    with beam.Pipeline(argv=BEAM) as pipeline:
-        _ = pipeline | beam.Create(shares) | EmbedImages({"model": model}, {"model": features}, images)
-    with beam.Pipeline(argv=BEAM) as pipeline:
+    shares = range(deal_out([features], images_of(episodes)))
+    with beam.Pipeline(argv=[*IN_PROCESS]) as pipeline:
+        _ = pipeline | beam.Create(shares) | EmbedImages({features: model}, images)
+    with beam.Pipeline(argv=[*IN_PROCESS]) as pipeline:
         serialized = pipeline | beam.Create([to_example(episode) for episode in episodes])
         _ = serialized | JudgeEpisodes({"model": model}, images, {"model": features})
 

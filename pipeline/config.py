@@ -18,6 +18,7 @@ from components.fewshot.words import counted
 from components.meta_trainer.settings import TrainerSettings
 from components.pusher.settings import PushSettings
 from data.settings import ImageSetSettings
+from pipeline.platform_settings import PlatformSettings
 from pipeline.setting_keys import is_section_of_keys, section_of, setting_keys
 from pipeline.setting_layers import together
 
@@ -92,6 +93,9 @@ class RunSettings(BaseModel):
     )
     gate: GateSettings = Field(GateSettings(), description="what a model must reach to be blessed")
     push: PushSettings = Field(PushSettings(), description="where blessed models are pushed")
+    platform: PlatformSettings = Field(
+        PlatformSettings(), description="on what machines the nodes run, and Beam's engine"
+    )
     schema_file: str | None = Field(None, description="path of a schema of examples that replaces the built-in one")
 
     @field_validator("warm_start", mode="before")
@@ -157,6 +161,11 @@ class RunSettings(BaseModel):
         drawn = f"{counted(self.test_episodes, 'episode')}{f' of {title}' if title else ''}"
         parts = "" if not title else f" ({' and '.join(open_)})"
         return f"running {self.name}: {trained}, {drawn}{f', fitted to the images{parts}' if open_ else ''}"
+
+    @property
+    def content(self) -> str:
+        """What decides on the models, as JSON: all settings but the machines."""
+        return self.model_dump_json(exclude={"platform"})
 
     @property
     def contenders(self) -> "dict[str, RunSettings]":

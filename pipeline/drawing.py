@@ -116,7 +116,9 @@ def draw_graph() -> str:
     from pipeline.image_sets import glyphs_at
     from pipeline.presets import find_preset
 
-    pipeline = create_pipeline(load_settings(find_preset("glyphs")), glyphs_at("images"), "fewshot-runs")
+    pipeline = create_pipeline(
+        load_settings(find_preset("glyphs")), glyphs_at("images"), "fewshot-runs", data_fingerprint=""
+    )
     flows: dict[tuple[str, str], set[str]] = defaultdict(set)
     for node in pipeline.components:
         for channel in node.inputs.values():

@@ -13,7 +13,8 @@ from tfx.orchestration.pipeline import Pipeline
 from components.episode_generator.component import EpisodeGenerator
 from components.feature_extractor.component import FeatureExtractor
 from components.few_shot_evaluator.component import FewShotEvaluator
-from components.image_example_gen.component import image_example_gen
+from components.image_example_gen.component import ImageExampleGen
+from components.image_example_gen.listing import ImageListing
 from components.image_example_gen.schema import image_schema
 from components.image_example_gen.statistics import image_statistics
 from components.image_transform.component import image_transform
@@ -24,14 +25,11 @@ from components.pusher.component import Pusher
 from data.settings import ImageSetSettings
 from pipeline.baselines import BASELINES, baselines_of
 from pipeline.config import RunSettings
+from pipeline.equipment import equip
 from pipeline.extractions import extractions, features_of
 from pipeline.production import destination_of, run_fingerprint
 
 Target = Literal["local", "vertex", "kubeflow"]
-
-# FnApiRunner runs in this process; Beam's default would download a runner. `in_memory` avoids gRPC, because Beam's in-process
-# gRPC streams lose elements under load (apache/beam 21104, 21643). Slow steps use all cores by their own thread pools.
-BEAM = ["--runner=FnApiRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1"]
 
 
 def create_pipeline(
@@ -39,7 +37,7 @@ def create_pipeline(
     data: ImageSetSettings,
     root: str,
     target: Target = "local",
-    data_fingerprint: str = "",
+    data_fingerprint: str | None = None,
     served: Sequence[str] | None = None,
 ) -> Pipeline:
     """Returns the pipeline: all components, chained.
@@ -49,12 +47,15 @@ def create_pipeline(
       data: where the images are.
       root: directory of artifacts, metadata, checkpoints and pushed models. It is a bucket unless the target is local.
       target: the platform that runs the pipeline. Only on this machine the pipeline has a metadata store of its own.
-      data_fingerprint: changes when an image changes, so that the cache is not reused.
+      data_fingerprint: changes when an image changes, so that the cache is not used. None if the run starts later and elsewhere:
+        a node then lists the images.
       served: the directories of the pushed versions that the candidate is compared with; the last is in production. None if
         the run starts later and elsewhere, and is to look for itself.
     """
     # Reads images into tf.Examples, one split for each set of classes. Bad files are set aside.
-    examples = image_example_gen(data, data_fingerprint)
+    listing = ImageListing(settings=data.model_dump_json()) if data_fingerprint is None else None
+    listed = listing.outputs["fingerprint"].future()[0].value if listing else data_fingerprint
+    examples = ImageExampleGen(data, listed)
     raw = examples.outputs["examples"]
 
     # Checks class counts and image sizes against the schema. An anomaly stops the run before any training.
@@ -104,7 +105,7 @@ def create_pipeline(
         served=served,
         model_run=best.outputs["model_run"],
         examples=raw,
-        configuration=settings.model_dump_json(),
+        configuration=settings.content,
         judged=os.path.join(root, "judged"),
         candidates=None if len(trainers) == 1 else best.inputs["models"],
     )
@@ -116,18 +117,27 @@ def create_pipeline(
         evaluation=evaluator.outputs["evaluation"],
         destination=destination,
         keep=settings.push.keep,
-        run=run_fingerprint(settings, data_fingerprint),
+        run=run_fingerprint(settings, data_fingerprint or ""),
     )
 
-    nodes: list[base_node.BaseNode] = [examples, statistics, schema, validator, transform, generator]
+    nodes: list[base_node.BaseNode] = [
+        *([listing] if listing else ()),
+        examples,
+        statistics,
+        schema,
+        validator,
+        transform,
+        generator,
+    ]
     nodes += [*extractors.values(), *dict.fromkeys([*trainers.values(), best, *baselines.values()]), evaluator, pusher]
+    for node in nodes:
+        equip(node, settings.platform, target)
     return Pipeline(
         pipeline_name=settings.name,
         pipeline_root=os.path.join(root, "artifacts"),
         components=nodes,
         enable_cache=True,
         metadata_connection_config=_metadata(root) if target == "local" else None,
-        beam_pipeline_args=BEAM,
     )
 
 

@@ -23,7 +23,7 @@ def destination_of(settings: RunSettings, root: str) -> str:
 def run_fingerprint(settings: RunSettings, data_fingerprint: str) -> str:
     """Returns 16 hex digits that change with the settings of a run, its images, weights from outside, or the components' code."""
     weights = [weights_digest(run.base_model) for run in settings.contenders.values()]
-    content = [settings.model_dump_json(), data_fingerprint, weights, code_fingerprint("components")]
+    content = [settings.content, data_fingerprint, weights, code_fingerprint("components")]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 

@@ -142,7 +142,7 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
             fileio.rmtree(directory)
 
     def _embed(self, case: Case, directory: str, sets: dict[str, dict[str, str]]) -> dict[str, str]:
-        """Embeds the images of sets of episodes in a Beam pipeline, each once for all models that make the same features of it.
+        """Embeds the images of sets of episodes in a Beam pipeline, each once for all models.
 
         Returns:
           The directory of the features of each model that takes some, below `directory`.
@@ -156,14 +156,11 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
             for one, path in models.items()
             if (model := served_model(path)).takes_features
         }
-        shares = []
-        for place in dict.fromkeys(features.values()):
-            alike = {one for one in features if features[one] == place}
-            episodes = [episode for name, them in sets.items() if alike & them.keys() for episode in case.sets[name]]
-            shares += [(min(alike), number) for number in range(deal_out(place, images_of(episodes)))]
-        if shares:
+        if features:
+            by_place = {place: models[one] for one, place in features.items()}
+            shares = deal_out(by_place, images_of(one for name in sets for one in case.sets[name]))
             with self._make_beam_pipeline() as pipeline:
-                _ = pipeline | beam.Create(shares) | EmbedImages(models, features, case.directory)
+                _ = pipeline | beam.Create(range(shares)) | EmbedImages(by_place, case.directory)
         for place in features.values():
             FeatureStore(place)  # opened to see that it is complete
         return features

@@ -25,18 +25,18 @@ class EmbedImages(beam.PTransform):
     """Writes the features of test images.
 
     Args:
-      models: the directory of each SavedModel, by the name of the model.
-      features: for each of them, the directory for its features; `features.deal_out` has said there what is to be embedded.
+      models: the directory of each SavedModel, by the directory for its features, where `features.deal_out` has said what is to
+        be embedded.
       store: the directory of the image store.
     """
 
-    def __init__(self, models: Mapping[str, str], features: Mapping[str, str], store: str) -> None:
+    def __init__(self, models: Mapping[str, str], store: str) -> None:
         super().__init__()
-        self.models, self.features, self.store = dict(models), dict(features), store
+        self.models, self.store = dict(models), store
 
-    def expand(self, shares: beam.PCollection[tuple[str, int]]) -> beam.PCollection[None]:
-        """Takes (name of the model, number of a share)."""
-        return shares | beam.Reshuffle() | beam.ParDo(_Embed(self.models, self.features, self.store))
+    def expand(self, shares: beam.PCollection[int]) -> beam.PCollection[None]:
+        """Takes numbers of shares."""
+        return shares | beam.Reshuffle() | beam.ParDo(_Embed(self.models, self.store))
 
 
 class JudgeEpisodes(beam.PTransform):
@@ -88,12 +88,12 @@ _image_store = functools.lru_cache(1)(ImageStore.open)
 
 
 class _Embed(beam.DoFn):
-    def __init__(self, models: dict[str, str], features: dict[str, str], store: str) -> None:
-        self.models, self.features, self.store = models, features, store
+    def __init__(self, models: dict[str, str], store: str) -> None:
+        self.paths, self.store = models, store
 
-    def process(self, share: tuple[str, int]) -> None:
-        name, number = share
-        embed_share(self.features[name], number, served_model(self.models[name]), image_store(self.store))
+    def process(self, share: int) -> None:
+        models = {features: served_model(path) for features, path in self.paths.items()}
+        embed_share(share, models, image_store(self.store))
 
 
 class _Judge(beam.DoFn):

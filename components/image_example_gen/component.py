@@ -1,15 +1,11 @@
-"""ImageExampleGen: it reads image sets and writes tf.Examples, with the splits train, val and test."""
+"""Specification of the ImageExampleGen."""
 
-import glob
-import posixpath
-
-from google.protobuf import any_pb2, struct_pb2
-from tfx.components.example_gen.component import FileBasedExampleGen
-from tfx.dsl.components.base import executor_spec
-from tfx.proto import example_gen_pb2
+from tfx import types
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
 
 from components.fingerprint import code_fingerprint
-from components.image_example_gen.executor import Executor
+from components.image_example_gen import executor
 from data.settings import ImageSetSettings
 
 CODE = (
@@ -19,43 +15,38 @@ CODE = (
 )
 
 
-def image_example_gen(settings: ImageSetSettings, fingerprint: str = "") -> FileBasedExampleGen:
-    """Returns the component that reads an image set; its output `examples` has the splits train, val and test.
+class ImageExampleGenSpec(component_spec.ComponentSpec):
+    """Outputs and parameters."""
+
+    PARAMETERS = {
+        "settings": component_spec.ExecutionParameter(type=str),
+        "fingerprint": component_spec.ExecutionParameter(type=str),
+        "code_fingerprint": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS: dict[str, component_spec.ChannelParameter] = {}
+    OUTPUTS = {"examples": component_spec.ChannelParameter(type=standard_artifacts.Examples)}
+
+
+class ImageExampleGen(base_beam_component.BaseBeamComponent):
+    """Reads an image set and writes tf.Examples, with the splits train, val and test.
+
+    TFX's own base class of ExampleGens has a driver that asks for every file, one after another, and cannot be told on which
+    machine to run.
 
     Args:
       settings: which images are read.
-      fingerprint: the fingerprint of the images (`data.sources.image_sets`); when an image changes, it changes too, and
-        the cache is not used. Leave it out where the images cannot be listed, as when compiling for another machine;
-        TFX's driver then looks at the files, which it cannot if a link leads nowhere or a name is not UTF-8.
+      fingerprint: the fingerprint of the images (`data.sources.image_sets`), or what a node before says that it is; when an image
+        changes, it changes too, and the cache is not used.
     """
-    values = struct_pb2.Struct()
-    values["settings"] = settings.model_dump_json()
-    values["fingerprint"] = fingerprint
-    values["code_fingerprint"] = code_fingerprint(*CODE)
-    config = any_pb2.Any()
-    config.Pack(values, deterministic=True)
-    patterns = [f"listed-{fingerprint}"] if fingerprint else watch(settings)  # a name that no file has: TFX wants one
-    base = "".join(posixpath.commonprefix(patterns).rpartition("/")[:2])
-    watched = [
-        example_gen_pb2.Input.Split(name=f"files-{i}", pattern=pattern.removeprefix(base))
-        for i, pattern in enumerate(patterns)
-    ]
-    return FileBasedExampleGen(
-        input_base=base or ".",
-        input_config=example_gen_pb2.Input(splits=watched),
-        custom_config=example_gen_pb2.CustomConfig(custom_config=config),
-        custom_executor_spec=executor_spec.BeamExecutorSpec(Executor),
-    ).with_id("ImageExampleGen")
 
+    SPEC_CLASS = ImageExampleGenSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
 
-def watch(settings: ImageSetSettings) -> list[str]:
-    """Returns patterns of the files whose fingerprint TFX's driver takes for the cache; the executor lists the images itself.
-
-    On a cluster nothing else shows that the images have changed. A glob cannot match every depth, so three levels of
-    folders are watched.
-    """
-    if settings.way_named == "records":
-        return list(settings.roots)
-    lists = [settings.splits.split("#", 1)[0]] if settings.splits else []
-    roots = [glob.escape(root) for root in settings.roots]  # brackets in a path are meant as they are
-    return [*lists, *(posixpath.join(root, *("*" * depth)) for root in roots for depth in (1, 2, 3))]
+    def __init__(self, settings: ImageSetSettings, fingerprint: object) -> None:
+        spec = ImageExampleGenSpec(
+            settings=settings.model_dump_json(),
+            fingerprint=fingerprint,
+            code_fingerprint=code_fingerprint(*CODE),
+            examples=types.Channel(type=standard_artifacts.Examples),
+        )
+        super().__init__(spec=spec)

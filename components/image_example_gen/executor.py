@@ -2,19 +2,17 @@
 
 import json
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apache_beam as beam
 from absl import logging
-from google.protobuf import struct_pb2
 from tfx import types
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
 from tfx.proto import example_gen_pb2
-from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import proto_utils
+from tfx.types import artifact_utils
 
 from components.fewshot import integrity
 from components.fewshot.integrity import Incomplete
@@ -52,7 +50,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           input_dict: empty.
           output_dict: `examples` (Examples): `Split-{train,val,test}/data_tfrecord-*.gz`, summary.json, rejected.json,
             duplicates.json.
-          exec_properties: `custom_config`: settings as JSON (ImageSetSettings).
+          exec_properties: `settings` as JSON (ImageSetSettings).
 
         Raises:
           ValueError: a class is in two splits or has several domains, there are no classes, or more than
@@ -61,15 +59,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           Incomplete: what became of some images is not known.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
-        settings = settings_of(exec_properties)
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        settings = ImageSetSettings.model_validate_json(exec_properties["settings"])
         chunks, listed = _listing(settings)
         facts = self._ingest(chunks, settings, examples.uri)
         check_disjoint({split: {fact.class_name for fact in facts if fact.split == split} for split in SPLITS})
         check_domains((fact.class_name, fact.domain, fact.path) for fact in facts)
         check_unique(facts)
         _report(examples.uri, facts, find_duplicates(facts), listed, settings.max_reject_fraction)
-        _describe(examples, exec_properties)
+        _describe(examples)
         integrity.seal(*integrity.places(output_dict))
 
     def _ingest(self, chunks: Sequence[Chunk], settings: ImageSetSettings, uri: str) -> list[Fact]:
@@ -105,15 +103,6 @@ class _Ingest(beam.DoFn):
         facts = ingest(chunk, ImageSetSettings.model_validate_json(self._settings), self._uri)
         _write_json(_facts_file(self._work, element), facts)
         return ()
-
-
-def settings_of(exec_properties: Mapping[str, object]) -> ImageSetSettings:
-    """Returns the settings that the component wrote into its `custom_config`."""
-    config = example_gen_pb2.CustomConfig()
-    proto_utils.json_to_proto(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY], config)
-    values = struct_pb2.Struct()
-    config.custom_config.Unpack(values)
-    return ImageSetSettings.model_validate_json(values["settings"])
 
 
 def _listing(settings: ImageSetSettings) -> tuple[list[Chunk], ImageSet]:
@@ -163,10 +152,10 @@ def _warn(summary: Summary, list_file: str) -> None:
         logging.warning(form, counts["within_class"], counts["across_classes"], list_file)
 
 
-def _describe(examples: types.Artifact, exec_properties: Mapping[str, object]) -> None:
+def _describe(examples: types.Artifact) -> None:
     """Sets the properties that readers of Examples artifacts need."""
     examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
-    examples_utils.set_payload_format(examples, exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY])
+    examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
     examples_utils.set_file_format(examples, "tfrecords_gzip")
 
 

@@ -1,15 +1,20 @@
 """Reads the tree of folders below a root: which files lie where, and what is litter. It does not know what a class is.
 
-Local folders are read with `os.scandir`. Other file systems, such as `gs://`, are read with `tf.io.gfile`, which is imported only
-if needed.
+Local folders are read with `os.scandir`. Other file systems, such as `gs://`, are listed by Beam, or by `tf.io.gfile`, which are
+imported only if needed.
 """
 
+import glob
 import os
 import posixpath
 import stat
 from collections import Counter, deque
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from apache_beam.io.filesystem import FileMetadata
 
 from data.sources.litter import litter
 
@@ -105,7 +110,7 @@ def is_file(path: str) -> bool:
 def entry_of(path: str, relative: str) -> Entry:
     """Returns the entry of the file at `path`, whose path below the root is `relative`."""
     if is_remote(path):
-        return _remote_entry(path, relative)[0]
+        return _remote_entry(path, relative)
     try:
         found = os.stat(path)
     except OSError:  # a link to nothing or to itself; the reason is given when it is read
@@ -116,12 +121,11 @@ def entry_of(path: str, relative: str) -> Entry:
     return Entry(relative, path, found.st_size, found.st_mtime_ns, identity, reason)
 
 
-def _remote_entry(path: str, relative: str) -> tuple[Entry, bool]:
-    """Returns the entry of a remote path, and whether it is a folder."""
+def _remote_entry(path: str, relative: str) -> Entry:
     import tensorflow as tf  # as above
 
     status = tf.io.gfile.stat(path)
-    return Entry(relative, path, int(status.length), int(status.mtime_nsec), path), status.is_directory
+    return Entry(relative, path, int(status.length), int(status.mtime_nsec), path)
 
 
 class _Read(NamedTuple):
@@ -194,51 +198,68 @@ def _scan(root: str, relative: str, tree: Tree) -> tuple[list[str], list[str]]:
 
 
 def _remote_tree(root: str) -> Tree:
-    """Does the same with tf.io.gfile. It sends the requests of a level together, because each is slow; there are no links."""
-    import tensorflow as tf  # as above
-
-    if not tf.io.gfile.isdir(root):
-        raise ValueError(f"expected a folder of images, but {root!r} is not a folder: correct the path")
+    """Does the same from a list of all files. There are no links, and no folders but those that the paths of files name."""
     root = root.rstrip("/")  # so that one file has one path
-
-    def names_in(folder: str) -> list[str]:
-        return [_join(folder, name) for name in sorted(tf.io.gfile.listdir(_join(root, folder))) if name.strip("/")]
-
-    def entry(name: str) -> Entry | None:
-        """Returns None for a folder. Object stores mark one with a slash."""
-        found, is_folder = (None, True) if name.endswith("/") else _remote_entry(_join(root, name), name)
-        return None if is_folder else found
-
+    folders: dict[str, list[Entry]] = {"": []}
+    inner = set()  # folders with folders in them
     tree = Tree([], Counter(), [], {})
-    with ThreadPoolExecutor(REMOTE_REQUESTS) as pool:
-        level = [("", "")]  # folders, each with the litter that it is part of
-        while level:
-            below = list(pool.map(names_in, [folder for folder, _ in level]))
-            found = iter(pool.map(entry, [name for names in below for name in names]))
-            deeper: list[tuple[str, str]] = []
-            for (folder, within), names in zip(level, below, strict=True):
-                entries = [(name.rstrip("/"), next(found)) for name in names]
-                deeper += _sort_out(folder, within, entries, tree)
-            level = deeper
+    for entry in _remote_files(root):
+        place = ""
+        *above, name = entry.relative.split("/")
+        for folder in above:
+            if litter(folder):
+                tree.litter[_join(place, folder)] += 1
+                break
+            inner.add(place)
+            place = _join(place, folder)
+            folders.setdefault(place, [])
+        else:
+            if told := litter(name):
+                tree.litter[_join(place, told)] += 1
+            else:
+                folders[place].append(entry)
+    tree.folders.extend(Folder(place, sorted(folders[place]), place not in inner) for place in sorted(folders))
     return tree
 
 
-def _sort_out(folder: str, within: str, entries: list[tuple[str, Entry | None]], tree: Tree) -> list[tuple[str, str]]:
-    """Adds a remote folder to the tree, unless it is `within` litter, and returns the folders in it as a level."""
-    files, folders = [], []
-    for name, entry in entries:
-        told = litter(posixpath.basename(name))
-        if entry is None:
-            folders.append((name, within or (name if told else "")))
-            if told and not within:
-                tree.litter[name] = 0
-        elif within or told:
-            tree.litter[within or _join(folder, str(told))] += 1
-        else:
-            files.append(entry)
-    if not within:
-        tree.folders.append(Folder(folder, files, all(part for _, part in folders)))
-    return folders
+def _remote_files(root: str) -> Iterator[Entry]:
+    """Yields all files below a remote root.
+
+    Beam lists an object store in pages of a thousand names with sizes and times. Where it does not know the file system, each
+    folder and each file is asked for.
+
+    Raises:
+      ValueError: there is none.
+    """
+    # These take seconds to import, and local folders do not need them.
+    from apache_beam.io.filesystem import BeamIOError
+    from apache_beam.io.filesystems import FileSystems
+
+    try:
+        FileSystems.get_filesystem(root)
+    except (ValueError, BeamIOError):
+        found = _walked(root)
+    else:
+        (listed,) = FileSystems.match([f"{glob.escape(root)}/**"])
+        files = [one for one in listed.metadata_list if not one.path.endswith("/")]  # some stores mark a folder so
+        found = [_listed_entry(one, root) for one in files]
+    if not found:
+        raise ValueError(f"expected a folder of images, but {root!r} is not a folder, or is empty: correct the path")
+    yield from found
+
+
+def _listed_entry(listed: "FileMetadata", root: str) -> Entry:
+    changed = round(listed.last_updated_in_seconds * 1e9)
+    return Entry(listed.path.removeprefix(f"{root}/"), listed.path, listed.size_in_bytes, changed, listed.path)
+
+
+def _walked(root: str) -> list[Entry]:
+    """All files below a remote root, by a request for each, many at the same time because each is slow."""
+    import tensorflow as tf  # as above
+
+    names = [posixpath.join(at, name) for at, _, files in tf.io.gfile.walk(root) for name in files]
+    with ThreadPoolExecutor(REMOTE_REQUESTS) as pool:
+        return list(pool.map(lambda path: _remote_entry(path, path.removeprefix(f"{root}/")), names))
 
 
 def _join(folder: str, name: str) -> str:

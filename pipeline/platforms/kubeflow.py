@@ -1,7 +1,11 @@
 """Compiles the graph for Vertex AI Pipelines or open-source Kubeflow Pipelines. It sends nothing."""
 
+import json
 import os
+import tempfile
+from typing import Any
 
+import yaml
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as kubeflow
 
 from data.settings import ImageSetSettings
@@ -40,5 +44,24 @@ def compile_pipeline(settings: RunSettings, root: str, target: Target, output: s
     config = kubeflow.KubeflowV2DagRunnerConfig(
         display_name=settings.name, default_image=image, use_pipeline_spec_2_1=target == "kubeflow"
     )
-    kubeflow.KubeflowV2DagRunner(config=config, output_filename=output).run(pipeline, write_out=True)
+    with tempfile.TemporaryDirectory() as folder:
+        compiled = os.path.join(folder, "compiled.json" if target == "vertex" else "compiled.yaml")
+        kubeflow.KubeflowV2DagRunner(config=config, output_filename=compiled).run(pipeline, write_out=True)
+        with open(compiled, encoding="utf-8") as file:
+            job = yaml.safe_load(file)  # JSON is YAML
+    if target == "kubeflow":
+        job["defaultPipelineRoot"] = pipeline.pipeline_info.pipeline_root  # in the other file TFX writes it
+    _mend(job["pipelineSpec"] if target == "vertex" else job)
+    with open(output, "w", encoding="utf-8") as file:
+        json.dump(job, file, indent=2) if target == "vertex" else yaml.safe_dump(job, file, sort_keys=False)
     return list(data.roots)
+
+
+def _mend(spec: dict[str, Any]) -> None:
+    """Corrects what TFX compiles: it names the producer of a value wrongly, and would take a listing of images from a cache."""
+    tasks = spec["root"]["dag"]["tasks"]
+    for task in tasks.values():
+        for given in task.get("inputs", {}).get("parameters", {}).values():
+            if value := given.get("taskOutputParameter"):
+                value["producerTask"] = value["producerTask"].removesuffix("_task")
+    tasks["ImageListing"]["cachingOptions"] = {}

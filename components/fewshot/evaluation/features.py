@@ -8,8 +8,8 @@ import io
 import math
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import tensorflow as tf
@@ -24,27 +24,41 @@ IMAGES = "images.npy"
 SHARES = 32  # at most, so that few files are open
 
 
-def deal_out(directory: str, images: np.ndarray) -> int:
-    """Writes which images [N] a directory is to hold the features of; returns the number of shares for `embed_share`."""
+def deal_out(directories: Iterable[str], images: np.ndarray) -> int:
+    """Writes which images [N] each directory is to hold the features of; returns the number of shares for `embed_share`."""
     content = io.BytesIO()
     np.save(content, images)
-    tf.io.gfile.makedirs(directory)
-    _write(os.path.join(directory, IMAGES), [content.getvalue()])
+    for directory in directories:
+        tf.io.gfile.makedirs(directory)
+        with _written([os.path.join(directory, IMAGES)]) as (file,):
+            file.write(content.getvalue())
     return len(_shares(images))
 
 
-def embed_share(directory: str, number: int, model: ServedModel, store: ImageStore) -> None:
-    """Embeds the images of one share and writes their features, all or none. In memory is one batch for each core."""
-    images = _shares(_images(directory))[number]
+def embed_share(number: int, models: Mapping[str, ServedModel], store: ImageStore) -> None:
+    """Embeds the images of one share and writes their features, all or none. In memory is one batch for each core.
+
+    Args:
+      number: of the share.
+      models: by the directory of the features of each. `deal_out` has dealt the same images to all of these directories, so an
+        image is read once, and decoded once for all models that see the same in it.
+      store: the images.
+    """
+    images = _shares(_images(next(iter(models))))[number]
     batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
 
-    def embed(batch: np.ndarray) -> bytes:
-        encoded = store.encoded(
-            Draw.of_images(batch)
-        )  # always as many: kernels may add in another order for another size
-        return model.embed(encoded + encoded[-1:] * (BATCH - len(batch)))[: len(batch)].tobytes()
+    def embed(batch: np.ndarray) -> list[bytes]:
+        encoded = store.encoded(Draw.of_images(batch))
+        encoded += encoded[-1:] * (BATCH - len(batch))  # kernels may add in another order for another number
+        seen = {reading: one.see(encoded) for reading, one in readers.items()}
+        return [model.embed_seen(seen[readings[at]])[: len(batch)].tobytes() for at, model in models.items()]
 
-    _write(_path(directory, number), in_parallel(embed, batches))
+    readings = {directory: model.manifest.reading or directory for directory, model in models.items()}
+    readers = {readings[directory]: model for directory, model in models.items()}
+    with _written([_path(directory, number) for directory in models]) as files:
+        for features in in_parallel(embed, batches):
+            for file, some in zip(files, features, strict=True):
+                file.write(some)
 
 
 class FeatureStore:
@@ -87,8 +101,8 @@ class FeatureStore:
 def embedded(model: ServedModel, store: ImageStore, episodes: Iterable[Episode]) -> Iterator[FeatureStore]:
     """The features of all images of a few episodes, in a temporary directory."""
     with tempfile.TemporaryDirectory(prefix="fewshot-features-") as directory:
-        for number in range(deal_out(directory, images_of(episodes))):
-            embed_share(directory, number, model, store)
+        for number in range(deal_out([directory], images_of(episodes))):
+            embed_share(number, {directory: model}, store)
         yield FeatureStore(directory)
 
 
@@ -107,9 +121,10 @@ def _path(directory: str, number: int) -> str:
     return os.path.join(directory, f"features-{number:05}")
 
 
-def _write(path: str, parts: Iterable[bytes]) -> None:
-    """Writes to another name and then renames, so that a file is never incomplete."""
-    with tf.io.gfile.GFile(f"{path}.new", "wb") as file:
-        for part in parts:
-            file.write(part)
-    tf.io.gfile.rename(f"{path}.new", path, overwrite=True)
+@contextmanager
+def _written(paths: Sequence[str]) -> Iterator[list[tf.io.gfile.GFile]]:
+    """Files to write to, which get their names at the end, so that none is ever incomplete."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(tf.io.gfile.GFile(f"{path}.new", "wb")) for path in paths]
+    for path in paths:
+        tf.io.gfile.rename(f"{path}.new", path, overwrite=True)

@@ -59,14 +59,16 @@ class Manifest(BaseModel):
     versions: dict[str, str] = {}
 
     @property
-    def embedding(self) -> str | None:
-        """What tells its features apart, where nothing of the base model was trained: models in which it is equal read images by
-        the same transform graph and embed them by the same trunk. None for any other model."""
+    def reading(self) -> str | None:
+        """What tells apart what a model sees in an image: models in which it is equal read images by the same transform graph and
+        have the same trunk, if they have one. None where no transform graph is known."""
         graph = self.lineage.get("transform_graph")
-        if self.trainable != "none" or not graph:
-            return None
-        content = [self.trunk, graph]
-        return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr([self.trunk, graph]).encode()).hexdigest()[:16] if graph else None
+
+    @property
+    def embedding(self) -> str | None:
+        """What tells its features apart, where nothing of the base model was trained. None for any other model."""
+        return self.reading if self.trainable == "none" else None
 
     @staticmethod
     def read(model_dir: str) -> "Manifest":

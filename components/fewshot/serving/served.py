@@ -3,8 +3,8 @@
 import io
 import re
 import zipfile
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -108,10 +108,19 @@ class ServedModel:
         """Features float32 [B, D]."""
         return self._call("embed", images=_strings(images))["embeddings"]
 
+    def see(self, images: Sequence[bytes]) -> tf.Tensor:
+        """What its network sees in encoded images, for `embed_seen` of every model with the same `manifest.reading`."""
+        return self._answer(self._loaded.see, encoded=_strings(images))
+
+    def embed_seen(self, seen: tf.Tensor) -> np.ndarray:
+        """What `embed` returns for images [B], from what `see` returned for them."""
+        return self._answer(self._loaded.embed_seen, seen=seen)["embeddings"].numpy()
+
     @property
     def takes_features(self) -> bool:
         """Whether it can adapt and predict by features that `embed` returned, because they are the same in every task."""
-        return {"adapt_features", "predict_features"} <= self._loaded.signatures.keys()
+        here = hasattr(self._loaded, "see")  # an earlier version exported models without it
+        return here and {"adapt_features", "predict_features"} <= self._loaded.signatures.keys()
 
     def adapt_features(self, support: np.ndarray, labels: np.ndarray) -> ServedState:
         """Task state of support images by their features float32 [S, D]; it is as good for `predict`.
@@ -142,8 +151,12 @@ class ServedModel:
         if signature not in self._loaded.signatures:
             exist = ", ".join(sorted(self._loaded.signatures))
             raise ValueError(f"the model has no signature {signature!r}; it has {exist}")
+        answer = self._answer(self._loaded.signatures[signature], **inputs)
+        return {key: value.numpy() for key, value in answer.items()}
+
+    def _answer(self, function: Callable[..., Any], **inputs: tf.Tensor) -> Any:
         try:
-            return {key: value.numpy() for key, value in self._loaded.signatures[signature](**inputs).items()}
+            return function(**inputs)
         except tf.errors.InvalidArgumentError as error:
             raise ValueError(f"the model refuses: {_reason(error)}") from error
 

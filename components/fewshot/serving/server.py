@@ -28,6 +28,9 @@ class Server(tf.Module):
       learner: with the weights to serve in its variables.
       preprocess: encoded images (string [B]) to pixels [B, H, W, C], as in training.
       resources: objects that `preprocess` needs (a transform layer, lookup tables); they are kept alive.
+
+    Beside its signatures a client in Python finds `see` and `embed_seen`, the two halves of `embed`: several models often see the
+    same in an image.
     """
 
     def __init__(self, learner: Learner, preprocess: Preprocess, resources: object = None) -> None:
@@ -42,7 +45,9 @@ class Server(tf.Module):
         )
         self._temperature = float(learner.temperature)
         # A function, so that the graph of each signature calls it and does not hold it: a model loads in half the time.
-        self._images = tf.function(self._seen, autograph=False, input_signature=[STRINGS]).get_concrete_function()
+        self.see = tf.function(self._see, autograph=False).get_concrete_function(encoded=STRINGS)
+        seen = tf.TensorSpec([None, *self.see.output_shapes[1:]], self.see.output_dtypes)
+        self.embed_seen = tf.function(self._embed, autograph=False).get_concrete_function(seen=seen)
         self._packing = Packing(learner)
         self._fixed_way = learner.way if learner.has_fixed_head else None
         self._fixed_head = f"this model has a fixed head: it takes exactly {self._fixed_way} classes"
@@ -80,11 +85,7 @@ class Server(tf.Module):
 
     def embed(self, images: Tensor) -> dict[str, Tensor]:
         """Features float32 [B, D] of the base model before adaptation."""
-        weights = self._current()
-        features, _ = self._learner.base(
-            weights.base, weights.state, self._images(images), training=False, batch_statistics=False
-        )
-        return {"embeddings": features.vector}
+        return self.embed_seen(seen=self.see(encoded=images))
 
     def adapt_features(
         self, learner: HeadLearner, support_features: Tensor, support_labels: Tensor
@@ -106,11 +107,11 @@ class Server(tf.Module):
     def _adapt(self, support_images: Tensor, support_labels: Tensor) -> tuple[TaskState, Scalar]:
         way = self._checked_way("support_images", support_images, support_labels)
         with tf.control_dependencies([way]):
-            images = self._images(support_images)
+            images = self.see(encoded=support_images)
         return self._learner.adapt(self._current(), images, support_labels, way), way
 
     def _predict(self, state: TaskState, query_images: Tensor) -> dict[str, Tensor]:
-        return self._answers(self._learner.predict(self._current(), state, self._images(query_images)))
+        return self._answers(self._learner.predict(self._current(), state, self.see(encoded=query_images)))
 
     def _answers(self, logits: Logits) -> dict[str, Tensor]:
         return {"probabilities": ops.softmax(logits / self._temperature), "familiarity": ops.max(logits, axis=1)}
@@ -122,7 +123,12 @@ class Server(tf.Module):
         way = self._served(once(num_classes > 0, "num_classes: expected at least 1", num_classes))
         return self._packing.unpack(task_state, way)
 
-    def _seen(self, encoded: Tensor) -> Images:
+    def _embed(self, seen: Tensor) -> dict[str, Tensor]:
+        weights = self._current()
+        features, _ = self._learner.base(weights.base, weights.state, seen, training=False, batch_statistics=False)
+        return {"embeddings": features.vector}
+
+    def _see(self, encoded: Tensor) -> Images:
         images, trunk = to_unit_range(self._preprocess(encoded)), self._learner.base.trunk
         return trunk([tf.convert_to_tensor(weight) for weight in self._trunk], images) if trunk else images
 

@@ -1,6 +1,7 @@
 """The FewShotEvaluator on real models, episodes and artifacts."""
 
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -20,6 +21,7 @@ from components.fewshot.episodes.episode import images_of
 from components.fewshot.episodes.frozen import from_example, read_frozen, to_example
 from components.fewshot.evaluation import features
 from components.fewshot.integrity import Damaged, Incomplete, seal
+from components.fewshot.parallel import BATCH
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.seen import Seen
 from components.fewshot.serving.served import ServedModel
@@ -147,20 +149,22 @@ def test_by_features_as_by_images(tmp_path, judged, episodes, model, model_of, m
 
 
 def test_each_image_is_embedded_once(tmp_path, episodes, model, model_of, monkeypatch):
-    """For each model those of its own episodes, main ones and further ones together; and only these are looked at."""
-    drawn, embed = [], features.embed_share
+    """Once for all models, those of all their episodes together; only these are looked at, and decoded once where models see the
+    same in them."""
+    drawn, seen, embed, see = [], [], features.embed_share, ServedModel.see
     monkeypatch.setattr(ServedModel, "episode_answers", lambda *given: pytest.fail("by images"))
 
-    def counted(directory, number, model, store):
+    def counted(number, models, store):
         def encoded(draw):
-            drawn.extend(
-                (os.path.basename(directory), int(r), int(t)) for r, t in zip(draw.rows, draw.turns, strict=True)
-            )
+            drawn.extend((int(r), int(t)) for r, t in zip(draw.rows, draw.turns, strict=True))
             return store.encoded(draw)
 
-        embed(directory, number, model, SimpleNamespace(encoded=encoded))
+        assert len(models) == 2
+        embed(number, models, SimpleNamespace(encoded=encoded))
 
     monkeypatch.setattr(judging, "embed_share", counted)
+    monkeypatch.setattr(ServedModel, "see", lambda self, images: seen.append(len(images)) or see(self, images))
+    monkeypatch.setattr(Manifest, "reading", property(lambda self: "alike"))
     split = os.path.join(episodes.uri, "Split-test")
     sets = {name: read_frozen(split, name) for name in ("episodes", "also-0")}
     case = SimpleNamespace(
@@ -171,10 +175,10 @@ def test_each_image_is_embedded_once(tmp_path, episodes, model, model_of, monkey
     }
     wanted = {"episodes": paths, "also-0": {"model": paths["model"]}}
     Executor(artifacts.context())._judge_new(case, str(tmp_path), wanted)
-    of_model, of_pixels = (images_of(one) for one in ([*sets["episodes"], *sets["also-0"]], sets["episodes"]))
-    assert len(of_model) <= 48 < 12 * 3 * 6
-    expected = [("model", i // 4, i % 4) for i in of_model] + [("pixels", i // 4, i % 4) for i in of_pixels]
-    assert sorted(drawn) == sorted(expected)
+    images = images_of([*sets["episodes"], *sets["also-0"]])
+    assert len(images) <= 48 < 12 * 3 * 6
+    assert sorted(drawn) == [(i // 4, i % 4) for i in images]
+    assert seen == [BATCH] * math.ceil(len(images) / BATCH)
 
 
 def test_models_that_make_the_same_features_share_them(tmp_path, episodes, model, monkeypatch):
@@ -192,7 +196,7 @@ def test_models_that_make_the_same_features_share_them(tmp_path, episodes, model
 
 
 def test_features_that_beam_loses_are_missed(tmp_path, episodes, model, monkeypatch):
-    monkeypatch.setattr(judging, "embed_share", lambda directory, number, model, store: None)
+    monkeypatch.setattr(judging, "embed_share", lambda number, models, store: None)
     with pytest.raises(Incomplete, match=r"features: features-00000 of \d+ images is missing"):
         judge(tmp_path, {"episodes": [episodes], "model": model})
 

@@ -15,8 +15,8 @@ from tfx.types import standard_artifacts
 
 from components.fewshot.integrity import Incomplete, damage, is_sealed
 from components.image_example_gen import executor, ingest
-from components.image_example_gen.component import image_example_gen
-from components.image_example_gen.executor import Executor, settings_of
+from components.image_example_gen.component import ImageExampleGen
+from components.image_example_gen.executor import Executor
 from data.keys import CLASS, DOMAIN, SOURCE_ID
 from data.settings import ImageSetSettings
 from data.sources.records import to_example
@@ -53,7 +53,7 @@ def run(settings, root, *beam_args):
     examples = standard_artifacts.Examples()
     examples.uri = str(root / "ImageExampleGen" / "examples" / "1")
     context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=["--runner=FnApiRunner", *beam_args])
-    properties = dict(image_example_gen(settings, "some").exec_properties)
+    properties = dict(ImageExampleGen(settings, "some").exec_properties)
     Executor(context).Do({}, {"examples": [examples]}, properties)
     assert json.loads(examples.split_names) == ["train", "val", "test"]
     assert examples.get_string_custom_property("payload_format") == "FORMAT_TF_EXAMPLE"
@@ -307,12 +307,13 @@ def test_tfrecords_with_a_class_on_two_sides(records, tmp_path):
 
 def test_settings_reach_the_executor_as_they_are(roots):
     settings = settings_for(roots, max_reject_fraction=0.5)
-    assert settings_of(dict(image_example_gen(settings, "f").exec_properties)) == settings
+    properties = ImageExampleGen(settings, "f").exec_properties
+    assert ImageSetSettings.model_validate_json(properties["settings"]) == settings
 
 
 def test_a_changed_image_or_setting_is_another_cache_key(roots):
     def key(settings, fingerprint):
-        return image_example_gen(settings, fingerprint).exec_properties["custom_config"]
+        return ImageExampleGen(settings, fingerprint).exec_properties
 
     first = key(settings_for(roots), "one")
     assert key(settings_for(roots), "one") == first

@@ -13,7 +13,7 @@ from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from components.fewshot.images.decode import ImageSpec, decode
-from components.image_example_gen.component import image_example_gen
+from components.image_example_gen.component import ImageExampleGen
 from components.image_example_gen.schema import image_schema
 from components.image_example_gen.statistics import image_statistics
 from components.image_transform.component import image_transform
@@ -42,7 +42,7 @@ def image_set(root, **classes):
 
 
 def run(settings, root, *, with_transform):
-    ingest = image_example_gen(settings, fingerprint(settings))
+    ingest = ImageExampleGen(settings, fingerprint(settings))
     statistics = image_statistics(ingest.outputs["examples"])
     schema = image_schema()
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])

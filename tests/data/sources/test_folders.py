@@ -253,7 +253,7 @@ def test_remote_folders_are_listed_as_local_ones(tmp_path):
     assert local.passed_over == passed(tmp_path, {".x": 1, "notes/*": 1, "notes/old": 1, "oak/._*": 1, "oak/@eaDir": 2})
     assert remote.passed_over == {name.replace(str(tmp_path), root): count for name, count in local.passed_over.items()}
     assert [file.path for file in list_images(f"{root}/oak/1.png").files] == [f"{root}/oak/1.png"]
-    with pytest.raises(ValueError, match="nowhere' is not a folder: correct the path"):
+    with pytest.raises(ValueError, match="nowhere' is not a folder, or is empty: correct the path"):
         list_folder(f"{root}/nowhere")
 
 

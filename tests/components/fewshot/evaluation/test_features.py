@@ -1,6 +1,7 @@
 """Features of test images: each image once, whatever its batch-mates, and nothing in the place of what is missing."""
 
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -35,14 +36,17 @@ class Source:
 
 
 class Model:
-    """The features of an image are its row and turn; the sizes of its batches are kept."""
+    """The features of an image are its row and turn, `times` as large; the sizes of its batches are kept."""
 
-    def __init__(self):
-        self.sizes = []
+    def __init__(self, reading=None, times=1):
+        self.manifest, self.times, self.sizes = SimpleNamespace(reading=reading), times, []
 
-    def embed(self, images):
+    def see(self, images):
         self.sizes.append(len(images))
         return np.array([[float(number) for number in image.split()] for image in images], np.float32)
+
+    def embed_seen(self, seen):
+        return self.times * seen
 
 
 def test_distinct_images_by_hand():
@@ -62,18 +66,36 @@ def test_each_image_once_and_found_again():
 def test_shares(tmp_path, count):
     """Any number of images, in whole batches of one size, in at most so many files."""
     model, source, rows = Model(), Source(), np.random.default_rng(0).permutation(count)
-    number = deal_out(str(tmp_path), np.arange(count) * 4)
+    number = deal_out([str(tmp_path)], np.arange(count) * 4)
     for share in reversed(range(number)):
-        embed_share(str(tmp_path), share, model, source)
+        embed_share(share, {str(tmp_path): model}, source)
     assert number <= features.SHARES and set(model.sizes) == {32} and sum(model.sizes) < count + 32
     assert len(source.read) == len(set(source.read)) == count and len(os.listdir(tmp_path)) == number + 1
     vectors = FeatureStore(str(tmp_path)).vectors(draw(*((row, 0) for row in rows)))
     assert vectors[:, 0].tolist() == rows.tolist()
 
 
+def test_models_that_see_the_same_look_once(tmp_path):
+    """The first of them looks for both; a model of its own, or of an unknown reading, looks itself."""
+    models = {
+        str(tmp_path / str(times)): Model(reading, times)
+        for times, reading in [(1, "a"), (2, "a"), (3, "b"), (4, None), (5, None)]
+    }
+    source = Source()
+    for share in range(deal_out(models, np.arange(33) * 4)):
+        embed_share(share, models, source)
+    assert len(source.read) == len(set(source.read)) == 33
+    assert [len(model.sizes) for model in models.values()] in ([2, 0, 2, 2, 2], [0, 2, 2, 2, 2])
+    for directory, model in models.items():
+        assert FeatureStore(directory).vectors(draw((32, 0), (5, 0)))[:, 0].tolist() == [
+            32 * model.times,
+            5 * model.times,
+        ]
+
+
 def test_what_is_missing_is_missed(tmp_path):
-    for share in range(deal_out(str(tmp_path), np.arange(2000) * 4)):
-        embed_share(str(tmp_path), share, Model(), Source())
+    for share in range(deal_out([str(tmp_path)], np.arange(2000) * 4)):
+        embed_share(share, {str(tmp_path): Model()}, Source())
     with pytest.raises(Incomplete, match="^features: an image of an episode was not embedded$"):
         FeatureStore(str(tmp_path)).vectors(draw((3, 0), (3, 1)))
     with pytest.raises(Incomplete, match="an image of an episode was not embedded"):
@@ -85,14 +107,14 @@ def test_what_is_missing_is_missed(tmp_path):
 
 def test_a_share_that_fails_leaves_nothing_that_could_be_taken_for_it(tmp_path):
     class Failing(Model):
-        def embed(self, images):
+        def see(self, images):
             if images[0].startswith(b"64"):
                 raise ValueError("broken")
-            return super().embed(images)
+            return super().see(images)
 
-    deal_out(str(tmp_path), np.arange(2000) * 4)
+    deal_out([str(tmp_path)], np.arange(2000) * 4)
     with pytest.raises(ValueError, match="broken"):
-        embed_share(str(tmp_path), 1, Failing(), Source())
+        embed_share(1, {str(tmp_path): Failing()}, Source())
     with pytest.raises(Incomplete, match="features-00000 of 2,000 images is missing"):
         FeatureStore(str(tmp_path))
     assert not (tmp_path / "features-00001").exists()

@@ -110,7 +110,8 @@ class Forgetful(SimpleNamespace):
 def test_features_that_are_others_are_noticed(model, store):
     episode = EpisodeSampler(store.index, SPEC, 0)(0)
     by_images = judge(model, encode_episode(store, episode))[1]
-    given = {"model": model, "embed": model.embed, "answers_by_features": model.answers_by_features}
+    same = ("manifest", "see", "embed_seen", "answers_by_features")
+    given = {"model": model, **{name: getattr(model, name) for name in same}}
     found = check_features(Forgetful(**given), store, [episode], [by_images])
     assert found["holds"] is False and found["max_difference"] > 0.01
 

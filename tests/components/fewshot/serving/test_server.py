@@ -103,6 +103,13 @@ def test_embed(served):
     )
 
 
+def test_the_halves_of_embed(served):
+    """What the network sees, and what it makes of that: to the bit what `embed` returns."""
+    whole = call(served, "embed", images=strings(QUERY))["embeddings"]
+    seen = served[1].see(encoded=strings(QUERY))
+    np.testing.assert_array_equal(served[1].embed_seen(seen=seen)["embeddings"], whole)
+
+
 def by_features(served) -> bool:
     return served[0]._learner.has_fixed_features
 

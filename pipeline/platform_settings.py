@@ -1,0 +1,96 @@
+"""On what machines the nodes run, and by which engine Beam does. None of it changes what a run makes."""
+
+import re
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+# FnApiRunner runs in the process of the node; Beam's default would download a runner. `in_memory` avoids gRPC, because Beam's
+# in-process gRPC streams lose elements under load (apache/beam 21104, 21643). Slow steps use all cores by their own thread pools.
+IN_PROCESS = ("--runner=FnApiRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1")
+REFUSED = {
+    "DaskRunner": "computes only the last branch of a pipeline and says that all went well",
+    "DirectRunner": "may fetch another runner from the net; FnApiRunner is the one in this process",
+}
+GPU = re.compile(r"(?P<kind>[a-z0-9][a-z0-9-]*)(?: x (?P<count>[1-9][0-9]*))?")
+
+
+class Gpu(NamedTuple):
+    """The kind of an accelerator, such as "nvidia-l4", and how many of them a machine has."""
+
+    kind: str
+    count: int  # type: ignore[assignment]  # shadows tuple.count
+
+
+class Machine(BaseModel):
+    """What a node runs on. What is not set is that of `platform.default`, or else whatever the platform gives."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cpu: float | None = Field(None, gt=0, description="number of cores")
+    memory: float | None = Field(None, gt=0, description="main memory, in gigabytes")
+    gpu: str | None = Field(None, description="accelerators: their kind and number, such as nvidia-l4 x 1")
+    beam: tuple[str, ...] | None = Field(
+        None,
+        description="Beam arguments, such as [--runner=DataflowRunner, ...]; by default Beam runs in the node's process",
+    )
+
+    @field_validator("gpu")
+    @classmethod
+    def _is_gpu(cls, value: str | None) -> str | None:
+        if value is not None and not GPU.fullmatch(value):
+            raise ValueError(f"expected a kind and a number, such as nvidia-l4 x 1, got {value!r}")
+        return value
+
+    @field_validator("beam")
+    @classmethod
+    def _names_a_runner(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        runners = [argument.partition("=")[2] for argument in value if argument.startswith("--runner=")]
+        if len(runners) != 1 or not runners[0]:
+            raise ValueError(
+                f"expected one --runner=..., such as --runner=DataflowRunner, got {' '.join(value) or 'nothing'}"
+            )
+        if reason := REFUSED.get(runners[0].rpartition(".")[2]):
+            raise ValueError(f"expected another runner than {runners[0]}, which {reason}")
+        return value
+
+    @property
+    def accelerator(self) -> Gpu | None:
+        """The accelerators, if there are any."""
+        if found := GPU.fullmatch(self.gpu or ""):
+            return Gpu(found["kind"], int(found["count"] or 1))
+        return None
+
+    def over(self, default: "Machine") -> "Machine":
+        """This machine, with what is not set of it taken from another."""
+        return Machine(**(default.model_dump(exclude_none=True) | self.model_dump(exclude_none=True)))
+
+
+class PlatformSettings(BaseModel):
+    """The machine of every node: that of its own section, where it is set, and else the default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    default: Machine = Field(Machine(), description="the machine of all nodes")
+    ingest: Machine = Field(Machine(), description="of those that read the images and look at them")
+    generator: Machine = Field(Machine(), description="of the EpisodeGenerator")
+    extractor: Machine = Field(Machine(), description="of the FeatureExtractor")
+    trainer: Machine = Field(Machine(), description="of every MetaTrainer")
+    evaluator: Machine = Field(Machine(), description="of the FewShotEvaluator")
+
+    def machine_of(self, component: str) -> Machine:
+        """Returns the machine of the nodes that run a component, by the name of its class."""
+        return getattr(self, SECTIONS.get(component, "default")).over(self.default)
+
+
+SECTIONS = {
+    "ImageExampleGen": "ingest",
+    "StatisticsGen": "ingest",
+    "Transform": "ingest",
+    "EpisodeGenerator": "generator",
+    "FeatureExtractor": "extractor",
+    "MetaTrainer": "trainer",
+    "FewShotEvaluator": "evaluator",
+}

@@ -1,0 +1,93 @@
+"""Compiled pipelines, run as a platform runs them, against the run on this machine."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.commands.run import run
+from pipeline.config import load_settings
+from pipeline.platforms.kubeflow import compile_pipeline
+from pipeline.presets import find_preset
+from tests import pictures
+from tests.cloud.bucket import Bucket
+from tests.cloud.platform import Job, Platform
+from tests.e2e.small import SMALL
+
+OTHERWISE = ("lineage", "served", "production", "best")  # of metrics, what names places or what was there before
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return pictures.write_set(tmp_path_factory.mktemp("images"), test=12)
+
+
+@pytest.fixture(scope="module")
+def here(folders, tmp_path_factory):
+    """The metrics of the run on this machine."""
+    settings = load_settings(find_preset("images"), SMALL, {"data": folders})
+    result = run(settings, str(tmp_path_factory.mktemp("here")), lambda event: None)
+    return json.loads((Path(result["report"]).parent / "metrics.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def bucket(folders, tmp_path_factory):
+    """A bucket with the same images."""
+    with Bucket("bucket", tmp_path_factory.mktemp("server")) as made:
+        for side, folder in folders.items():
+            for path in Path(folder).rglob("*.png"):
+                made.write(f"gs://bucket/images/{side}/{path.relative_to(folder)}", path.read_bytes())
+        yield made
+
+
+class Cluster:
+    """A platform with a root in the bucket, to which jobs are compiled and sent."""
+
+    def __init__(self, bucket: Bucket, target: str, directory: Path) -> None:
+        self.bucket, self.target, self.directory = bucket, target, directory
+        self.platform = Platform(directory / "platform", bucket.environment, bucket.read)
+
+    def run(self, name: str, folders: dict, **layer) -> tuple[Job, dict]:
+        """The job, and its metrics."""
+        data = {"data": {side: f"gs://bucket/images/{side}" for side in folders}}
+        compiled = self.directory / "job"
+        settings = load_settings(find_preset("images"), SMALL, data, layer)
+        compile_pipeline(settings, f"gs://bucket/{self.target}", self.target, str(compiled))
+        job = self.platform.run(compiled, name)
+        uri = job.outputs["FewShotEvaluator"].artifacts["evaluation"]["uri"]
+        return job, json.loads(self.bucket.read(f"{uri}/metrics.json"))
+
+    @property
+    def served(self) -> set[str]:
+        """The versions in the push destination."""
+        prefix = f"{self.target}/serving/small/"
+        names = [name.removeprefix(prefix).split("/") for name in self.bucket.blobs if name.startswith(prefix)]
+        return {parts[0] for parts in names if len(parts) > 1 and parts[0].isdigit()}
+
+
+def alike(metrics: dict, here: dict) -> bool:
+    """Whether all figures of two runs are the same to the last digit."""
+    ours, theirs = ({key: one for key, one in of.items() if key not in OTHERWISE} for of in (metrics, here))
+    return ours == theirs
+
+
+def test_vertex(tmp_path, bucket, folders, here):
+    """The first job equals the run on this machine, the same again does nothing, and another one meets what was pushed."""
+    cluster = Cluster(bucket, "vertex", tmp_path)
+    _, metrics = cluster.run("first", folders)
+    assert alike(metrics, here) and metrics["production"] is None and len(cluster.served) == 1
+    left = [name for name in bucket.blobs if "temp" in name or name.endswith((".new", ".unfinished", ".tmp"))]
+    assert left == []
+    job, _ = cluster.run("again", folders)
+    assert job.ran == ["ImageListing"] and len(cluster.served) == 1
+    job, metrics = cluster.run("other gate", folders, gate={"margin": 0.4, "require_baselines": False})
+    assert job.ran == ["ImageListing", "FewShotEvaluator", "Pusher"]
+    assert metrics["production"]["accuracy"] == here["accuracy"] and metrics["production"]["difference"]["mean"] == 0
+
+
+def test_kubeflow(tmp_path, bucket, folders, here):
+    cluster = Cluster(bucket, "kubeflow", tmp_path)
+    _, metrics = cluster.run("first", folders)
+    assert alike(metrics, here) and len(cluster.served) == 1
+    job, _ = cluster.run("again", folders)
+    assert job.ran == ["ImageListing"] and len(cluster.served) == 1

@@ -1,0 +1,63 @@
+"""Machines and engines in compiled pipelines."""
+
+import json
+
+import pytest
+import yaml
+
+from pipeline.config import load_settings
+from pipeline.equipment import resources
+from pipeline.graph import create_pipeline
+from pipeline.platform_settings import IN_PROCESS, Machine
+from pipeline.platforms.kubeflow import compile_pipeline
+from pipeline.presets import find_preset
+
+DATAFLOW = ["--runner=DataflowRunner", "--project=p", "--region=r", "--temp_location=gs://b/tmp"]
+
+
+def settings_of(**platform):
+    data = {"train_dir": "gs://b/train", "test_dir": "gs://b/test"}
+    return load_settings(find_preset("images"), {"data": data, "platform": platform})
+
+
+@pytest.mark.parametrize(("target", "kind"), [("vertex", "NVIDIA_L4"), ("kubeflow", "nvidia.com/gpu")])
+def test_resources_and_beam_arguments_are_in_both_files(tmp_path, target, kind):
+    settings = settings_of(
+        default={"cpu": 4, "memory": 16}, trainer={"cpu": 8, "gpu": "nvidia-l4 x 2"}, ingest={"beam": DATAFLOW}
+    )
+    compile_pipeline(settings, "gs://b/root", target, str(tmp_path / "job"))
+    job = yaml.safe_load((tmp_path / "job").read_text())
+    executors = (job["pipelineSpec"] if target == "vertex" else job)["deploymentSpec"]["executors"]
+    machines = {name.removesuffix("_executor"): one["container"]["resources"] for name, one in executors.items()}
+    for trainer in ("MetaTrainer", "Baseline", "Untrained", "Pixels"):
+        assert machines[trainer]["accelerator"]["type"] == kind and int(machines[trainer]["accelerator"]["count"]) == 2
+        assert machines[trainer]["cpuLimit"] == 8 and machines[trainer]["memoryLimit"] == 16
+    for other in ("ImageListing", "ImageExampleGen", "EpisodeGenerator", "FewShotEvaluator", "Pusher"):
+        assert machines[other]["resourceCpuLimit"] == "4" and machines[other]["resourceMemoryLimit"] == "16G"
+        assert "accelerator" not in machines[other]
+    beam = {
+        name: [word for word in one["container"]["args"] if word.startswith("--runner")]
+        for name, one in executors.items()
+    }
+    assert beam["ImageExampleGen_executor"] == beam["Transform_executor"] == DATAFLOW[:1]
+    assert beam["FewShotEvaluator_executor"] == list(IN_PROCESS[:1]) and not beam["MetaTrainer_executor"]
+    assert set(DATAFLOW) <= set(executors["ImageExampleGen_executor"]["container"]["args"])
+
+
+def test_nothing_is_asked_for_by_default(tmp_path):
+    compile_pipeline(settings_of(), "gs://b/root", "vertex", str(tmp_path / "job"))
+    assert "resources" not in json.dumps(json.loads((tmp_path / "job").read_text()))
+
+
+def test_half_a_core():
+    assert resources(Machine(cpu=0.5, memory=1.5), "kubeflow").resource_cpu_limit == "0.5"
+    assert resources(Machine(cpu=0.5, memory=1.5), "kubeflow").resource_memory_limit == "1.5G"
+
+
+def test_an_engine_of_ones_own_on_this_machine():
+    settings = settings_of(default={"beam": DATAFLOW})
+    pipeline = create_pipeline(settings, settings.data, "runs", data_fingerprint="f")
+    specs = {node.id: node.executor_spec for node in pipeline.components}
+    found = {name: spec.beam_pipeline_args for name, spec in specs.items() if hasattr(spec, "beam_pipeline_args")}
+    assert set(found) >= {"ImageExampleGen", "StatisticsGen", "Transform", "EpisodeGenerator", "FewShotEvaluator"}
+    assert all(args == DATAFLOW for args in found.values())

@@ -1,0 +1,50 @@
+"""Machines: what is set for a node, what it takes from the default, and what is refused."""
+
+import pytest
+
+from pipeline.config import load_settings
+from pipeline.platform_settings import Gpu, Machine, PlatformSettings
+from pipeline.presets import find_preset
+from pipeline.production import run_fingerprint
+
+
+def test_a_section_goes_over_the_default():
+    platform = PlatformSettings(default=Machine(cpu=4, memory=16), trainer=Machine(cpu=8, gpu="nvidia-l4 x 2"))
+    assert platform.machine_of("MetaTrainer") == Machine(cpu=8, memory=16, gpu="nvidia-l4 x 2")
+    assert platform.machine_of("Pusher") == platform.machine_of("EpisodeGenerator") == Machine(cpu=4, memory=16)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "expected"),
+    [("nvidia-l4", ("nvidia-l4", 1)), ("nvidia-a100-80gb x 8", ("nvidia-a100-80gb", 8)), (None, None)],
+)
+def test_accelerators(gpu, expected):
+    assert Machine(gpu=gpu).accelerator == (expected and Gpu(*expected))
+
+
+@pytest.mark.parametrize(
+    ("layer", "sentence"),
+    [
+        (
+            {"trainer": {"gpu": "L4*2"}},
+            r"platform.trainer.gpu: expected a kind and a number, such as nvidia-l4 x 1, got 'L4\*2'",
+        ),
+        ({"default": {"beam": []}}, "platform.default.beam: expected one --runner=..., .*got nothing"),
+        (
+            {"default": {"beam": ["--runner=DaskRunner"]}},
+            "another runner than DaskRunner, which computes only the last branch",
+        ),
+        ({"default": {"beam": ["--runner=DirectRunner"]}}, "another runner than DirectRunner, which may fetch another"),
+        ({"default": {"cpu": 0}}, "platform.default.cpu: "),
+        ({"trainer": {"gpus": 1}}, "no setting 'platform.trainer.gpus'; did you mean platform.trainer.gpu"),
+    ],
+)
+def test_what_is_refused(layer, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        load_settings(find_preset("images"), {"platform": layer})
+
+
+def test_a_machine_changes_no_run():
+    given = {"platform": {"trainer": {"cpu": 8}, "default": {"beam": ["--runner=DataflowRunner"]}}}
+    plain, equipped = load_settings(find_preset("images")), load_settings(find_preset("images"), given)
+    assert plain.content == equipped.content and run_fingerprint(plain, "f") == run_fingerprint(equipped, "f")
