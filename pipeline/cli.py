@@ -43,6 +43,11 @@ runs_app = typer.Typer(help="Show the history and lineage of runs, from ML Metad
 app.add_typer(runs_app, name="runs")
 
 Target = Literal["vertex", "kubeflow"]
+Project = Annotated[str | None, typer.Option("--project", help="Project of Vertex AI.")]
+Location = Annotated[str | None, typer.Option("--location", help="Location of Vertex AI, such as europe-west4.")]
+ServiceAccount = Annotated[str | None, typer.Option("--service-account", help="Account that Vertex AI runs it as.")]
+Host = Annotated[str | None, typer.Option("--host", help="Address of the API of Kubeflow Pipelines.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be sent, as JSON, and send nothing.")]
 
 
 def _begin(line: str, json: bool) -> None:
@@ -215,6 +220,78 @@ def compile_(
             print_json({"output": output, "target": target, "images": places})
         else:
             show_compiled(target, output, places, f"{ROOT}/data/" if settings.data is None else None)
+
+
+@app.command(epilog="Example: fewshot submit job.json --project my-project --location europe-west4")
+def submit(
+    job: Annotated[str, typer.Argument(help="File that `fewshot compile` wrote.")],
+    project: Project = None,
+    location: Location = None,
+    service_account: ServiceAccount = None,
+    host: Host = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run a compiled pipeline on Vertex AI or Kubeflow."""
+    with errors_as_sentences(debug), quietly():
+        from pipeline.commands.submit import cluster_of, send
+        from pipeline.platforms.clusters import read_compiled
+
+        cluster = cluster_of(project, location, service_account, host)
+        request = cluster.run(read_compiled(job, cluster))
+        if dry_run:
+            print_json({"to": request.address, "body": request.body})
+        else:
+            name = send(request)
+            print_json({"started": name}) if json else print(f"started: {name}")
+
+
+@app.command(epilog='Example: fewshot schedule --cron "0 3 * * *" -- run --images photos')
+def schedule(
+    what: Annotated[
+        list[str], typer.Argument(help="`run` and its options, after --; or a file that `fewshot compile` wrote.")
+    ],
+    cron: Annotated[str, typer.Option("--cron", help="Times as five fields of cron, in UTC.")],
+    root: Root = ROOT,
+    once: Annotated[bool, typer.Option("--once", help="Run now, and end: the clock is somebody else's.")] = False,
+    notify: Annotated[
+        str | None,
+        typer.Option("--notify", help="Command to run after each run, with FEWSHOT_EXIT and FEWSHOT_SAID set."),
+    ] = None,
+    project: Project = None,
+    location: Location = None,
+    service_account: ServiceAccount = None,
+    host: Host = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Run the pipeline by a clock: on this machine as long as this command runs, or on Vertex AI or Kubeflow.
+
+    Where no image is new, nothing is trained or pushed.
+    """
+    with errors_as_sentences(debug), quietly():
+        from pipeline.commands.submit import checked_cron, cluster_of, send
+
+        times = checked_cron(cron)
+        if what[0] == "run":
+            from pipeline.commands.schedule import Child, Schedule, checked_words, notifier
+
+            check_root(root)
+            child = Child([*checked_words(what), "--root", root])
+            kept = Schedule(root, times, child.execute, notifier(notify), wait=child.wait)
+            raise typer.Exit(kept.once() if once else kept.keep())
+
+        from pipeline.platforms.clusters import read_compiled
+
+        cluster = cluster_of(project, location, service_account, host)
+        request = cluster.schedule(read_compiled(" ".join(what), cluster), cron)
+        if dry_run:
+            print_json({"to": request.address, "body": request.body})
+        else:
+            name = send(request)
+            print_json({"scheduled": name}) if json else print(f"scheduled: {name}")
 
 
 @app.command(epilog="Example: fewshot settings training")

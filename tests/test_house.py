@@ -97,7 +97,9 @@ ROOMS = {  # of two that hold a module, the first counts
     "pipeline.platforms": {"pipeline.graph", "pipeline.config", "pipeline.image_sets"},
 }
 # What travels between rooms, whether it is whole, what a user chooses, and numbers in sentences.
-EVERYWHERE = tuple(f"components.fewshot.{name}" for name in ("tensors", "integrity", "settings", "words", "parallel"))
+EVERYWHERE = tuple(
+    f"components.fewshot.{name}" for name in ("tensors", "integrity", "settings", "words", "parallel", "pieces")
+)
 IN_ROOMS = [path for path in MODULES if name_of(path).startswith(tuple(ROOMS))]
 
 
@@ -147,7 +149,7 @@ def test_beam_runs_where_nothing_is_lost():
     """Beam 2.77's in-process gRPC streams lose elements under load; `in_memory` has none."""
     said = [path for path in MODULES if "multi_threading" in path.read_text(encoding="utf-8")]
     assert not said
-    assert "--direct_running_mode=in_memory" in (ROOT / "pipeline" / "graph.py").read_text(encoding="utf-8")
+    assert "--direct_running_mode=in_memory" in (ROOT / "pipeline" / "platform_settings.py").read_text(encoding="utf-8")
 
 
 def run(*command: str | Path, **options) -> subprocess.CompletedProcess[str]:

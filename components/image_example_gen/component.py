@@ -10,7 +10,10 @@ from data.settings import ImageSetSettings
 
 CODE = (
     "components.image_example_gen",
-    *(f"components.fewshot.{name}" for name in ("images", "integrity", "parallel", "settings", "tensors", "words")),
+    *(
+        f"components.fewshot.{name}"
+        for name in ("images", "integrity", "parallel", "pieces", "settings", "tensors", "words")
+    ),
     "data",
 )
 

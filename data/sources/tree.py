@@ -1,23 +1,19 @@
 """Reads the tree of folders below a root: which files lie where, and what is litter. It does not know what a class is.
 
-Local folders are read with `os.scandir`. Other file systems, such as `gs://`, are listed by Beam, or by `tf.io.gfile`, which are
-imported only if needed.
+Local folders are read with `os.scandir`. `gs://` is listed by the client of Google, any other file system by `tf.io.gfile`; both
+are imported only if needed.
 """
 
-import glob
 import os
 import posixpath
 import stat
 from collections import Counter, deque
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from apache_beam.io.filesystem import FileMetadata
+from typing import NamedTuple
 
 from data.sources.litter import litter
 
+GOOGLE = "gs://"
 REMOTE_REQUESTS = 32  # at the same time, because each takes a remote file system tens of milliseconds
 
 
@@ -222,40 +218,47 @@ def _remote_tree(root: str) -> Tree:
     return tree
 
 
-def _remote_files(root: str) -> Iterator[Entry]:
-    """Yields all files below a remote root.
-
-    Beam lists an object store in pages of a thousand names with sizes and times. Where it does not know the file system, each
-    folder and each file is asked for.
+def _remote_files(root: str) -> list[Entry]:
+    """All files below a remote root.
 
     Raises:
-      ValueError: there is none.
+      ValueError: there is none, or the bucket cannot be listed.
     """
-    # These take seconds to import, and local folders do not need them.
-    from apache_beam.io.filesystem import BeamIOError
-    from apache_beam.io.filesystems import FileSystems
-
-    try:
-        FileSystems.get_filesystem(root)
-    except (ValueError, BeamIOError):
-        found = _walked(root)
-    else:
-        (listed,) = FileSystems.match([f"{glob.escape(root)}/**"])
-        files = [one for one in listed.metadata_list if not one.path.endswith("/")]  # some stores mark a folder so
-        found = [_listed_entry(one, root) for one in files]
+    found = _listed(root) if root.startswith(GOOGLE) else _walked(root)
     if not found:
         raise ValueError(f"expected a folder of images, but {root!r} is not a folder, or is empty: correct the path")
-    yield from found
+    return found
 
 
-def _listed_entry(listed: "FileMetadata", root: str) -> Entry:
-    changed = round(listed.last_updated_in_seconds * 1e9)
-    return Entry(listed.path.removeprefix(f"{root}/"), listed.path, listed.size_in_bytes, changed, listed.path)
+def _listed(root: str) -> list[Entry]:
+    """All files below a folder of a bucket, in pages of a thousand names with sizes and times."""
+    # These take seconds to import, and local folders do not need them.
+    from google.api_core.exceptions import GoogleAPICallError
+    from google.auth.exceptions import DefaultCredentialsError
+    from google.cloud import storage
+
+    bucket, _, folder = root.removeprefix(GOOGLE).partition("/")
+    prefix = f"{folder}/" if folder else ""
+    try:
+        client = storage.Client()
+    except DefaultCredentialsError:  # as for a public bucket
+        client = storage.Client.create_anonymous_client()
+    try:
+        blobs = list(client.list_blobs(bucket, prefix=prefix, fields="items(name,size,updated),nextPageToken"))
+    except GoogleAPICallError as error:
+        raise ValueError(f"{root!r} cannot be listed: {error.message}") from error
+    paths = {
+        blob: f"{GOOGLE}{bucket}/{blob.name}" for blob in blobs if not blob.name.endswith("/")
+    }  # those mark folders
+    return [
+        Entry(blob.name.removeprefix(prefix), path, blob.size, round(blob.updated.timestamp() * 1e9), path)
+        for blob, path in paths.items()
+    ]
 
 
 def _walked(root: str) -> list[Entry]:
     """All files below a remote root, by a request for each, many at the same time because each is slow."""
-    import tensorflow as tf  # as above
+    import tensorflow as tf  # takes seconds to import too
 
     names = [posixpath.join(at, name) for at, _, files in tf.io.gfile.walk(root) for name in files]
     with ThreadPoolExecutor(REMOTE_REQUESTS) as pool:

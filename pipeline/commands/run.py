@@ -37,7 +37,9 @@ from pipeline.terminal.results import RunResult
 TRAINED_ON = ("train", "val")  # splits
 RUN_KEYS = (
     "run_id",
+    "ran",
     "blessed",
+    "reasons",
     "accuracy",
     "ci95",
     "over_classes",
@@ -100,6 +102,7 @@ def run(settings: RunSettings, root: str, report: Report, log: str | None = None
       NodeError: a component failed.
     """
     began = time.monotonic()
+    ran: list[str] = []
     named, root = root, plain_path(root)
     check_disk(root)
     try:
@@ -112,9 +115,8 @@ def run(settings: RunSettings, root: str, report: Report, log: str | None = None
             content = fingerprint(data)
             served = served_before(destination_of(settings, root), run_fingerprint(settings, content))
             pipeline = create_pipeline(settings, data, root, data_fingerprint=content, served=served)
-            run_id = run_locally(
-                pipeline, saving(noting(report, root, log), root), partial(PatientMetadata, say=tell), tell
-            )
+            report = listing(saving(noting(report, root, log), root), ran)
+            run_id = run_locally(pipeline, report, partial(PatientMetadata, say=tell), tell)
             backup.save(metadata_path(root), tell)
     except NodeError as error:
         error.add_note(f"the same command goes on from {error.node}")
@@ -123,8 +125,20 @@ def run(settings: RunSettings, root: str, report: Report, log: str | None = None
     for key in PATHS:
         if path := result[key]:
             result[key] = as_named(path, named)
+    result["ran"] = ran
     result["seconds"] = round(time.monotonic() - began, 1)
     return result
+
+
+def listing(report: Report, ran: list[str]) -> Report:
+    """Returns a function that does the same as `report`, and adds each node that did not come from the cache to `ran`."""
+
+    def report_and_list(event: NodeStart | NodeEnd | NodeFailure) -> None:
+        report(event)
+        if isinstance(event, NodeEnd) and not event.cached:
+            ran.append(event.node)
+
+    return report_and_list
 
 
 def saving(report: Report, root: str) -> Report:
@@ -160,7 +174,7 @@ def check_training(settings: RunSettings, classes: Mapping[str, ClassIndex]) -> 
 
 
 def result_of(root: str, name: str, run_id: str) -> RunResult:
-    """Returns the result of a run, read from its artifacts in ML Metadata. `seconds` is 0."""
+    """Returns the result of a run, read from its artifacts in ML Metadata. `seconds` is 0, and `ran` empty."""
     outputs = run_outputs(root, run_id)
     evaluation = outputs["FewShotEvaluator"]["evaluation"]
     with fileio.open(os.path.join(evaluation.uri, "metrics.json")) as file:
@@ -174,6 +188,7 @@ def result_of(root: str, name: str, run_id: str) -> RunResult:
     destination = pushed.custom_properties["pushed_destination"].string_value  # empty if nothing was pushed
     return {
         "run_id": run_id,
+        "ran": [],
         "blessed": metrics["blessed"],
         "accuracy": metrics["accuracy"],
         "ci95": metrics["ci95"],

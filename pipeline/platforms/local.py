@@ -5,7 +5,6 @@ again, and a node that failed by chance runs once more.
 """
 
 import datetime
-import fcntl
 import logging
 import os
 import re
@@ -25,6 +24,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
 from components.fewshot import integrity
 from components.fewshot.faults import in_words
+from pipeline.locks import locked_file
 from pipeline.platforms.artifacts import OPERATORS, Tell, give_up_damaged_inputs, whole_cache
 
 Report = Callable[["NodeStart | NodeEnd | NodeFailure"], None]
@@ -187,11 +187,6 @@ def locked(root: str) -> Iterator[None]:
       ValueError: another run has locked it.
     """
     os.makedirs(root, exist_ok=True)
-    with open(os.path.join(root, ".lock"), "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(
-                f"--root {root}: another run uses it now; wait until it ends, or choose another root"
-            ) from None
+    taken = f"--root {root}: another run uses it now; wait until it ends, or choose another root"
+    with locked_file(os.path.join(root, ".lock"), taken):
         yield

@@ -12,7 +12,11 @@ import typer
 from components.fewshot.faults import sentence_of
 
 FAILED, BAD_USAGE, INTERRUPTED = 1, 2, 130
-FAILURES = ("NodeError", "RootError")  # of a run, and not of the call; by name, because a module of theirs imports TFX
+FAILURES = (
+    "NodeError",
+    "RootError",
+    "SendError",
+)  # of a run, and not of the call; by name, because a module of theirs imports TFX
 
 
 @contextmanager

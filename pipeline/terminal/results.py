@@ -35,7 +35,9 @@ class RunResult(Accuracy):
     """The result of `fewshot run`. `--json` prints the fields above the blank line."""
 
     run_id: str
+    ran: list[str]  # the nodes that did not come from the cache
     blessed: bool
+    reasons: list[str]  # against the blessing
     baselines: dict[str, Rival]
     report: str
     pushed_model: str | None
@@ -49,7 +51,6 @@ class RunResult(Accuracy):
     train_classes: int  # 0 if the classes are too few to train on any
     best: Rival | None  # of the models so far, if that is not the one in production
     warm_start: str | None  # what training started from
-    reasons: list[str]  # why the model is not blessed
     title: str
     inductive: bool
     batch_norm: str

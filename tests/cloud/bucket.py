@@ -1,32 +1,26 @@
 """Object storage on this machine, for the clients of TensorFlow and of Beam as they are.
 
-Beam's client talks to it as to any emulator. TensorFlow's knows only the real hosts: it reaches them through a proxy, which this
-server is too, and which ends TLS with a certificate of its own.
+Beam's client talks to it as to any emulator, and TensorFlow's as to the real hosts.
 """
 
 import base64
 import datetime
 import email
 import email.policy
-import ipaddress
 import json
 import re
-import ssl
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import google_crc32c
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-HOSTS = ("www.googleapis.com", "storage.googleapis.com", "iamcredentials.googleapis.com", "localhost")
+from tests.cloud.server import Answer, Asked, Server, query_of, said
+
 PAGE = 1000  # names
 
 
@@ -38,57 +32,21 @@ class Blob(NamedTuple):
     updated: str
 
 
-class Answer(NamedTuple):
-    """What the server says."""
-
-    status: int
-    content: bytes = b""
-    headers: dict[str, str] = {}
-
-
-class Bucket:
-    """A bucket and its server, as a context. `requests` are the (method, path, query) of all that came."""
+class Bucket(Server):
+    """A bucket and its server, as a context."""
 
     def __init__(self, name: str, directory: Path) -> None:
-        self.name, self.directory = name, directory
+        super().__init__(directory)
+        self.name = name
         self.blobs: dict[str, Blob] = {}
-        self.requests: list[tuple[str, str, str]] = []
         self._uploads: dict[str, tuple[str, bytearray]] = {}
         self._lock = threading.RLock()
-
-    def __enter__(self) -> "Bucket":
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        key, certificate = _certificate(self.directory)
-        tls.load_cert_chain(certificate, key)
-        handler = type("Handler", (_Handler,), {"bucket": self, "tls": tls})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.closed = False  # to everybody
 
     @property
     def environment(self) -> dict[str, str]:
         """What makes the clients of a process come here."""
-        here = f"http://127.0.0.1:{self._server.server_port}"
-        account = self.directory / "account.json"
-        secret = (self.directory / "key.pem").read_text()
-        facts = {"type": "service_account", "project_id": "p", "private_key_id": "1", "private_key": secret}
-        facts |= {"client_email": "nobody@p.invalid", "client_id": "1", "token_uri": f"{here}/token"}
-        account.write_text(json.dumps(facts))
-        return {
-            "https_proxy": here,
-            "no_proxy": "localhost,127.0.0.1,::1",
-            "CURL_CA_BUNDLE": str(self.directory / "certificate.pem"),
-            "REQUESTS_CA_BUNDLE": str(self.directory / "certificate.pem"),
-            "STORAGE_EMULATOR_HOST": here,
-            "GOOGLE_APPLICATION_CREDENTIALS": str(account),
-            "GOOGLE_CLOUD_PROJECT": "p",
-            "NO_GCE_CHECK": "true",
-        }
+        return super().environment | {"STORAGE_EMULATOR_HOST": self.address}
 
     def write(self, path: str, content: bytes) -> None:
         """Puts an object at a gs:// path."""
@@ -117,19 +75,21 @@ class Bucket:
             "contentType": "application/octet-stream",
         }
 
-    def answer(self, method: str, path: str, query: dict[str, str], headers: Any, body: bytes) -> Answer:
+    def answer(self, asked: Asked) -> Answer:
         """Answers a request."""
+        if self.closed and "token" not in asked.path:
+            return said({"error": {"code": 403, "message": "no right to do so"}}, 403)
         with self._lock:
             for pattern, respond in _ROUTES:
-                if found := re.fullmatch(pattern, f"{method} {path}"):
-                    return respond(self, [unquote(part) for part in found.groups()], query, headers, body)
-        return _said({"error": {"code": 501, "message": f"{method} {path}"}}, 501)
+                if found := re.fullmatch(pattern, f"{asked.method} {asked.path}"):
+                    return respond(self, [unquote(part) for part in found.groups()], asked)
+        return said({"error": {"code": 501, "message": f"{asked.method} {asked.path}"}}, 501)
 
-    def _about(self, parts: list[str], query: dict[str, str], headers: Any, body: bytes) -> Answer:
-        return _said({"kind": "storage#bucket", "name": parts[0], "location": "US", "storageClass": "STANDARD"})
+    def _about(self, parts: list[str], asked: Asked) -> Answer:
+        return said({"kind": "storage#bucket", "name": parts[0], "location": "US", "storageClass": "STANDARD"})
 
-    def _list(self, parts: list[str], query: dict[str, str], headers: Any, body: bytes) -> Answer:
-        prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
+    def _list(self, parts: list[str], asked: Asked) -> Answer:
+        prefix, delimiter = asked.query.get("prefix", ""), asked.query.get("delimiter", "")
         names, prefixes = [], set()
         for name in sorted(one for one in self.blobs if one.startswith(prefix)):
             below = name[len(prefix) :]
@@ -137,87 +97,81 @@ class Bucket:
                 prefixes.add(prefix + below.split(delimiter)[0] + delimiter)
             else:
                 names.append(name)
-        at, most = int(query.get("pageToken", 0)), min(int(query.get("maxResults", PAGE)), PAGE)
+        at, most = int(asked.query.get("pageToken", 0)), min(int(asked.query.get("maxResults", PAGE)), PAGE)
         facts: dict[str, Any] = {
             "kind": "storage#objects",
             "items": [self.resource(one) for one in names[at : at + most]],
         }
         facts |= {"prefixes": sorted(prefixes)} if prefixes and not at else {}
-        return _said(facts | ({"nextPageToken": str(at + most)} if at + most < len(names) else {}))
+        return said(facts | ({"nextPageToken": str(at + most)} if at + most < len(names) else {}))
 
-    def _stat(self, parts: list[str], query: dict[str, str], headers: Any, body: bytes) -> Answer:
+    def _stat(self, parts: list[str], asked: Asked) -> Answer:
         if parts[1] not in self.blobs:
             return _missing(parts[1])
-        return (
-            self._media(parts, query, headers, body) if query.get("alt") == "media" else _said(self.resource(parts[1]))
-        )
+        return self._media(parts, asked) if asked.query.get("alt") == "media" else said(self.resource(parts[1]))
 
-    def _media(self, parts: list[str], query: dict[str, str], headers: Any, body: bytes) -> Answer:
+    def _media(self, parts: list[str], asked: Asked) -> Answer:
         if parts[1] not in self.blobs:
             return _missing(parts[1])
         content = self.blobs[parts[1]].content
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", headers.get("Range", ""))
-        if not asked:
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", asked.headers.get("Range", ""))
+        if not wanted:
             return Answer(200, content)
-        start, end = int(asked[1]), min(int(asked[2] or len(content) - 1), len(content) - 1)
+        start, end = int(wanted[1]), min(int(wanted[2] or len(content) - 1), len(content) - 1)
         if start >= len(content):
             return Answer(416, b"", {"Content-Range": f"bytes */{len(content)}"})
         return Answer(206, content[start : end + 1], {"Content-Range": f"bytes {start}-{end}/{len(content)}"})
 
-    def _upload(self, parts: list[str], query: dict[str, str], headers: Any, body: bytes) -> Answer:
-        kind, name = query["uploadType"], query.get("name", "")
+    def _upload(self, parts: list[str], asked: Asked) -> Answer:
+        kind, name = asked.query["uploadType"], asked.query.get("name", "")
         if kind == "multipart":
-            told, content = _multipart(headers["Content-Type"], body)
-            return _said(self.put(json.loads(told)["name"], content))
+            told, content = _multipart(asked.headers["Content-Type"], asked.body)
+            return said(self.put(json.loads(told)["name"], content))
         if kind == "media":
-            if query.get("ifGenerationMatch") == "0" and name in self.blobs:
-                return _said({"error": {"code": 412, "message": "it is there"}}, 412)
-            return _said(self.put(name, body))
+            if asked.query.get("ifGenerationMatch") == "0" and name in self.blobs:
+                return said({"error": {"code": 412, "message": "it is there"}}, 412)
+            return said(self.put(name, asked.body))
         number = uuid.uuid4().hex
-        self._uploads[number] = (name or json.loads(body)["name"], bytearray())
-        base = (
-            "https://www.googleapis.com" if headers["Host"].endswith("googleapis.com") else f"http://{headers['Host']}"
-        )
+        self._uploads[number] = (name or json.loads(asked.body)["name"], bytearray())
+        base = "https://www.googleapis.com" if asked.host.endswith("googleapis.com") else self.address
         return Answer(200, b"", {"Location": f"{base}/resume/{number}"})
 
-    def _resume(self, parts: list[str], query: dict[str, str], headers: Any, body: bytes) -> Answer:
+    def _resume(self, parts: list[str], asked: Asked) -> Answer:
         name, content = self._uploads[parts[0]]
-        total = headers.get("Content-Range", "bytes */*").rpartition("/")[2]
-        content += body
-        if (total != "*" and len(content) >= int(total)) or "Content-Range" not in headers:
-            return _said(self.put(name, content))
+        total = asked.headers.get("Content-Range", "bytes */*").rpartition("/")[2]
+        content += asked.body
+        if (total != "*" and len(content) >= int(total)) or "Content-Range" not in asked.headers:
+            return said(self.put(name, content))
         return Answer(308, b"", {"Range": f"bytes=0-{len(content) - 1}"} if content else {})
 
-    def _delete(self, parts: list[str], query: dict[str, str], headers: Any, body: bytes) -> Answer:
+    def _delete(self, parts: list[str], asked: Asked) -> Answer:
         return Answer(204) if self.blobs.pop(parts[1], None) else _missing(parts[1])
 
-    def _copy(self, parts: list[str], query: dict[str, str], headers: Any, body: bytes) -> Answer:
+    def _copy(self, parts: list[str], asked: Asked) -> Answer:
         if parts[1] not in self.blobs:
             return _missing(parts[1])
         made = self.put(parts[-1], self.blobs[parts[1]].content)
         if parts[2] == "copyTo":
-            return _said(made)
+            return said(made)
         sizes = dict.fromkeys(("objectSize", "totalBytesRewritten"), made["size"])
-        return _said({"kind": "storage#rewriteResponse", "done": True, "resource": made, **sizes})
+        return said({"kind": "storage#rewriteResponse", "done": True, "resource": made, **sizes})
 
-    def _token(self, parts: list[str], query: dict[str, str], headers: Any, body: bytes) -> Answer:
-        return _said({"access_token": "none", "expires_in": 3600, "token_type": "Bearer"})
+    def _token(self, parts: list[str], asked: Asked) -> Answer:
+        return said({"access_token": "none", "expires_in": 3600, "token_type": "Bearer"})
 
-    def _anywhere(self, parts: list[str], query: dict[str, str], headers: Any, body: bytes) -> Answer:
-        return _said({"locations": [], "encodedLocations": "0x0"})
+    def _anywhere(self, parts: list[str], asked: Asked) -> Answer:
+        return said({"locations": [], "encodedLocations": "0x0"})
 
-    def _batch(self, parts: list[str], query: dict[str, str], headers: Any, body: bytes) -> Answer:
+    def _batch(self, parts: list[str], asked: Asked) -> Answer:
         """Several requests in one; so a client deletes and copies."""
         boundary = "batch"
         answers = []
-        for part in _parts(headers["Content-Type"], body):
+        for part in _parts(asked.headers["Content-Type"], asked.body):
             inner = part.get_payload(decode=True) or part.get_payload().encode()
             line, rest = re.split(rb"\r?\n", inner, maxsplit=1)
             method, target, _ = line.decode().split(" ")
-            asked = urlsplit(target)
-            found = self.answer(
-                method, asked.path, _query(asked.query), {}, re.split(rb"\r?\n\r?\n", rest, maxsplit=1)[-1]
-            )
+            place, content = urlsplit(target), re.split(rb"\r?\n\r?\n", rest, maxsplit=1)[-1]
+            found = self.answer(Asked(method, asked.host, place.path, query_of(place.query), {}, content))
             length = len(found.content)
             told = f"--{boundary}\r\nContent-Type: application/http\r\n\r\n"
             told += f"HTTP/1.1 {found.status} OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
@@ -243,59 +197,8 @@ _ROUTES: list[tuple[str, Any]] = [
 ]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    bucket: Bucket
-    tls: ssl.SSLContext
-
-    def do_CONNECT(self) -> None:
-        """From here on the connection is that of a client with the real host, as it thinks."""
-        self.bucket.requests.append((self.command, self.path, ""))
-        self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        self.wfile.flush()
-        self.connection = self.request = self.tls.wrap_socket(self.connection, server_side=True)
-        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
-        self.close_connection = False
-
-    def _any(self) -> None:
-        asked = urlsplit(self.path)
-        body = self._body()
-        self.bucket.requests.append((self.command, asked.path, asked.query))
-        answer = self.bucket.answer(self.command, asked.path, _query(asked.query), self.headers, body)
-        self.send_response(answer.status)
-        for name, value in {"Content-Type": "application/json", **answer.headers}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.content)))
-        self.end_headers()
-        self.wfile.write(answer.content)
-        self.wfile.flush()
-
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _any
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        content = b""
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            content += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return content
-
-    def log_message(self, *words: object) -> None:
-        """Nothing is printed."""
-
-
-def _said(facts: dict[str, Any], status: int = 200) -> Answer:
-    return Answer(status, json.dumps(facts).encode())
-
-
 def _missing(name: str) -> Answer:
-    return _said({"error": {"code": 404, "message": f"No such object: {name}"}}, 404)
-
-
-def _query(text: str) -> dict[str, str]:
-    return {key: values[-1] for key, values in parse_qs(text, keep_blank_values=True).items()}
+    return said({"error": {"code": 404, "message": f"No such object: {name}"}}, 404)
 
 
 def _parts(kind: str, body: bytes) -> Iterator[Any]:
@@ -309,33 +212,6 @@ def _multipart(kind: str, body: bytes) -> tuple[bytes, bytes]:
     assert boundary
     _, told, content, _ = body.split(f"--{boundary[1]}".encode(), 3)
     return told.partition(b"\r\n\r\n")[2].strip(), content.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
-
-
-def _certificate(directory: Path) -> tuple[str, str]:
-    """Writes a key and a certificate for the hosts; returns their paths."""
-    directory.mkdir(parents=True, exist_ok=True)
-    key = rsa.generate_private_key(65537, 2048)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOSTS[0])])
-    now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([*map(x509.DNSName, HOSTS), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(names, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (directory / "key.pem").write_bytes(secret)
-    (directory / "certificate.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    return str(directory / "key.pem"), str(directory / "certificate.pem")
 
 
 def _checksum(content: bytes) -> str:

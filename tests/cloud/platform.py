@@ -131,8 +131,8 @@ def _inputs(task: dict[str, Any], done: Mapping[str, Outputs]) -> Outputs:
             found.values[key] = done[source["producerTask"]].values[source["outputParameterKey"]]
         else:
             constant = given["runtimeValue"]
-            (value,) = constant["constantValue"].values() if "constantValue" in constant else [constant["constant"]]
-            found.values[key] = value
+            ((kind, value),) = constant.get("constantValue", constant).items()
+            found.values[key] = int(value) if kind == "intValue" else value  # JSON has such numbers as text
     return found
 
 

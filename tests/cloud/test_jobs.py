@@ -86,8 +86,11 @@ def test_vertex(tmp_path, bucket, folders, here):
 
 
 def test_kubeflow(tmp_path, bucket, folders, here):
+    """The same, where somebody else's model is served: it is named, and stops nothing."""
+    bucket.write("gs://bucket/kubeflow/serving/small/7/saved_model.pb", b"of somebody else")
     cluster = Cluster(bucket, "kubeflow", tmp_path)
     _, metrics = cluster.run("first", folders)
-    assert alike(metrics, here) and len(cluster.served) == 1
+    assert alike(metrics, here) and len(cluster.served) == 2
+    assert "no few-shot model at gs://bucket/kubeflow/serving/small/7" in metrics["production"]["not_comparable"]
     job, _ = cluster.run("again", folders)
-    assert job.ran == ["ImageListing"] and len(cluster.served) == 1
+    assert job.ran == ["ImageListing"] and len(cluster.served) == 2

@@ -18,6 +18,7 @@ from components.fewshot.episodes.episode import Draw, Episode, images_of
 from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Incomplete
 from components.fewshot.parallel import BATCH, in_parallel
+from components.fewshot.pieces import Pieces, pieces_of
 from components.fewshot.serving.served import ServedModel
 
 IMAGES = "images.npy"
@@ -72,7 +73,8 @@ class FeatureStore:
         self._images = _images(directory)
         shares = _shares(self._images)
         self._each = len(shares[0])
-        self._features = [self._mapped(_path(directory, i)).reshape(len(share), -1) for i, share in enumerate(shares)]
+        self._features = [self._opened(_path(directory, number)) for number in range(len(shares))]
+        self._size = self._features[0].size // self._each  # of a vector, in bytes
 
     def vectors(self, draw: Draw) -> np.ndarray:
         """The features of the images of `draw`, float32 [n, D].
@@ -84,17 +86,15 @@ class FeatureStore:
         places = np.searchsorted(self._images, wanted)
         if not np.array_equal(self._images.take(places, mode="clip"), wanted):
             raise Incomplete("features: an image of an episode was not embedded")
-        return np.stack([self._features[place // self._each][place % self._each] for place in places])
+        return np.stack([self._vector(place // self._each, place % self._each) for place in places])
 
-    def _mapped(self, path: str) -> np.ndarray:
-        """A file as a memory map, float32 [n * D]; a remote one is first copied to a temporary file."""
+    def _vector(self, share: int, row: int) -> np.ndarray:
+        return np.frombuffer(self._features[share].piece(row * self._size, self._size), np.float32)
+
+    def _opened(self, path: str) -> Pieces:
         if not tf.io.gfile.exists(path):
             raise Incomplete(f"features: {os.path.basename(path)} of {len(self._images):,} images is missing")
-        if "://" in path:
-            local = os.path.join(tempfile.mkdtemp(prefix="fewshot-features-"), os.path.basename(path))
-            tf.io.gfile.copy(path, local)
-            path = local
-        return np.asarray(np.memmap(path, np.float32, "r"))
+        return pieces_of(path)
 
 
 @contextmanager

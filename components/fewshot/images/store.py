@@ -12,7 +12,6 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 import threading
 import zlib
 from collections import defaultdict
@@ -28,6 +27,7 @@ from components.fewshot.episodes.episode import ClassIndex, Draw
 from components.fewshot.images.gate import ANY_SIZE
 from components.fewshot.images.seen import Seen, see
 from components.fewshot.integrity import Damaged
+from components.fewshot.pieces import pieces_of
 
 Shape = tuple[int, ...]
 
@@ -98,11 +98,11 @@ class ImageStore:
         if _digest(stored) != description["layout"]:
             raise Damaged(directory, "layout.npy has other bytes than were written")
         layout = np.load(io.BytesIO(stored))
-        shards = [_mapped(os.path.join(directory, shard)) for shard in description["shards"]]
+        shards = [pieces_of(os.path.join(directory, shard)) for shard in description["shards"]]
 
         def read(row: int) -> bytes:
             shard, offset, length, checksum = layout[row]
-            image = shards[shard][offset : offset + length].tobytes()
+            image = shards[shard].piece(offset, length)
             if zlib.crc32(image) != checksum:
                 source = description["source_ids"][row]
                 raise Damaged(
@@ -249,15 +249,6 @@ def write_index(
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _mapped(path: str) -> np.ndarray:
-    """A file as a memory map, uint8 [size]; a remote file is first copied to a temporary file."""
-    if "://" in path:
-        local = os.path.join(tempfile.mkdtemp(prefix="fewshot-store-"), os.path.basename(path))
-        tf.io.gfile.copy(path, local)
-        path = local
-    return np.memmap(path, np.uint8, "r") if os.path.getsize(path) else np.zeros(0, np.uint8)
 
 
 def _png(pixels: np.ndarray) -> bytes:
