@@ -94,7 +94,7 @@ ROOMS = {  # of two that hold a module, the first counts
     "data.sources": {"data.settings", "data.keys"},
     "pipeline.history": set(),
     "pipeline.terminal": set(),
-    "pipeline.platforms": {"pipeline.graph", "pipeline.config", "pipeline.image_sets"},
+    "pipeline.platforms": {"pipeline.graph", "pipeline.config", "pipeline.image_sets", "pipeline.locks"},
 }
 # What travels between rooms, whether it is whole, what a user chooses, and numbers in sentences.
 EVERYWHERE = tuple(

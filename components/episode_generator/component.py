@@ -12,7 +12,7 @@ CODE = (
     "components.episode_generator",
     *(
         f"components.fewshot.{name}"
-        for name in ("episodes", "images", "integrity", "parallel", "settings", "tensors", "words")
+        for name in ("episodes", "images", "integrity", "parallel", "pieces", "settings", "tensors", "words")
     ),
     "components.transform_graph",
     "data.keys",

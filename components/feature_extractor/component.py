@@ -14,7 +14,17 @@ CODE = (
     "components.feature_extractor",
     *(
         f"components.fewshot.{name}"
-        for name in ("base_models", "episodes", "images", "integrity", "parallel", "settings", "tensors", "words")
+        for name in (
+            "base_models",
+            "episodes",
+            "images",
+            "integrity",
+            "parallel",
+            "pieces",
+            "settings",
+            "tensors",
+            "words",
+        )
     ),
 )
 
