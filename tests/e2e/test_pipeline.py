@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.episodes.frozen import read_frozen
@@ -75,6 +76,19 @@ def test_from_images_to_a_pushed_model(watched, first):
     assert f"{100 * metrics['accuracy']:.2f} %" in report and "test-a" in report
     assert "Learning curves" in report and "training.steps" in report and "PNG 248" in report
     assert "inductive" in report and metrics["baselines"]["transfer"]["inductive"]
+
+
+def test_by_a_clock_nothing_is_trained_where_nothing_is_new(watched, first, tmp_path):
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(SMALL | {"data": watched.folders}))
+    run_it = ["--", "run", "--preset", "images", "--config", str(tmp_path / "settings.yaml")]
+    root = watched.root / "runs"
+    command = [sys.executable, "-m", "pipeline.cli", "schedule", "--cron", "0 3 * * *", "--once", "--root", str(root)]
+    done = subprocess.run([*command, *run_it], capture_output=True, text=True, cwd=REPOSITORY)
+    assert done.returncode == 0, done.stderr
+    (line,) = (root / "schedule" / "runs.log").read_text().splitlines()
+    assert line.endswith(": nothing new: nothing was trained") and "exit 0" in line
+    health = json.loads((root / "schedule" / "health.json").read_text())
+    assert health["state"] == "stopped" and health["last"]["exit"] == 0 and health["failed"] == 0
 
 
 def test_evaluate_gives_the_evaluators_own_figure(watched, first):
