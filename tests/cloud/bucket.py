@@ -88,6 +88,9 @@ class Bucket(Server):
     def _about(self, parts: list[str], asked: Asked) -> Answer:
         return said({"kind": "storage#bucket", "name": parts[0], "location": "US", "storageClass": "STANDARD"})
 
+    def _layout(self, parts: list[str], asked: Asked) -> Answer:
+        return said({"kind": "storage#storageLayout", "bucket": parts[0], "hierarchicalNamespace": {"enabled": False}})
+
     def _list(self, parts: list[str], asked: Asked) -> Answer:
         prefix, delimiter = asked.query.get("prefix", ""), asked.query.get("delimiter", "")
         names, prefixes = [], set()
@@ -191,6 +194,7 @@ _ROUTES: list[tuple[str, Any]] = [
     (rf"GET (?:/download)?{_API}/o/([^/]+)", Bucket._stat),
     (rf"POST {_API}/o/([^/]+)/(copyTo|rewriteTo)/b/([^/]+)/o/([^/]+)", Bucket._copy),
     (rf"DELETE {_API}/o/([^/]+)", Bucket._delete),
+    (rf"GET {_API}/storageLayout", Bucket._layout),
     (rf"GET {_API}/o", Bucket._list),
     (rf"GET {_API}", Bucket._about),
     (r"GET /([^/]+)/(.+)", Bucket._media),
