@@ -23,6 +23,6 @@ ENV PATH=/opt/fewshot/bin:$PATH PYTHONUNBUFFERED=1 HOME=/home/fewshot
 RUN useradd --uid 1000 --create-home --home-dir /home/fewshot fewshot
 USER 1000
 WORKDIR /home/fewshot
-RUN fewshot doctor --root runs
+RUN fewshot doctor --root /tmp/runs
 # Vertex AI and Kubeflow say themselves what to run; by hand it is `fewshot`.
 CMD ["fewshot", "--help"]

@@ -3,6 +3,7 @@
 Heavy imports are inside the commands, so that `fewshot --help` answers at once.
 """
 
+import functools
 import os
 import sys
 
@@ -14,7 +15,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.layers import check_adapt_options, check_base_model, check_places, settings_of
+from pipeline.layers import check_adapt_options, check_base_model, check_options_of, check_places, settings_of
 from pipeline.options import (
     ROOT,
     Debug,
@@ -28,7 +29,7 @@ from pipeline.options import (
     with_settings_options,
 )
 from pipeline.tensorflow_alone import import_tensorflow_alone
-from pipeline.terminal.errors import FAILED, errors_as_sentences
+from pipeline.terminal.errors import FAILED, INTERRUPTED, errors_as_sentences
 from pipeline.terminal.json_output import print_json, selected
 from pipeline.terminal.quiet import quietly
 
@@ -252,8 +253,10 @@ def schedule(
     what: Annotated[
         list[str], typer.Argument(help="`run` and its options, after --; or a file that `fewshot compile` wrote.")
     ],
-    cron: Annotated[str, typer.Option("--cron", help="Times as five fields of cron, in UTC.")],
-    root: Root = ROOT,
+    cron: Annotated[
+        str | None, typer.Option("--cron", help="Times as five fields of cron, in UTC. Not with --once.")
+    ] = None,
+    root: Annotated[str | None, typer.Option("--root", help=f"Directory of the runs. By default {ROOT}.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Run now, and end: the clock is somebody else's.")] = False,
     notify: Annotated[
         str | None,
@@ -272,26 +275,52 @@ def schedule(
     Where no image is new, nothing is trained or pushed.
     """
     with errors_as_sentences(debug), quietly():
+        here = what[0] == "run"
+        where = {"--project": project, "--location": location, "--service-account": service_account, "--host": host}
+        of_clusters: dict[str, object] = {**where, "--dry-run": dry_run, "--json": json}
+        check_options_of(here, of_clusters, {"--root": root, "--once": once, "--notify": notify})
+        if (cron is None) != once:
+            raise ValueError(f"--cron: expected {'none with --once' if once else 'times as five fields of cron'}")
         from pipeline.commands.submit import checked_cron, cluster_of, send
 
-        times = checked_cron(cron)
-        if what[0] == "run":
-            from pipeline.commands.schedule import Child, Schedule, checked_words, notifier
-
-            check_root(root)
-            child = Child([*checked_words(what), "--root", root])
-            kept = Schedule(root, times, child.execute, notifier(notify), wait=child.wait)
-            raise typer.Exit(kept.once() if once else kept.keep())
-
+        times = checked_cron(cron or "0 0 1 1 *")
+        if here:
+            raise typer.Exit(_keep(what, times, root or ROOT, once, notify))
         from pipeline.platforms.clusters import read_compiled
 
+        if len(what) != 1:
+            raise ValueError(f"expected one file that `fewshot compile` wrote, got {len(what)}: {' '.join(what)}")
         cluster = cluster_of(project, location, service_account, host)
-        request = cluster.schedule(read_compiled(" ".join(what), cluster), cron)
+        request = cluster.schedule(read_compiled(what[0], cluster), times)
         if dry_run:
             print_json({"to": request.address, "body": request.body})
         else:
             name = send(request)
             print_json({"scheduled": name}) if json else print(f"scheduled: {name}")
+
+
+def _keep(words: list[str], cron: str, root: str, once: bool, notify: str | None) -> int:
+    """Keeps the schedule of a root on this machine; returns the exit code of the last run."""
+    import datetime
+
+    from pipeline.commands.schedule import Child, Schedule, checked_words, notifier
+
+    check_root(root)
+    given = checked_words(words)
+    run_command = typer.main.get_command(app).commands["run"]  # type: ignore[attr-defined]
+    try:
+        context = run_command.make_context("run", given[1:])
+    except Exception as error:  # Typer's errors of usage are not always Click's
+        if said := getattr(error, "format_message", None):
+            raise ValueError(f"run: {said()}") from error
+        raise
+    options = SettingsOptions._make(context.params[name] for name in SettingsOptions._fields)
+    settings_of(options.preset, options.config, options.data, options.overrides)
+    child = Child([*given, "--root", root])
+    now = functools.partial(datetime.datetime.now, datetime.UTC)
+    kept = Schedule(root, cron, child.execute, notifier(notify), now, child.wait)
+    code = kept.once() if once else kept.keep()
+    return INTERRUPTED if code is None else code
 
 
 @app.command(epilog="Example: fewshot settings training")

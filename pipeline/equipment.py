@@ -6,6 +6,7 @@ from tfx.dsl.components.base import base_beam_component, base_component, base_no
 
 from pipeline.platform_settings import IN_PROCESS, Gpu, Machine, PlatformSettings
 
+SELLERS = ("nvidia", "amd")
 Container = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec
 
 
@@ -23,9 +24,9 @@ def resources(machine: Machine, target: str) -> message.Message:
     """Returns what to ask a cluster for. Older and newer platforms read different fields for one thing, so both are there."""
     asked = Container.ResourceSpec()
     if machine.cpu is not None:
-        asked.cpu_limit, asked.resource_cpu_limit = machine.cpu, f"{machine.cpu:g}"
+        asked.cpu_limit, asked.resource_cpu_limit = machine.cpu, _number(machine.cpu)
     if machine.memory is not None:
-        asked.memory_limit, asked.resource_memory_limit = machine.memory, f"{machine.memory:g}G"
+        asked.memory_limit, asked.resource_memory_limit = machine.memory, f"{_number(machine.memory)}G"
     if gpu := machine.accelerator:
         name, number = _accelerator(gpu, target), gpu.count
         asked.accelerator.type, asked.accelerator.resource_type = name, name
@@ -34,5 +35,20 @@ def resources(machine: Machine, target: str) -> message.Message:
 
 
 def _accelerator(gpu: Gpu, target: str) -> str:
-    """Its name on a platform: Vertex AI knows kinds, Kubernetes only who sells them."""
-    return gpu.kind.upper().replace("-", "_") if target == "vertex" else f"{gpu.kind.partition('-')[0]}.com/gpu"
+    """Its name on a platform: Vertex AI knows kinds, Kubernetes only who sells them.
+
+    Raises:
+      ValueError: Kubernetes does not know the seller.
+    """
+    if target == "vertex":
+        return gpu.kind.upper().replace("-", "_")
+    seller = gpu.kind.partition("-")[0]
+    if seller not in SELLERS:
+        raise ValueError(
+            f"gpu={gpu.kind}: expected a kind that begins with its seller, {' or '.join(SELLERS)}, as nvidia-l4"
+        )
+    return f"{seller}.com/gpu"
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)

@@ -8,9 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 # FnApiRunner runs in the process of the node; Beam's default would download a runner. `in_memory` avoids gRPC, because Beam's
 # in-process gRPC streams lose elements under load (apache/beam 21104, 21643). Slow steps use all cores by their own thread pools.
 IN_PROCESS = ("--runner=FnApiRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1")
-REFUSED = {
-    "DaskRunner": "computes only the last branch of a pipeline and says that all went well",
-    "DirectRunner": "may fetch another runner from the net; FnApiRunner is the one in this process",
+_FETCHES = "may fetch another runner from the net; FnApiRunner is the one in this process"
+REFUSED = {  # in small letters and without "runner", as Beam takes them
+    "dask": "computes only the last branch of a pipeline and says that all went well",
+    "direct": _FETCHES,
+    "switchingdirect": _FETCHES,
+    "prism": _FETCHES,
 }
 GPU = re.compile(r"(?P<kind>[a-z0-9][a-z0-9-]*)(?: x (?P<count>[1-9][0-9]*))?")
 
@@ -47,13 +50,17 @@ class Machine(BaseModel):
     def _names_a_runner(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if value is None:
             return None
-        runners = [argument.partition("=")[2] for argument in value if argument.startswith("--runner=")]
+        runners = [argument.partition("=")[2] for argument in value if argument.partition("=")[0] == "--runner"]
         if len(runners) != 1 or not runners[0]:
-            raise ValueError(
-                f"expected one --runner=..., such as --runner=DataflowRunner, got {' '.join(value) or 'nothing'}"
-            )
-        if reason := REFUSED.get(runners[0].rpartition(".")[2]):
+            got = " ".join(value) or "nothing"
+            raise ValueError(f"expected one --runner=..., such as --runner=DataflowRunner, got {got}")
+        if reason := REFUSED.get(runners[0].rpartition(".")[2].lower().removesuffix("runner")):
             raise ValueError(f"expected another runner than {runners[0]}, which {reason}")
+        modes = [argument for argument in value if argument.startswith("--direct_running_mode")]
+        if modes and modes != IN_PROCESS[1:2]:
+            raise ValueError(
+                f"expected {IN_PROCESS[1]}, got {' '.join(modes)}: the other modes lose elements under load"
+            )
         return value
 
     @property

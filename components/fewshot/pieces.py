@@ -47,18 +47,20 @@ class Remote:
     """A file elsewhere."""
 
     def __init__(self, path: str) -> None:
-        self._path, self.size = path, int(tf.io.gfile.stat(path).length)
+        status = tf.io.gfile.stat(path)
+        self._path, self.size = path, int(status.length)
+        self._version = f"{self.size} {status.mtime_nsec}"  # what is written again in its place has other blocks
 
     def piece(self, start: int, length: int) -> bytes:
         """The bytes from `start` on."""
         end = min(start + length, self.size)
-        blocks = [_block(self._path, number) for number in range(start // BLOCK, -(-end // BLOCK))]
+        blocks = [_block(self._path, self._version, number) for number in range(start // BLOCK, -(-end // BLOCK))]
         offset = start // BLOCK * BLOCK
         return b"".join(blocks)[start - offset : max(end - offset, 0)]
 
 
 @cached(LRUCache(KEPT, getsizeof=len), lock=threading.Lock())  # held while looking, not while fetching
-def _block(path: str, number: int) -> bytes:
+def _block(path: str, version: str, number: int) -> bytes:
     with tf.io.gfile.GFile(path, "rb") as file:
         file.seek(number * BLOCK)
         return bytes(file.read(BLOCK))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from data.sources.litter import litter
 
 GOOGLE = "gs://"
+RETRY_SECONDS = 20  # after which a bucket that does not answer is an error
 REMOTE_REQUESTS = 32  # at the same time, because each takes a remote file system tens of milliseconds
 
 
@@ -195,7 +196,7 @@ def _scan(root: str, relative: str, tree: Tree) -> tuple[list[str], list[str]]:
 
 def _remote_tree(root: str) -> Tree:
     """Does the same from a list of all files. There are no links, and no folders but those that the paths of files name."""
-    root = root.rstrip("/")  # so that one file has one path
+    root = root.rstrip("/") if root != GOOGLE else root  # so that one file has one path
     folders: dict[str, list[Entry]] = {"": []}
     inner = set()  # folders with folders in them
     tree = Tree([], Counter(), [], {})
@@ -233,20 +234,25 @@ def _remote_files(root: str) -> list[Entry]:
 def _listed(root: str) -> list[Entry]:
     """All files below a folder of a bucket, in pages of a thousand names with sizes and times."""
     # These take seconds to import, and local folders do not need them.
-    from google.api_core.exceptions import GoogleAPICallError
-    from google.auth.exceptions import DefaultCredentialsError
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
     from google.cloud import storage
+    from google.cloud.storage.retry import DEFAULT_RETRY
+    from requests import RequestException
 
     bucket, _, folder = root.removeprefix(GOOGLE).partition("/")
     prefix = f"{folder}/" if folder else ""
+    if not bucket:
+        raise ValueError(f"{root!r}: expected a bucket and a folder, such as gs://bucket/photos")
     try:
         client = storage.Client()
     except DefaultCredentialsError:  # as for a public bucket
         client = storage.Client.create_anonymous_client()
+    wanted, patient = "items(name,size,updated),nextPageToken", DEFAULT_RETRY.with_timeout(RETRY_SECONDS)
     try:
-        blobs = list(client.list_blobs(bucket, prefix=prefix, fields="items(name,size,updated),nextPageToken"))
-    except GoogleAPICallError as error:
-        raise ValueError(f"{root!r} cannot be listed: {error.message}") from error
+        blobs = list(client.list_blobs(bucket, prefix=prefix, fields=wanted, retry=patient))
+    except (GoogleAPIError, GoogleAuthError, RequestException) as error:
+        raise ValueError(f"{root!r} cannot be listed: {' '.join(str(error).split())}") from error
     paths = {
         blob: f"{GOOGLE}{bucket}/{blob.name}" for blob in blobs if not blob.name.endswith("/")
     }  # those mark folders

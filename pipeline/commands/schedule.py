@@ -12,24 +12,29 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from contextlib import AbstractContextManager
+from typing import Literal, NamedTuple
 
-from apscheduler.triggers.cron import CronTrigger
+from cronsim import CronSim
 from pydantic import BaseModel
 
 from pipeline.locks import locked_file
 
 FOLDER = "schedule"
+BEAT = 60  # seconds after which the health file is written again; a monitor may call what is ten times as old dead
+PATIENCE = 300  # seconds that a notifier may take
 Moment = datetime.datetime
+Beat = Callable[[], None]
 State = Literal["waiting", "running", "stopped"]
 
 
 class Last(BaseModel):
     """How the last run ended."""
 
-    due: Moment
     began: Moment
     seconds: float
     exit: int
@@ -37,13 +42,16 @@ class Last(BaseModel):
 
 
 class Health(BaseModel):
-    """What a monitor reads. `failed` counts the runs since the last one that went well; `told` is when this was written."""
+    """What a monitor reads. `failed` counts the runs since the last one that went well; `since` is when these times were first
+    kept, and `told` when this was written."""
 
     state: State
-    pid: int
+    cron: str
+    since: Moment
     next: Moment | None
     last: Last | None = None
     failed: int = 0
+    pid: int
     told: Moment
 
 
@@ -55,31 +63,31 @@ class Done(NamedTuple):
 
 
 class Schedule:
-    """Runs a command whenever it is due, one run at a time. A run that was due while nobody was here is made up for, once.
+    """Runs a command whenever it is due, one run at a time. What was due while nobody was here is made up for by one run.
 
     Args:
       root: the directory of the runs.
-      trigger: the times.
-      execute: runs the command.
+      cron: the times, in UTC.
+      execute: runs the command, and calls what it gets now and then; None if it was stopped in the middle.
       notify: gets the line about each run; an error of its own is added to the log and stops nothing.
-      now, wait: the clock; `wait` returns at a moment, or earlier with True if this is to stop.
+      now, wait: the clock; `wait` returns at a moment, or earlier with True if this is to stop, and also calls what it gets.
     """
 
     def __init__(
         self,
         root: str,
-        trigger: CronTrigger,
-        execute: Callable[[], Done],
-        notify: Callable[[Done], None] = lambda done: None,
-        now: Callable[[], Moment] = lambda: Moment.now(datetime.UTC),
-        wait: Callable[[Moment], bool] = lambda moment: False,
+        cron: str,
+        execute: Callable[[Beat], Done | None],
+        notify: Callable[[Done], None],
+        now: Callable[[], Moment],
+        wait: Callable[[Moment, Beat], bool],
     ) -> None:
-        self._folder = os.path.join(root, FOLDER)
+        self._folder, self._cron = os.path.join(root, FOLDER), cron
         os.makedirs(self._folder, exist_ok=True)
-        self._trigger, self._execute, self._notify, self._now, self._wait = trigger, execute, notify, now, wait
+        self._execute, self._notify, self._now, self._wait = execute, notify, now, wait
         before = self._read()
         self._last, self._failed = (before.last, before.failed) if before else (None, 0)
-        self._since = now()
+        self._since = before.since if before and before.cron == cron else now()  # other times were promised to nobody
 
     def keep(self) -> int:
         """Runs the command at its times until it is to stop. Returns the exit code of the last run.
@@ -90,54 +98,59 @@ class Schedule:
         with self._locked():
             while True:
                 due = self.due()
-                self._tell("waiting", due)
-                if self._wait(due):
-                    self._tell("stopped", None)
-                    return self._last.exit if self._last else 0
-                self._run(due)
+                if self._wait(due, self._telling("waiting", due)) or not self._run():
+                    break
+            self._tell("stopped", None)
+            return self._last.exit if self._last else 0
 
-    def once(self) -> int:
-        """Runs the command now. Returns its exit code.
+    def once(self) -> int | None:
+        """Runs the command now. Returns its exit code, or None if it was stopped.
 
         Raises:
           ValueError: another one keeps the schedule of this root.
         """
         with self._locked():
-            self._run(self._now())
+            ended = self._run()
             self._tell("stopped", None)
-            assert self._last is not None
-            return self._last.exit
+            return self._last.exit if ended and self._last else None
 
     def due(self) -> Moment:
-        """Returns when the next run is due: the latest time that was missed, or else the next one."""
-        now = self._now()
-        start = self._last.due + datetime.timedelta(seconds=1) if self._last else self._since
-        due = self._trigger.get_next_fire_time(None, start)
-        while (later := self._trigger.get_next_fire_time(None, due + datetime.timedelta(seconds=1))) <= now:
-            due = later
-        return due
+        """Returns when the next run is due: the first time after the last run began, which may be past."""
+        known = [self._since, *([self._last.began] if self._last else [])]
+        return next(CronSim(self._cron, min(max(known), self._now())))  # a clock may have been wrong once
 
-    def _run(self, due: Moment) -> None:
-        self._tell("running", None)
+    def _run(self) -> bool:
+        """Runs the command. Returns whether it came to its end; else it is as due as it was."""
+        beat = self._telling("running", None)
         began = self._now()
-        done = self._execute()
-        self._failed = self._failed + 1 if done.exit else 0
+        done = self._execute(beat)
         seconds = (self._now() - began).total_seconds()
-        self._last = Last(due=due, began=began, seconds=round(seconds, 1), exit=done.exit, said=done.said)
+        if done is None:
+            self._log(f"stopped after {seconds:.0f} s", began)
+            return False
+        self._failed = self._failed + 1 if done.exit else 0
+        self._last = Last(began=began, seconds=round(seconds, 1), exit=done.exit, said=done.said)
         self._log(f"exit {done.exit}, {seconds:.0f} s: {done.said}", began)
+        beat()
         try:
             self._notify(done)
-        except (OSError, subprocess.SubprocessError) as error:
-            self._log(f"nobody was notified: {error}", self._now())
+        except Exception as error:  # whatever a user's command does, the next run is due
+            self._log(f"nobody was notified: {_one_line(str(error))}", self._now())
+        return True
 
     def _log(self, line: str, moment: Moment) -> None:
-        with open(os.path.join(self._folder, "runs.log"), "a", encoding="utf-8") as file:
+        with open(os.path.join(self._folder, "runs.log"), "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{moment:%Y-%m-%dT%H:%M:%SZ} {line}\n")
 
+    def _telling(self, state: State, due: Moment | None) -> Beat:
+        self._tell(state, due)
+        return lambda: self._tell(state, due)
+
     def _tell(self, state: State, due: Moment | None) -> None:
-        told = Health(state=state, pid=os.getpid(), next=due, last=self._last, failed=self._failed, told=self._now())
+        kept = {"cron": self._cron, "since": self._since, "last": self._last, "failed": self._failed}
+        told = Health.model_validate({"state": state, "next": due, "pid": os.getpid(), "told": self._now(), **kept})
         path = os.path.join(self._folder, "health.json")
-        with open(f"{path}.tmp", "w", encoding="utf-8") as file:
+        with open(f"{path}.tmp", "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(told.model_dump_json(indent=2))
         os.replace(f"{path}.tmp", path)
 
@@ -148,7 +161,7 @@ class Schedule:
         except (OSError, ValueError):  # none yet, or of half a disk: what is due is found from now on
             return None
 
-    def _locked(self) -> Any:
+    def _locked(self) -> AbstractContextManager[None]:
         taken = f"{self._folder}: another `fewshot schedule` keeps it; stop that one, or choose another --root"
         return locked_file(os.path.join(self._folder, ".lock"), taken)
 
@@ -163,27 +176,84 @@ class Child:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._asked_to_stop)
 
-    def execute(self) -> Done:
-        """Runs the pipeline. What it prints is printed when it has ended."""
-        process = self._process = subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
-        )
-        out, told = process.communicate()
-        code, self._process = process.returncode, None
-        print(told, file=sys.stderr, end="", flush=True)
-        return Done(code if code >= 0 else 128 - code, in_a_line(out, told))
+    def execute(self, beat: Beat) -> Done | None:
+        """Runs the pipeline. What it prints is printed, and its last lines say why it failed if it did."""
+        if self._stop.is_set():
+            return None
+        with tempfile.TemporaryFile("w+") as result:
+            # In a session of its own, so that Ctrl-C reaches it once: through this process.
+            process = self._process = subprocess.Popen(
+                self._command,
+                stdout=result,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+            if self._stop.is_set():  # asked in the meantime
+                process.send_signal(signal.SIGINT)
+            last: deque[str] = deque(maxlen=100)
+            for line in process.stderr or ():
+                print(line, file=sys.stderr, end="", flush=True)
+                last.append(line)
+                beat()
+            code, self._process = process.wait(), None
+            result.seek(0)
+            done = Done(code if code >= 0 else 128 - code, in_a_line(result.read(), last))
+        return None if self._stop.is_set() and code else done
 
-    def wait(self, until: Moment) -> bool:
+    def wait(self, until: Moment, beat: Beat) -> bool:
         """Waits for a moment. Returns True at once if this process is asked to stop."""
         while (seconds := (until - Moment.now(datetime.UTC)).total_seconds()) > 0:
-            if self._stop.wait(min(seconds, 60)):  # in small steps, because a machine that sleeps stops the clock
+            if self._stop.wait(min(seconds, BEAT)):  # in small steps, because a machine that sleeps stops the clock
                 return True
+            beat()
         return self._stop.is_set()
 
     def _asked_to_stop(self, number: int, frame: object) -> None:
         self._stop.set()
         if self._process:
-            self._process.send_signal(number)
+            self._process.send_signal(signal.SIGINT)  # at which a run says that it can be continued
+
+
+def in_a_line(out: str, told: Sequence[str]) -> str:
+    """Returns what a run says in a line, from its JSON and the last lines that it printed."""
+    try:
+        result = json.loads(out)
+    except ValueError:
+        lines = [line for line in told if line.strip()] or ["it said nothing"]
+        own = [line for line in lines if line.startswith("fewshot: ")] or lines
+        return _one_line(own[-1].removeprefix("fewshot: "))
+    if not result["ran"]:
+        return "nothing new: nothing was trained"
+    figures = f"{100 * result['accuracy']:.2f} ± {100 * result['ci95']:.2f} %"
+    if not result["blessed"]:
+        return _one_line(f"not blessed, {figures}: {'; '.join(result['reasons'])}")
+    pushed = f"pushed to {result['pushed_model']}" if result["pushed_model"] else "nothing was pushed"
+    return _one_line(f"blessed, {figures}, {pushed}")
+
+
+def notifier(command: str | None) -> Callable[[Done], None]:
+    """Returns what runs a user's command after each run, with FEWSHOT_EXIT and FEWSHOT_SAID in its environment.
+
+    It raises RuntimeError if the command fails; the message is the last line that it printed, and nothing of the command.
+    """
+
+    def notify(done: Done) -> None:
+        if not command:
+            return
+        environment = os.environ | {"FEWSHOT_EXIT": str(done.exit), "FEWSHOT_SAID": done.said}
+        try:
+            ended = subprocess.run(
+                command, shell=True, env=environment, timeout=PATIENCE, capture_output=True, text=True, errors="replace"
+            )
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"the command of --notify took longer than {PATIENCE} s") from None
+        if ended.returncode:
+            said = (ended.stderr.strip() or ended.stdout.strip() or "it said nothing").splitlines()[-1]
+            raise RuntimeError(f"the command of --notify ended with {ended.returncode}: {said}")
+
+    return notify
 
 
 def checked_words(words: Sequence[str]) -> list[str]:
@@ -200,29 +270,5 @@ def checked_words(words: Sequence[str]) -> list[str]:
     return [*words, "--json"]
 
 
-def in_a_line(out: str, told: str) -> str:
-    """Returns what a run says in a line, from its JSON and what it printed."""
-    try:
-        result = json.loads(out)
-    except ValueError:
-        lines = [line for line in told.splitlines() if line.strip()] or ["it said nothing"]
-        own = [line for line in lines if line.startswith("fewshot: ")] or lines
-        return own[-1].removeprefix("fewshot: ")
-    if not result["ran"]:
-        return "nothing new: nothing was trained"
-    figures = f"{100 * result['accuracy']:.2f} ± {100 * result['ci95']:.2f} %"
-    if not result["blessed"]:
-        return f"not blessed, {figures}: {'; '.join(result['reasons'])}"
-    pushed = f"pushed to {result['pushed_model']}" if result["pushed_model"] else "nothing was pushed"
-    return f"blessed, {figures}, {pushed}"
-
-
-def notifier(command: str | None) -> Callable[[Done], None]:
-    """Returns what runs a user's command after each run, with FEWSHOT_EXIT and FEWSHOT_SAID in its environment."""
-
-    def notify(done: Done) -> None:
-        if command:
-            told = {"FEWSHOT_EXIT": str(done.exit), "FEWSHOT_SAID": done.said}
-            subprocess.run(command, shell=True, check=True, env=os.environ | told, timeout=300)
-
-    return notify
+def _one_line(text: str) -> str:
+    return " ".join(text.replace("\0", " ").split())

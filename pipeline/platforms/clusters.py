@@ -61,7 +61,7 @@ def read_compiled(path: str, cluster: Cluster) -> Compiled:
             )
             target = "vertex" if "pipelineSpec" in job else "kubeflow"
             found = Compiled(target, spec["pipelineInfo"]["name"], spec, root)
-        except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
+        except (yaml.YAMLError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{said}, got something else") from error
     if found.target != cluster.target:
         raise ValueError(f"{path} was compiled for {found.target}: compile it again with --target {cluster.target}")
@@ -126,18 +126,18 @@ def _body(message: Any) -> dict[str, Any]:
 
 
 class Kubeflow:
-    """Kubeflow Pipelines at an address; an empty experiment is its default one."""
+    """Kubeflow Pipelines at an address."""
 
     target = "kubeflow"
 
-    def __init__(self, host: str, experiment: str = "") -> None:
-        self._host, self._experiment = host.rstrip("/"), experiment or None
+    def __init__(self, host: str) -> None:
+        self._host = host.rstrip("/")
 
     def run(self, compiled: Compiled) -> Request:
         """The request to run a pipeline at once."""
         import kfp_server_api as api
 
-        run = api.V2beta1Run(display_name=compiled.name, experiment_id=self._experiment, pipeline_spec=compiled.spec)
+        run = api.V2beta1Run(display_name=compiled.name, pipeline_spec=compiled.spec)
 
         def send() -> str:
             with self._connected() as connection:
@@ -151,7 +151,6 @@ class Kubeflow:
 
         run = api.V2beta1RecurringRun(
             display_name=compiled.name,
-            experiment_id=self._experiment,
             pipeline_spec=compiled.spec,
             trigger=api.V2beta1Trigger(cron_schedule=api.V2beta1CronSchedule(cron=f"0 {cron}")),
             mode=api.RecurringRunMode.ENABLE,

@@ -58,6 +58,12 @@ class Cluster:
         return job, json.loads(self.bucket.read(f"{uri}/metrics.json"))
 
     @property
+    def temporary(self) -> list[str]:
+        """The objects of its root that only work needed."""
+        own = [name for name in self.bucket.blobs if name.startswith(f"{self.target}/")]
+        return [name for name in own if "temp" in name or name.endswith((".new", ".unfinished", ".tmp"))]
+
+    @property
     def served(self) -> set[str]:
         """The versions in the push destination."""
         prefix = f"{self.target}/serving/small/"
@@ -76,8 +82,7 @@ def test_vertex(tmp_path, bucket, folders, here):
     cluster = Cluster(bucket, "vertex", tmp_path)
     _, metrics = cluster.run("first", folders)
     assert alike(metrics, here) and metrics["production"] is None and len(cluster.served) == 1
-    left = [name for name in bucket.blobs if "temp" in name or name.endswith((".new", ".unfinished", ".tmp"))]
-    assert left == []
+    assert cluster.temporary == []
     job, _ = cluster.run("again", folders)
     assert job.ran == ["ImageListing"] and len(cluster.served) == 1
     job, metrics = cluster.run("other settings", folders, training={"learning_rate": 0.004})
@@ -92,5 +97,6 @@ def test_kubeflow(tmp_path, bucket, folders, here):
     _, metrics = cluster.run("first", folders)
     assert alike(metrics, here) and len(cluster.served) == 2
     assert "no few-shot model at gs://bucket/kubeflow/serving/small/7" in metrics["production"]["not_comparable"]
+    assert cluster.temporary == []
     job, _ = cluster.run("again", folders)
     assert job.ran == ["ImageListing"] and len(cluster.served) == 2

@@ -64,6 +64,10 @@ def test_an_image_that_is_written_again_is_another_listing(bucket):
 def test_a_bucket_without_images_and_one_that_is_not_there(bucket):
     with pytest.raises(ValueError, match=r"/nothing' is not a folder, or is empty: correct the path"):
         list_folder(f"gs://{bucket.name}/nothing")
+    with pytest.raises(ValueError, match=r"'gs://': expected a bucket and a folder"):
+        list_folder("gs://")
+    with pytest.raises(ValueError, match=r"'gs:///x': expected a bucket and a folder"):
+        list_folder("gs:///x")
     bucket.closed = True
     with pytest.raises(ValueError, match=r"'gs://b-.*/nothing' cannot be listed: .*no right to do so"):
         list_folder(f"gs://{bucket.name}/nothing")

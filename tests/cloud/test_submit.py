@@ -100,6 +100,21 @@ def test_a_dry_run_prints_what_is_sent_and_sends_nothing(api, jobs, fewshot, wor
     assert shown["body"] == body
 
 
+def test_where_nobody_answers_it_is_not_said_that_nothing_was_started(jobs, fewshot, api, monkeypatch):
+    """A request may have arrived and its answer not."""
+    monkeypatch.setattr(
+        Api, "answer", lambda self, asked: said({"error": {"code": 500, "message": "out of order"}}, 500)
+    )
+    done = fewshot("submit", jobs["kubeflow"], "--host", api.address)
+    assert (
+        done.returncode == 1
+        and "it is not known whether anything was started" in done.stderr
+        and "out of order" in done.stderr
+    )
+    done = fewshot("submit", jobs["kubeflow"], "--host", "http://127.0.0.1:9")
+    assert done.returncode == 1 and "nothing was started" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
 def test_a_refusal_is_a_sentence(api, jobs, fewshot):
     api.refuses = True
     for target, where in (("vertex", VERTEX), ("kubeflow", ("--host", api.address))):
@@ -132,6 +147,14 @@ def test_a_refusal_is_a_sentence(api, jobs, fewshot):
         (("submit", __file__, *VERTEX), "expected a file that `fewshot compile` wrote, got something else"),
         (("submit", "{kubeflow}", "--host", "h"), "--host h: expected the address of its API"),
         (("schedule", "{vertex}", "--cron", "every day", *VERTEX), "--cron 'every day': expected five fields"),
+        (
+            ("submit", "{vertex}", "--project", "p/q", "--location", "europe-west4"),
+            "--project p/q: expected the id of a project",
+        ),
+        (
+            ("submit", "{vertex}", "--project", "p", "--location", "europe west4"),
+            "--location europe west4: expected a location",
+        ),
     ],
 )
 def test_what_is_refused(jobs, fewshot, words, sentence):

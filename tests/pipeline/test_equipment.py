@@ -54,6 +54,19 @@ def test_half_a_core():
     assert resources(Machine(cpu=0.5, memory=1.5), "kubeflow").resource_memory_limit == "1.5G"
 
 
+def test_a_seller_that_kubernetes_does_not_know():
+    assert resources(Machine(gpu="amd-mi300 x 2"), "kubeflow").accelerator.type == "amd.com/gpu"
+    with pytest.raises(
+        ValueError, match="gpu=l4: expected a kind that begins with its seller, nvidia or amd, as nvidia-l4"
+    ):
+        resources(Machine(gpu="l4"), "kubeflow")
+
+
+def test_large_numbers_are_written_out():
+    asked = resources(Machine(cpu=96, memory=1234567), "kubeflow")
+    assert (asked.resource_cpu_limit, asked.resource_memory_limit) == ("96", "1234567G")
+
+
 def test_an_engine_of_ones_own_on_this_machine():
     settings = settings_of(default={"beam": DATAFLOW})
     pipeline = create_pipeline(settings, settings.data, "runs", data_fingerprint="f")

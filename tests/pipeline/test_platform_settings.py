@@ -35,6 +35,15 @@ def test_accelerators(gpu, expected):
             "another runner than DaskRunner, which computes only the last branch",
         ),
         ({"default": {"beam": ["--runner=DirectRunner"]}}, "another runner than DirectRunner, which may fetch another"),
+        (
+            {"default": {"beam": ["--runner=switchingdirect"]}},
+            "another runner than switchingdirect, which may fetch another",
+        ),
+        ({"default": {"beam": ["--runner", "DirectRunner", "--runner=FnApiRunner"]}}, "expected one --runner=..."),
+        (
+            {"default": {"beam": ["--runner=FnApiRunner", "--direct_running_mode=multi_processing"]}},
+            "the other modes lose elements under load",
+        ),
         ({"default": {"cpu": 0}}, "platform.default.cpu: "),
         ({"trainer": {"gpus": 1}}, "no setting 'platform.trainer.gpus'; did you mean platform.trainer.gpu"),
     ],

@@ -60,6 +60,15 @@ def test_only_the_blocks_that_are_needed_are_fetched_and_each_once(monkeypatch):
     assert file.piece(990, 50) == CONTENT[990:] and fetched == [0, 1, 15]
 
 
+def test_what_is_written_again_in_its_place_is_read_anew():
+    path = f"ram://{uuid.uuid4().hex}"
+    for content in (CONTENT, CONTENT[::-1] + b"more"):
+        with tf.io.gfile.GFile(path, "wb") as file:
+            file.write(content)
+        assert pieces_of(path).piece(0, 2000) == content
+        tf.io.gfile.remove(path)  # in memory, writing would add to it
+
+
 def test_memory_is_bounded():
     assert pieces._block.cache.maxsize == pieces.KEPT and pieces._block.cache.getsizeof(b"12345") == 5
 
