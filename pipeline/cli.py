@@ -1,9 +1,8 @@
-"""The command line: it declares the commands, and `pipeline/commands/` does their work.
+"""The command line: it declares the commands, and `pipeline/commands/` does their work. Jobs are in `cli_jobs.py`.
 
 Heavy imports are inside the commands, so that `fewshot --help` answers at once.
 """
 
-import functools
 import os
 import sys
 
@@ -11,11 +10,12 @@ if __name__ == "__main__" and sys.path[0] == os.getcwd():  # `python -m`: a `dat
     sys.path.append(sys.path.pop(0))
 
 from importlib.metadata import version
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from pipeline.layers import check_adapt_options, check_base_model, check_options_of, check_places, settings_of
+from pipeline.cli_jobs import jobs_app
+from pipeline.layers import check_adapt_options, check_base_model, settings_of
 from pipeline.options import (
     ROOT,
     Debug,
@@ -26,12 +26,12 @@ from pipeline.options import (
     Splits,
     check_directory,
     check_root,
-    with_settings_options,
+    with_options,
 )
 from pipeline.tensorflow_alone import import_tensorflow_alone
-from pipeline.terminal.errors import FAILED, INTERRUPTED, errors_as_sentences
+from pipeline.terminal.errors import FAILED, errors_as_sentences
 from pipeline.terminal.json_output import print_json, selected
-from pipeline.terminal.quiet import quietly
+from pipeline.terminal.quiet import begin, quietly
 
 app = typer.Typer(
     help="Train image models that adapt to new classes, evaluate them on frozen episodes, and push them for serving.",
@@ -42,19 +42,7 @@ app = typer.Typer(
 )
 runs_app = typer.Typer(help="Show the history and lineage of runs, from ML Metadata.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
-
-Target = Literal["vertex", "kubeflow"]
-Project = Annotated[str | None, typer.Option("--project", help="Project of Vertex AI.")]
-Location = Annotated[str | None, typer.Option("--location", help="Location of Vertex AI, such as europe-west4.")]
-ServiceAccount = Annotated[str | None, typer.Option("--service-account", help="Account that Vertex AI runs it as.")]
-Host = Annotated[str | None, typer.Option("--host", help="Address of the API of Kubeflow Pipelines.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be sent, as JSON, and send nothing.")]
-
-
-def _begin(line: str, json: bool) -> None:
-    """Says what a command is going to do, before it loads what it needs for that."""
-    if not json:
-        print(line, file=sys.stderr, flush=True)
+app.add_typer(jobs_app)
 
 
 def _version(asked: bool) -> None:
@@ -73,7 +61,7 @@ def _root_options(
 
 
 @app.command(epilog="Example: fewshot run --images photos training.steps=1000")
-@with_settings_options
+@with_options
 def run(
     *,
     given: SettingsOptions,
@@ -90,7 +78,7 @@ def run(
         settings = settings_of(given.preset, given.config, given.data, given.overrides)
         if settings.push.destination is not None:
             check_directory("push.destination", settings.push.destination)
-        _begin(settings.headline, json=False)
+        begin(settings.headline, json=False)
         with quietly(root, "run") as log:
             check_base_model(settings)  # imports Keras: before TFX, which takes as long again
             from pipeline.commands.run import RUN_KEYS, reporting_to
@@ -126,7 +114,7 @@ def evaluate(
 ) -> None:
     """Evaluate an exported model on folders of images."""
     with errors_as_sentences(debug), quietly():
-        _begin(f"evaluating {model} on {', '.join(images)}", json)
+        begin(f"evaluating {model} on {', '.join(images)}", json)
         import_tensorflow_alone()
         from pipeline.commands.evaluate import EVALUATE_KEYS, check_counts, evaluate_folder, image_set_of, spec_of
         from pipeline.terminal.progress import counter
@@ -174,7 +162,7 @@ def adapt(
     with errors_as_sentences(debug), quietly():
         check_adapt_options(support, query, state, save_state, csv, html)
         aim = f"predict {query}" if query else f"write {save_state}"
-        _begin(f"adapting {model} to {support or state}, to {aim}", json)
+        begin(f"adapting {model} to {support or state}, to {aim}", json)
         import_tensorflow_alone()
         from pipeline.commands.adapt import adapt as adapt_to
         from pipeline.commands.adapt import check_file, write_csv
@@ -188,139 +176,6 @@ def adapt(
         print_json(result) if json else show_adapted(result, top)
         if result["set_aside"]:
             raise typer.Exit(FAILED)
-
-
-@app.command("compile", epilog="Example: fewshot compile --target vertex --root gs://bucket/fewshot --output job.json")
-@with_settings_options
-def compile_(
-    *,
-    output: Annotated[str, typer.Option("--output", help="File to write.")],
-    target: Annotated[Target, typer.Option("--target", help="Platform that will run the pipeline.")] = "vertex",
-    image: Annotated[str, typer.Option("--image", help="Container image with fewshot-tfx in it.")] = "fewshot-tfx",
-    given: SettingsOptions,
-    root: Annotated[
-        str, typer.Option("--root", help="Directory that the cluster can reach.")
-    ] = "gs://your-bucket/fewshot",
-    mounted: Annotated[
-        bool, typer.Option("--mounted", help="The cluster mounts the paths of this machine, for --root and images.")
-    ] = False,
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Compile the same graph for Vertex AI or Kubeflow, offline."""
-    with errors_as_sentences(debug), quietly():
-        settings = settings_of(given.preset, given.config, given.data, given.overrides)
-        check_places(settings, root, output, mounted)
-        _begin(f"compiling {settings.name} for {target}", json)
-        check_base_model(settings)
-        from pipeline.platforms.kubeflow import compile_pipeline
-        from pipeline.terminal.show import show_compiled
-
-        places = compile_pipeline(settings, root, target, output, image)
-        if json:
-            print_json({"output": output, "target": target, "images": places})
-        else:
-            show_compiled(target, output, places, f"{ROOT}/data/" if settings.data is None else None)
-
-
-@app.command(epilog="Example: fewshot submit job.json --project my-project --location europe-west4")
-def submit(
-    job: Annotated[str, typer.Argument(help="File that `fewshot compile` wrote.")],
-    project: Project = None,
-    location: Location = None,
-    service_account: ServiceAccount = None,
-    host: Host = None,
-    dry_run: DryRun = False,
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Run a compiled pipeline on Vertex AI or Kubeflow."""
-    with errors_as_sentences(debug), quietly():
-        from pipeline.commands.submit import cluster_of, send
-        from pipeline.platforms.clusters import read_compiled
-
-        cluster = cluster_of(project, location, service_account, host)
-        request = cluster.run(read_compiled(job, cluster))
-        if dry_run:
-            print_json({"to": request.address, "body": request.body})
-        else:
-            name = send(request)
-            print_json({"started": name}) if json else print(f"started: {name}")
-
-
-@app.command(epilog='Example: fewshot schedule --cron "0 3 * * *" -- run --images photos')
-def schedule(
-    what: Annotated[
-        list[str], typer.Argument(help="`run` and its options, after --; or a file that `fewshot compile` wrote.")
-    ],
-    cron: Annotated[
-        str | None, typer.Option("--cron", help="Times as five fields of cron, in UTC. Not with --once.")
-    ] = None,
-    root: Annotated[str | None, typer.Option("--root", help=f"Directory of the runs. By default {ROOT}.")] = None,
-    once: Annotated[bool, typer.Option("--once", help="Run now, and end: the clock is somebody else's.")] = False,
-    notify: Annotated[
-        str | None,
-        typer.Option("--notify", help="Command to run after each run, with FEWSHOT_EXIT and FEWSHOT_SAID set."),
-    ] = None,
-    project: Project = None,
-    location: Location = None,
-    service_account: ServiceAccount = None,
-    host: Host = None,
-    dry_run: DryRun = False,
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Run the pipeline by a clock: on this machine as long as this command runs, or on Vertex AI or Kubeflow.
-
-    Where no image is new, nothing is trained or pushed.
-    """
-    with errors_as_sentences(debug), quietly():
-        here = what[0] == "run"
-        where = {"--project": project, "--location": location, "--service-account": service_account, "--host": host}
-        of_clusters: dict[str, object] = {**where, "--dry-run": dry_run, "--json": json}
-        check_options_of(here, of_clusters, {"--root": root, "--once": once, "--notify": notify})
-        if (cron is None) != once:
-            raise ValueError(f"--cron: expected {'none with --once' if once else 'times as five fields of cron'}")
-        from pipeline.commands.submit import checked_cron, cluster_of, send
-
-        times = checked_cron(cron or "0 0 1 1 *")
-        if here:
-            raise typer.Exit(_keep(what, times, root or ROOT, once, notify))
-        from pipeline.platforms.clusters import read_compiled
-
-        if len(what) != 1:
-            raise ValueError(f"expected one file that `fewshot compile` wrote, got {len(what)}: {' '.join(what)}")
-        cluster = cluster_of(project, location, service_account, host)
-        request = cluster.schedule(read_compiled(what[0], cluster), times)
-        if dry_run:
-            print_json({"to": request.address, "body": request.body})
-        else:
-            name = send(request)
-            print_json({"scheduled": name}) if json else print(f"scheduled: {name}")
-
-
-def _keep(words: list[str], cron: str, root: str, once: bool, notify: str | None) -> int:
-    """Keeps the schedule of a root on this machine; returns the exit code of the last run."""
-    import datetime
-
-    from pipeline.commands.schedule import Child, Schedule, checked_words, notifier
-
-    check_root(root)
-    given = checked_words(words)
-    run_command = typer.main.get_command(app).commands["run"]  # type: ignore[attr-defined]
-    try:
-        context = run_command.make_context("run", given[1:])
-    except Exception as error:  # Typer's errors of usage are not always Click's
-        if said := getattr(error, "format_message", None):
-            raise ValueError(f"run: {said()}") from error
-        raise
-    options = SettingsOptions._make(context.params[name] for name in SettingsOptions._fields)
-    settings_of(options.preset, options.config, options.data, options.overrides)
-    child = Child([*given, "--root", root])
-    now = functools.partial(datetime.datetime.now, datetime.UTC)
-    kept = Schedule(root, cron, child.execute, notifier(notify), now, child.wait)
-    code = kept.once() if once else kept.keep()
-    return INTERRUPTED if code is None else code
 
 
 @app.command(epilog="Example: fewshot settings training")
@@ -343,7 +198,7 @@ def settings(
 def doctor(root: Root = ROOT, json: Json = False, debug: Debug = False) -> None:
     """Check whether this machine can run the pipeline and what runs have left is whole, and say what to change."""
     with errors_as_sentences(debug), quietly():
-        _begin(f"checking this machine and {root}", json)
+        begin(f"checking this machine and {root}", json)
         from pipeline.commands import doctor as doctor_module
         from pipeline.commands.root_checks import check_runs
 

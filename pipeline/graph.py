@@ -6,7 +6,7 @@ from typing import Literal
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components import ExampleValidator
-from tfx.dsl.components.base import base_component, base_node
+from tfx.dsl.components.base import base_beam_component, base_component, base_node
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 
@@ -25,7 +25,6 @@ from components.pusher.component import Pusher
 from data.settings import ImageSetSettings
 from pipeline.baselines import BASELINES, baselines_of
 from pipeline.config import RunSettings
-from pipeline.equipment import equip
 from pipeline.extractions import extractions, features_of
 from pipeline.production import destination_of, run_fingerprint
 
@@ -131,7 +130,8 @@ def create_pipeline(
     ]
     nodes += [*extractors.values(), *dict.fromkeys([*trainers.values(), best, *baselines.values()]), evaluator, pusher]
     for node in nodes:
-        equip(node, settings.platform, target)
+        if isinstance(node, base_beam_component.BaseBeamComponent):
+            node.with_beam_pipeline_args(settings.platform.machine_of(type(node).__name__).engine)
     return Pipeline(
         pipeline_name=settings.name,
         pipeline_root=os.path.join(root, "artifacts"),

@@ -108,19 +108,6 @@ def check_adapt_options(
         raise ValueError(f"{'--csv' if csv else '--html'} shows predictions: say with --query what is predicted")
 
 
-def check_options_of(here: bool, of_clusters: Mapping[str, object], of_machine: Mapping[str, object]) -> None:
-    """Raises ValueError if an option of `fewshot schedule` was given that means nothing where it runs.
-
-    Args:
-      here: whether it runs on this machine.
-      of_clusters, of_machine: the options that mean something there and here, by name; what is not true was not given.
-    """
-    for option, value in (of_clusters if here else of_machine).items():
-        if value:
-            where = "`run` on this machine" if here else "a compiled pipeline on a cluster"
-            raise ValueError(f"{option} means nothing for {where}: leave it out")
-
-
 def check_base_model(settings: "RunSettings") -> None:
     """Builds the base models, which needs Keras, to find out before a run whether they can be built.
 

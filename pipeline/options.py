@@ -6,7 +6,7 @@ Imports nothing heavy, so that `fewshot --help` answers at once.
 import functools
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, NamedTuple
 
 import typer
@@ -81,24 +81,47 @@ class SettingsOptions(NamedTuple):
         }
 
 
-def with_settings_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Replaces the parameter `given: SettingsOptions` of a command by one option per field.
+class ClusterOptions(NamedTuple):
+    """The options that name a cluster, and whether it is really asked."""
+
+    project: Annotated[str | None, typer.Option("--project", help="Project of Vertex AI.")] = None
+    location: Annotated[str | None, typer.Option("--location", help="Location of Vertex AI, such as europe-west4.")] = (
+        None
+    )
+    service_account: Annotated[
+        str | None, typer.Option("--service-account", help="Account that Vertex AI runs it as.")
+    ] = None
+    host: Annotated[str | None, typer.Option("--host", help="Address of the API of Kubeflow Pipelines.")] = None
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent, as JSON, and send nothing.")] = (
+        False
+    )
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Replaces each parameter of a command that is a group of options (a NamedTuple) by one option per field.
 
     Typer reads options from a signature and knows no groups of them. Hence this changes the signature that Typer sees.
     """
-    fields = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for parameter in inspect.signature(SettingsOptions).parameters.values()
-    ]
+    groups = {
+        name: parameter.annotation
+        for name, parameter in inspect.signature(command).parameters.items()
+        if hasattr(parameter.annotation, "_fields")
+    }
     parameters = []
-    for parameter in inspect.signature(command).parameters.values():
-        parameters += fields if parameter.annotation is SettingsOptions else [parameter]
+    for name, parameter in inspect.signature(command).parameters.items():
+        fields = inspect.signature(groups[name]).parameters.values() if name in groups else [parameter]
+        parameters += [field.replace(kind=inspect.Parameter.KEYWORD_ONLY) for field in fields]
 
     @functools.wraps(command)
     def called(**values: object) -> None:
-        given = SettingsOptions._make(values.pop(name) for name in SettingsOptions._fields)
-        command(given=given, **values)
+        given = {name: group._make(values.pop(field) for field in group._fields) for name, group in groups.items()}
+        command(**given, **values)
 
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # mypy does not know this attribute
     called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return called
+
+
+def given_of(options: Mapping[str, object]) -> list[str]:
+    """Returns the options that were given, of those whose default means nothing, as a user writes them."""
+    return [f"--{name.replace('_', '-')}" for name, value in options.items() if value]

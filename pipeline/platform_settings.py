@@ -70,6 +70,11 @@ class Machine(BaseModel):
             return Gpu(found["kind"], int(found["count"] or 1))
         return None
 
+    @property
+    def engine(self) -> tuple[str, ...]:
+        """The arguments of Beam."""
+        return IN_PROCESS if self.beam is None else self.beam
+
     def over(self, default: "Machine") -> "Machine":
         """This machine, with what is not set of it taken from another."""
         return Machine(**(default.model_dump(exclude_none=True) | self.model_dump(exclude_none=True)))

@@ -94,7 +94,13 @@ ROOMS = {  # of two that hold a module, the first counts
     "data.sources": {"data.settings", "data.keys"},
     "pipeline.history": set(),
     "pipeline.terminal": set(),
-    "pipeline.platforms": {"pipeline.graph", "pipeline.config", "pipeline.image_sets", "pipeline.locks"},
+    "pipeline.platforms": {
+        "pipeline.graph",
+        "pipeline.config",
+        "pipeline.image_sets",
+        "pipeline.locks",
+        "pipeline.platform_settings",
+    },
 }
 # What travels between rooms, whether it is whole, what a user chooses, and numbers in sentences.
 EVERYWHERE = tuple(
@@ -166,6 +172,7 @@ def run(*command: str | Path, **options) -> subprocess.CompletedProcess[str]:
         ("import data.sources.image_sets, data.settings", {*SCIENCE_NEVER, "tensorflow"}),
         ("import pipeline.cli", {*SCIENCE_NEVER, "tensorflow", "keras", "numpy", "yaml", "pydantic"}),
         ("import pipeline.history.runs", {"tfx", "tensorflow", "keras"}),
+        ("import pipeline.commands.run", {"kfp"}),  # only jobs need it, and it takes seconds
         (
             "from pipeline.tensorflow_alone import import_tensorflow_alone; import_tensorflow_alone();"
             "import pipeline.commands.adapt, pipeline.commands.evaluate",

@@ -253,12 +253,16 @@ def _listed(root: str) -> list[Entry]:
         blobs = list(client.list_blobs(bucket, prefix=prefix, fields=wanted, retry=patient))
     except (GoogleAPIError, GoogleAuthError, RequestException) as error:
         raise ValueError(f"{root!r} cannot be listed: {' '.join(str(error).split())}") from error
-    paths = {
-        blob: f"{GOOGLE}{bucket}/{blob.name}" for blob in blobs if not blob.name.endswith("/")
-    }  # those mark folders
+    files = [blob for blob in blobs if not blob.name.endswith("/")]  # which marks a folder
     return [
-        Entry(blob.name.removeprefix(prefix), path, blob.size, round(blob.updated.timestamp() * 1e9), path)
-        for blob, path in paths.items()
+        Entry(
+            relative=blob.name.removeprefix(prefix),
+            path=f"{GOOGLE}{bucket}/{blob.name}",
+            size=blob.size,
+            mtime_ns=round(blob.updated.timestamp() * 1e9),
+            identity=f"{GOOGLE}{bucket}/{blob.name}",
+        )
+        for blob in files
     ]
 
 

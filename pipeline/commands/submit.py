@@ -1,16 +1,11 @@
 """`fewshot submit` and `fewshot schedule` for clusters: they send a compiled pipeline, or show what they would send."""
 
-import datetime
 import re
 from urllib.parse import urlsplit
 
-from cronsim import CronSim, CronSimError
-
+from pipeline.options import ClusterOptions
 from pipeline.platforms.clusters import Cluster, Kubeflow, Request, Vertex
 
-FOREIGN = re.compile(
-    r"#|(?:^|[\s,0-9])[Ll](?:$|[\s,Ww])"
-)  # what CronSim knows beside the five fields that all clocks know
 # As Google allows them; they become a part of an address.
 PROJECT = re.compile(r"[a-z0-9:.-]{1,63}")
 LOCATION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
@@ -20,48 +15,29 @@ class SendError(OSError):
     """A platform cannot be reached, or refuses. The message is a sentence."""
 
 
-def cluster_of(project: str | None, location: str | None, account: str | None, host: str | None) -> Cluster:
+def cluster_of(where: ClusterOptions) -> Cluster:
     """Returns the cluster that options name: a project and a location of Vertex AI, or the host of Kubeflow.
 
     Raises:
       ValueError: they name none, or both, or cannot be right.
     """
-    if bool(project or location or account) == bool(host):
-        got = "both" if host else "neither"
+    if bool(where.project or where.location or where.service_account) == bool(where.host):
+        got = "both" if where.host else "neither"
         raise ValueError(f"expected --project and --location (Vertex AI) or --host (Kubeflow Pipelines), got {got}")
-    if host:
-        address = urlsplit(host)
+    if where.host:
+        address = urlsplit(where.host)
         if address.scheme not in ("http", "https") or not address.hostname:
-            raise ValueError(
-                f"--host {host}: expected the address of its API, such as https://kubeflow.example.org/pipeline"
-            )
-        return Kubeflow(host)
-    if not (project and location):
-        missing = "--location, such as europe-west4" if project else "--project"
+            said = "expected the address of its API, such as https://kubeflow.example.org/pipeline"
+            raise ValueError(f"--host {where.host}: {said}")
+        return Kubeflow(where.host)
+    if not (where.project and where.location):
+        missing = "--location, such as europe-west4" if where.project else "--project"
         raise ValueError(f"Vertex AI needs a project and a location: give {missing}")
-    if not PROJECT.fullmatch(project):
-        raise ValueError(f"--project {project}: expected the id of a project, such as my-project")
-    if not LOCATION.fullmatch(location):
-        raise ValueError(f"--location {location}: expected a location, such as europe-west4")
-    return Vertex(project, location, account or "")
-
-
-def checked_cron(cron: str) -> str:
-    """Returns a cron expression that all clocks read alike.
-
-    Raises:
-      ValueError: it is none, or its time never comes.
-    """
-    said = f'--cron {cron!r}: expected five fields, such as "0 3 * * *" for every night at three (UTC)'
-    if FOREIGN.search(cron):
-        raise ValueError(f"{said}; not every clock knows L and #")
-    try:
-        next(CronSim(cron, datetime.datetime.now(datetime.UTC)))
-    except CronSimError as error:
-        raise ValueError(f"{said}: {str(error).lower()}") from error
-    except StopIteration:
-        raise ValueError(f"{said}: this time never comes") from None
-    return cron
+    if not PROJECT.fullmatch(where.project):
+        raise ValueError(f"--project {where.project}: expected the id of a project, such as my-project")
+    if not LOCATION.fullmatch(where.location):
+        raise ValueError(f"--location {where.location}: expected a location, such as europe-west4")
+    return Vertex(where.project, where.location, where.service_account or "")
 
 
 def send(request: Request) -> str:

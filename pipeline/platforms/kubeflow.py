@@ -12,6 +12,7 @@ from data.settings import ImageSetSettings
 from pipeline.config import PRODUCTION, RunSettings
 from pipeline.graph import Target, create_pipeline
 from pipeline.image_sets import glyphs_at, glyphs_directory
+from pipeline.platforms.machines import give_machines
 
 IMAGE = "fewshot-tfx"
 
@@ -39,6 +40,7 @@ def compile_pipeline(settings: RunSettings, root: str, target: Target, output: s
         )
     data: ImageSetSettings = settings.data or glyphs_at(glyphs_directory(settings, root))
     pipeline = create_pipeline(settings, data, root, target)
+    give_machines(pipeline.components, settings.platform, target)
     if not os.path.isdir(os.path.dirname(os.path.abspath(output))):
         raise ValueError(f"--output {output}: no such folder; create it first")
     config = kubeflow.KubeflowV2DagRunnerConfig(

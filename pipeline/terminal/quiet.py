@@ -14,6 +14,12 @@ from typing import Any, TextIO
 from components.fewshot.faults import sentence_of
 
 
+def begin(line: str, json: bool) -> None:
+    """Says what a command is going to do, before it loads what it needs for that."""
+    if not json:
+        print(line, file=sys.stderr, flush=True)
+
+
 @contextmanager
 def quietly(root: str | None = None, name: str = "") -> Iterator[str | None]:
     """Sends what libraries log, and the traceback of an error, to `<root>/logs/<name>-<time>.log`.

@@ -27,13 +27,6 @@ from tests.components import artifacts
 from tests.components.fewshot import toys
 
 WORKERS = 2
-EPISODES = {
-    "train": {"way": 3, "query": 3},
-    "evaluation": {"way": 3, "shot": 2, "query": 4},
-    "val_episodes": 2,
-    "image": artifacts.IMAGE,
-    "test_episodes": 12,
-}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +57,7 @@ def ingest(root: Path, folders: dict[str, str], beam: tuple[str, ...]) -> Path:
 
 def generate(root: Path, inputs: dict, beam: tuple[str, ...]):
     made = artifacts.artifact(standard_artifacts.Examples, root / "episodes", 3)
-    settings = EpisodeGeneratorSettings.model_validate(EPISODES).model_dump_json()
+    settings = EpisodeGeneratorSettings.model_validate(artifacts.EPISODES).model_dump_json()
     Generator(artifacts.context(beam)).Do(inputs, {"episodes": [made]}, {"settings": settings})
     return made
 

@@ -23,6 +23,13 @@ from tests.components.fewshot import toys
 CLASSES = {"train": 10, "val": 5, "test": 6}
 EACH, SIDE = 8, 16
 IMAGE = {"height": SIDE, "width": SIDE, "channels": 1}  # what `write_transform_graph` makes
+EPISODES = {  # a few of these images
+    "train": {"way": 3, "query": 3},
+    "evaluation": {"way": 3, "shot": 2, "query": 4},
+    "val_episodes": 2,
+    "image": IMAGE,
+    "test_episodes": 12,
+}
 ONE_WORKER = ("--runner=FnApiRunner", "--direct_num_workers=1")
 TWO_PROCESSES = ("--runner=FnApiRunner", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 

@@ -2,10 +2,10 @@ import inspect
 
 import pytest
 
-from pipeline.options import SettingsOptions, check_root, with_settings_options
+from pipeline.options import SettingsOptions, check_root, with_options
 
 
-@with_settings_options
+@with_options
 def command(*, output: str, given: SettingsOptions, root: str = "runs") -> None:
     """A command."""
     seen.append((output, given, root))

@@ -28,14 +28,7 @@ from components.fewshot.serving.served import ServedModel
 from tests.components import artifacts
 from tests.components.fewshot import toys
 
-FIXED = {
-    "train": {"way": 3, "query": 3},
-    "evaluation": {"way": 3, "shot": 2, "query": 4},
-    "val_episodes": 2,
-    "image": artifacts.IMAGE,
-    "test_episodes": 12,
-    "also": [{"spec": {"way": 2, "shot": 3, "query": 4}, "episodes": 3}],
-}
+FIXED = artifacts.EPISODES | {"also": [{"spec": {"way": 2, "shot": 3, "query": 4}, "episodes": 3}]}
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 import tensorflow as tf
+from cachetools import LRUCache, cached
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,8 +70,13 @@ def test_what_is_written_again_in_its_place_is_read_anew():
         tf.io.gfile.remove(path)  # in memory, writing would add to it
 
 
-def test_memory_is_bounded():
+def test_memory_is_bounded(monkeypatch):
+    path, blocks = f"ram://{uuid.uuid4().hex}", LRUCache(128, getsizeof=len)
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(CONTENT)
     assert pieces._block.cache.maxsize == pieces.KEPT and pieces._block.cache.getsizeof(b"12345") == 5
+    monkeypatch.setattr(pieces, "_block", cached(blocks)(pieces._block.__wrapped__))
+    assert pieces_of(path).piece(0, 1000) == CONTENT and blocks.currsize == 64 + 40
 
 
 @pytest.mark.parametrize("path", ["/nowhere/a", "ram://nowhere/a"])

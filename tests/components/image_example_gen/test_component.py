@@ -1,6 +1,5 @@
 """What the nodes in front hand on: the fingerprint of the images, and the schema by its content."""
 
-import json
 import os
 
 import pytest
@@ -36,11 +35,6 @@ def test_the_listing_says_what_changed(tmp_path):
     with open(os.fsencode(tmp_path / "test") + b"/test-a/kind 00/\xe9.png", "wb"):
         pass
     assert listed(settings, tmp_path / "four") not in (before, after)
-
-
-def test_the_cache_goes_by_the_listing_alone(tmp_path):
-    settings = ImageSetSettings(**pictures.write_set(tmp_path)).model_dump_json()
-    assert json.loads(settings) and dict(ImageListing(settings=settings).exec_properties) == {"settings": settings}
 
 
 def test_an_edited_schema_is_another_parameter(tmp_path):

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands.schedule import Done, Health, Schedule, checked_words, in_a_line, notifier
+from pipeline.commands.child import Done, checked_words, in_a_line, notifier
+from pipeline.commands.schedule import Health, Schedule
 
 MONDAY = datetime.datetime(2026, 1, 5, 12, tzinfo=datetime.UTC)
 NIGHTS = "0 3 * * *"

@@ -1,23 +1,30 @@
-"""Gives the nodes of the graph their machines and Beam its engine."""
+"""The machines of the nodes of a compiled pipeline.
+
+Not for runs on this machine: importing the package of Kubeflow takes seconds.
+"""
+
+from collections.abc import Iterable
 
 from google.protobuf import message
 from kfp.pipeline_spec import pipeline_spec_pb2
-from tfx.dsl.components.base import base_beam_component, base_component, base_node
+from tfx.dsl.components.base import base_component, base_node
 
-from pipeline.platform_settings import IN_PROCESS, Gpu, Machine, PlatformSettings
+from pipeline.platform_settings import Gpu, Machine, PlatformSettings
 
 SELLERS = ("nvidia", "amd")
 Container = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec
 
 
-def equip(node: base_node.BaseNode, platform: PlatformSettings, target: str) -> None:
-    """Gives a node the machine that the settings name, and Beam its arguments."""
-    machine = platform.machine_of(type(node).__name__)
-    if isinstance(node, base_beam_component.BaseBeamComponent):
-        node.with_beam_pipeline_args(IN_PROCESS if machine.beam is None else machine.beam)
-    asked = resources(machine, target)
-    if isinstance(node, base_component.BaseComponent) and asked.ByteSize() and target != "local":
-        node.with_platform_config(asked)
+def give_machines(nodes: Iterable[base_node.BaseNode], platform: PlatformSettings, target: str) -> None:
+    """Says of each node on what machine of a cluster it is to run, where the settings name one.
+
+    Raises:
+      ValueError: the target does not know such an accelerator.
+    """
+    for node in nodes:
+        asked = resources(platform.machine_of(type(node).__name__), target)
+        if isinstance(node, base_component.BaseComponent) and asked.ByteSize():
+            node.with_platform_config(asked)
 
 
 def resources(machine: Machine, target: str) -> message.Message:

@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from pipeline.config import load_settings
-from pipeline.equipment import resources
 from pipeline.graph import create_pipeline
 from pipeline.platform_settings import IN_PROCESS, Machine
 from pipeline.platforms.kubeflow import compile_pipeline
+from pipeline.platforms.machines import resources
 from pipeline.presets import find_preset
 
 DATAFLOW = ["--runner=DataflowRunner", "--project=p", "--region=r", "--temp_location=gs://b/tmp"]
@@ -65,6 +65,11 @@ def test_a_seller_that_kubernetes_does_not_know():
 def test_large_numbers_are_written_out():
     asked = resources(Machine(cpu=96, memory=1234567), "kubeflow")
     assert (asked.resource_cpu_limit, asked.resource_memory_limit) == ("96", "1234567G")
+
+
+def test_a_run_on_this_machine_asks_nobody_for_an_accelerator():
+    settings = settings_of(trainer={"gpu": "l4"})
+    assert create_pipeline(settings, settings.data, "runs", data_fingerprint="f").id == "images"
 
 
 def test_an_engine_of_ones_own_on_this_machine():
