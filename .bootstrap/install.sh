@@ -50,13 +50,13 @@ index=
 [ -z "$any" ] || index=$("$any" .bootstrap/index.py)
 
 if [ -z "$index" ]; then
-  "$uv" sync --frozen --inexact --python "$python"
+  "$uv" sync --frozen --inexact --compile-bytecode --python "$python"
 else
   # The lock file says where each file lies; with an index of one's own the same files, by their hashes, come from there.
   export UV_DEFAULT_INDEX="$index"
   mkdir -p .uv
   "$uv" venv --quiet --allow-existing --python "$python" .venv
   "$uv" export --quiet --frozen --no-emit-project --no-header --output-file .uv/requirements.txt >/dev/null
-  "$uv" pip install --quiet --python .venv/bin/python --no-deps --require-hashes --requirement .uv/requirements.txt
+  "$uv" pip install --quiet --python .venv/bin/python --no-deps --require-hashes --compile-bytecode --requirement .uv/requirements.txt
   "$uv" pip install --quiet --python .venv/bin/python --no-deps --editable .
 fi
