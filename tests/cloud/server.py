@@ -96,6 +96,7 @@ class Server:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # it makes each request 40 ms longer
     owner: Server
     tls: ssl.SSLContext
 
@@ -107,6 +108,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection = self.request = self.tls.wrap_socket(self.connection, server_side=True)
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
         self.close_connection = False
+
+    def handle_expect_100(self) -> bool:
+        """Lets a client go on at once, which would wait for a second."""
+        super().handle_expect_100()
+        self.wfile.flush()
+        return True
 
     def finish(self) -> None:
         """Closes the connection, which is another one than the server knows if it is a tunnel."""
