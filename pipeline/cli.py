@@ -195,7 +195,14 @@ def settings(
 
 
 @app.command(epilog="Example: fewshot doctor --root fewshot-runs")
-def doctor(root: Root = ROOT, json: Json = False, debug: Debug = False) -> None:
+def doctor(
+    root: Root = ROOT,
+    speed: Annotated[
+        bool, typer.Option("--speed", help="Measure for a minute how many images a second it trains on and embeds.")
+    ] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
     """Check whether this machine can run the pipeline and what runs have left is whole, and say what to change."""
     with errors_as_sentences(debug), quietly():
         begin(f"checking this machine and {root}", json)
@@ -203,6 +210,10 @@ def doctor(root: Root = ROOT, json: Json = False, debug: Debug = False) -> None:
         from pipeline.commands.root_checks import check_runs
 
         checks = [*doctor_module.check(root), *check_runs(root)]
+        if speed:
+            from pipeline.commands.speed import speed as measure
+
+            checks += measure()
         if json:
             print_json({"checks": [check._asdict() for check in checks]})
         else:

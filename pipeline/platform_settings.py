@@ -1,9 +1,9 @@
 """On what machines the nodes run, and by which engine Beam does. None of it changes what a run makes."""
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 # FnApiRunner runs in the process of the node; Beam's default would download a runner. `in_memory` avoids gRPC, because Beam's
 # in-process gRPC streams lose elements under load (apache/beam 21104, 21643). Slow steps use all cores by their own thread pools.
@@ -15,11 +15,13 @@ REFUSED = {  # in small letters and without "runner", as Beam takes them
     "switchingdirect": _FETCHES,
     "prism": _FETCHES,
 }
-GPU = re.compile(r"(?P<kind>[a-z0-9][a-z0-9-]*)(?: x (?P<count>[1-9][0-9]*))?")
+NONE = "none"
+KIND = re.compile(r"(?P<kind>[a-z0-9][a-z0-9-]*)(?: x (?P<count>[1-9][0-9]*))?")
+EXAMPLES = {"gpu": "nvidia-l4 x 1", "tpu": "v3 x 8"}
 
 
-class Gpu(NamedTuple):
-    """The kind of an accelerator, such as "nvidia-l4", and how many of them a machine has."""
+class Accelerator(NamedTuple):
+    """The kind of an accelerator, such as "nvidia-l4" or "tpu-v3", and how many of them a machine has."""
 
     kind: str
     count: int  # type: ignore[assignment]  # shadows tuple.count
@@ -32,18 +34,27 @@ class Machine(BaseModel):
 
     cpu: float | None = Field(None, gt=0, description="number of cores")
     memory: float | None = Field(None, gt=0, description="main memory, in gigabytes")
-    gpu: str | None = Field(None, description="accelerators: their kind and number, such as nvidia-l4 x 1")
+    gpu: str | None = Field(None, description="kind and number of GPUs, such as nvidia-l4 x 1, or none")
+    tpu: str | None = Field(None, description="kind and number of TPU cores, such as v3 x 8, or none")
     beam: tuple[str, ...] | None = Field(
         None,
         description="Beam arguments, such as [--runner=DataflowRunner, ...]; by default Beam runs in the node's process",
     )
 
-    @field_validator("gpu")
+    @field_validator("gpu", "tpu")
     @classmethod
-    def _is_gpu(cls, value: str | None) -> str | None:
-        if value is not None and not GPU.fullmatch(value):
-            raise ValueError(f"expected a kind and a number, such as nvidia-l4 x 1, got {value!r}")
+    def _is_kind_and_number(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and not KIND.fullmatch(value):
+            raise ValueError(
+                f"expected a kind and a number, such as {EXAMPLES[info.field_name or 'gpu']}, got {value!r}"
+            )
         return value
+
+    @model_validator(mode="after")
+    def _has_one_kind(self) -> Self:
+        if NONE not in (self.gpu or NONE, self.tpu or NONE):
+            raise ValueError(f"expected gpu or tpu, got both (gpu: {self.gpu}, tpu: {self.tpu})")
+        return self
 
     @field_validator("beam")
     @classmethod
@@ -64,10 +75,11 @@ class Machine(BaseModel):
         return value
 
     @property
-    def accelerator(self) -> Gpu | None:
+    def accelerator(self) -> Accelerator | None:
         """The accelerators, if there are any."""
-        if found := GPU.fullmatch(self.gpu or ""):
-            return Gpu(found["kind"], int(found["count"] or 1))
+        for prefix, asked in (("", self.gpu), ("tpu-", self.tpu)):
+            if asked != NONE and (found := KIND.fullmatch(asked or "")):
+                return Accelerator(prefix + found["kind"], int(found["count"] or 1))
         return None
 
     @property
@@ -76,8 +88,11 @@ class Machine(BaseModel):
         return IN_PROCESS if self.beam is None else self.beam
 
     def over(self, default: "Machine") -> "Machine":
-        """This machine, with what is not set of it taken from another."""
-        return Machine(**(default.model_dump(exclude_none=True) | self.model_dump(exclude_none=True)))
+        """This machine, with what is not set of it taken from another. An accelerator takes the place of any other."""
+        own, other = self.model_dump(exclude_none=True), default.model_dump(exclude_none=True)
+        if own.keys() & EXAMPLES.keys():
+            other = {key: value for key, value in other.items() if key not in EXAMPLES}
+        return Machine(**(other | own))
 
 
 class PlatformSettings(BaseModel):

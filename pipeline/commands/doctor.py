@@ -23,7 +23,7 @@ GIGABYTE = 10**9
 
 # TFDV must be imported after TFX: the lock file pairs it with a newer tfx-bsl, and importing TFX makes the two fit.
 IMPORTS = "import tensorflow, tfx.components, tensorflow_data_validation, ml_metadata, apache_beam; "
-DEVICES = "print('|'.join(d.name for d in tensorflow.config.list_physical_devices('GPU')))"
+DEVICES = "print('|'.join(d.name for kind in ('GPU', 'TPU') for d in tensorflow.config.list_physical_devices(kind)))"
 
 
 class Check(NamedTuple):

@@ -9,9 +9,9 @@ from google.protobuf import message
 from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.dsl.components.base import base_component, base_node
 
-from pipeline.platform_settings import Gpu, Machine, PlatformSettings
+from pipeline.platform_settings import Accelerator, Machine, PlatformSettings
 
-SELLERS = ("nvidia", "amd")
+IN_KUBERNETES = {"nvidia": "nvidia.com/gpu", "amd": "amd.com/gpu", "tpu": "google.com/tpu"}
 Container = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec
 
 
@@ -34,27 +34,26 @@ def resources(machine: Machine, target: str) -> message.Message:
         asked.cpu_limit, asked.resource_cpu_limit = machine.cpu, _number(machine.cpu)
     if machine.memory is not None:
         asked.memory_limit, asked.resource_memory_limit = machine.memory, f"{_number(machine.memory)}G"
-    if gpu := machine.accelerator:
-        name, number = _accelerator(gpu, target), gpu.count
+    if found := machine.accelerator:
+        name, number = _name(found, target), found.count
         asked.accelerator.type, asked.accelerator.resource_type = name, name
         asked.accelerator.count, asked.accelerator.resource_count = number, str(number)
     return asked
 
 
-def _accelerator(gpu: Gpu, target: str) -> str:
+def _name(accelerator: Accelerator, target: str) -> str:
     """Its name on a platform: Vertex AI knows kinds, Kubernetes only who sells them.
 
     Raises:
       ValueError: Kubernetes does not know the seller.
     """
+    kind = accelerator.kind
     if target == "vertex":
-        return gpu.kind.upper().replace("-", "_")
-    seller = gpu.kind.partition("-")[0]
-    if seller not in SELLERS:
-        raise ValueError(
-            f"gpu={gpu.kind}: expected a kind that begins with its seller, {' or '.join(SELLERS)}, as nvidia-l4"
-        )
-    return f"{seller}.com/gpu"
+        return kind.upper().replace("-", "_")
+    seller = kind.partition("-")[0]
+    if seller not in IN_KUBERNETES:
+        raise ValueError(f"gpu={kind}: expected a kind that begins with its seller, nvidia or amd, as nvidia-l4")
+    return IN_KUBERNETES[seller]
 
 
 def _number(value: float) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.config import load_settings
-from pipeline.platform_settings import Gpu, Machine, PlatformSettings
+from pipeline.platform_settings import Accelerator, Machine, PlatformSettings
 from pipeline.presets import find_preset
 from pipeline.production import run_fingerprint
 
@@ -15,11 +15,23 @@ def test_a_section_goes_over_the_default():
 
 
 @pytest.mark.parametrize(
-    ("gpu", "expected"),
-    [("nvidia-l4", ("nvidia-l4", 1)), ("nvidia-a100-80gb x 8", ("nvidia-a100-80gb", 8)), (None, None)],
+    ("asked", "expected"),
+    [
+        ({"gpu": "nvidia-l4"}, ("nvidia-l4", 1)),
+        ({"gpu": "nvidia-a100-80gb x 8"}, ("nvidia-a100-80gb", 8)),
+        ({"tpu": "v3 x 8", "gpu": "none"}, ("tpu-v3", 8)),
+        ({"gpu": "none"}, None),
+        ({}, None),
+    ],
 )
-def test_accelerators(gpu, expected):
-    assert Machine(gpu=gpu).accelerator == (expected and Gpu(*expected))
+def test_accelerators(asked, expected):
+    assert Machine(**asked).accelerator == (expected and Accelerator(*expected))
+
+
+def test_an_accelerator_takes_the_place_of_the_default():
+    default = Machine(cpu=4, gpu="nvidia-l4")
+    assert Machine(tpu="v3 x 8").over(default) == Machine(cpu=4, tpu="v3 x 8")
+    assert Machine(gpu="none").over(default).accelerator is None
 
 
 @pytest.mark.parametrize(
@@ -29,6 +41,8 @@ def test_accelerators(gpu, expected):
             {"trainer": {"gpu": "L4*2"}},
             r"platform.trainer.gpu: expected a kind and a number, such as nvidia-l4 x 1, got 'L4\*2'",
         ),
+        ({"trainer": {"tpu": "v3-8 cores"}}, "platform.trainer.tpu: expected a kind and a number, such as v3 x 8, got"),
+        ({"trainer": {"tpu": "v3 x 8", "gpu": "nvidia-l4"}}, "platform.trainer: expected gpu or tpu, got both"),
         ({"default": {"beam": []}}, "platform.default.beam: expected one --runner=..., .*got nothing"),
         (
             {"default": {"beam": ["--runner=DaskRunner"]}},

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from components.fewshot.base_models.batch_norm import Statistics, normalising_by
+from components.fewshot.base_models.precision import precision_in_force
 from components.fewshot.base_models.twin import has_chosen_batch_norm, twin_of
 from components.fewshot.base_models.weights import weights_of
 from components.fewshot.tensors import Features, Images, Scalar, Tensor
@@ -70,7 +71,11 @@ class PureModel:
         own = [self._in_twin[id(variable)] for variable in self.model.trainable_variables]
         own_state = [self._in_twin[id(variable)] for variable in self.model.non_trainable_variables]
         mapping = [*zip(own, trainable, strict=True), *zip(own_state, state, strict=True)]
-        with normalising_by(Statistics(batch_statistics, keep_exactly)), keras.StatelessScope(mapping) as scope:
+        with (
+            normalising_by(Statistics(batch_statistics, keep_exactly)),
+            precision_in_force(self._twin),
+            keras.StatelessScope(mapping) as scope,
+        ):
             output = self._twin.call(images, training=training)
         return _features(output), [scope.get_current_value(variable) for variable in own_state]
 

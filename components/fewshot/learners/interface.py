@@ -59,7 +59,7 @@ class Outer(NamedTuple):
     """What one training unit asks of the outer optimizer."""
 
     loss: Scalar
-    gradients: list[Tensor]  # one for each of `Weights.base` and `Weights.own`
+    gradients: list[Tensor]  # one for each of `Weights.base` and `Weights.own`, times the scale
     aux: Aux
 
 
@@ -141,15 +141,20 @@ class Learner(ABC, Generic[Unit]):
         """The logits [Q, way] divided by the temperature."""
         return logits / ops.cast(self.temperature, logits.dtype)
 
-    def outer_step(self, weights: Weights, unit: Unit) -> Outer:
+    def outer_step(self, weights: Weights, unit: Unit, scale: Scalar | float = 1.0) -> Outer:
         """The outer step of one unit: by default the gradient of the objective. A learner with a rule of its own (the
-        difference of adapted and initial weights, as in Reptile) returns it here in the gradient's place."""
+        difference of adapted and initial weights, as in Reptile) returns it here in the gradient's place.
+
+        Args:
+          scale: of the gradients, so that float16 does not lose small ones.
+        """
         split = len(weights.base)
 
-        def objective(trainable: list[Tensor]) -> tuple[Scalar, Aux]:
-            return self.objective(weights._replace(base=trainable[:split], own=trainable[split:]), unit)
+        def objective(trainable: list[Tensor]) -> tuple[Scalar, tuple[Scalar, Aux]]:
+            loss, aux = self.objective(weights._replace(base=trainable[:split], own=trainable[split:]), unit)
+            return loss * scale, (loss, aux)
 
-        (loss, aux), gradients = value_and_grad(objective, weights.base + weights.own)
+        (_, (loss, aux)), gradients = value_and_grad(objective, weights.base + weights.own)
         return Outer(loss, gradients, aux)
 
     @property

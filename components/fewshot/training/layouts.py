@@ -12,6 +12,7 @@ from components.fewshot.tensors import Scalar, Tensor
 
 Result = tuple[Scalar, Scalar, list[Tensor], list[Tensor]]  # loss, accuracy, gradients, state
 OneUnit = Callable[[TrainingUnit, Scalar], Result]
+Layout = Callable[[OneUnit, tuple[TrainingUnit, ...]], Result]
 
 
 def unrolled(one: OneUnit, units: tuple[TrainingUnit, ...]) -> Result:
@@ -31,7 +32,7 @@ def mapped(one: OneUnit, units: tuple[TrainingUnit, ...]) -> Result:
     return tf.nest.map_structure(_mean, results)
 
 
-LAYOUTS: dict[str, Callable[[OneUnit, tuple[TrainingUnit, ...]], Result]] = {"unrolled": unrolled, "mapped": mapped}
+LAYOUTS: dict[str, Layout] = {"unrolled": unrolled, "mapped": mapped}
 
 
 def _mean_of(*results: Result) -> Result:
@@ -39,5 +40,5 @@ def _mean_of(*results: Result) -> Result:
 
 
 def _mean(stacked: Tensor) -> Tensor:
-    """Mean over units; for a dropout seed, which is a counter, the value of the first one."""
+    """Mean over units; a dropout seed, which is a counter, is the same in all."""
     return tf.reduce_mean(stacked, 0) if stacked.dtype.is_floating else stacked[0]

@@ -17,6 +17,7 @@ from components.fewshot.training.selection import Validation, Validator, as_good
 from components.fewshot.training.settings import TrainingSettings
 from components.fewshot.training.step import Stepped, compiled_step
 from components.fewshot.training.units import Units
+from components.fewshot.training.workers import join
 
 READ_EVERY = 10  # steps whose numbers are read at once, so that the loop seldom waits for the device
 
@@ -89,7 +90,7 @@ class Trainer:
         Raises:
           ValueError: training diverged.
         """
-        step = compiled_step(self.learner, self.optimizer, self.units, self.settings)
+        step = compiled_step(self.learner, self.optimizer, self.units, self.settings, join())
         fed = self.units.feed(range(self.step, self.settings.steps))
         while self.step < self.settings.steps and not self._out_of_patience():
             self._unread.append(step(next(fed)))

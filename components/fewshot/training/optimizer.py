@@ -25,7 +25,12 @@ def build_optimizer(settings: TrainingSettings, weights: Iterable[keras.Variable
     )
     if decay:
         made.exclude_from_weight_decay([weight for weight in weights if len(weight.shape) <= 1])
-    return made
+    return keras.optimizers.LossScaleOptimizer(made) if settings.precision == "float16" else made
+
+
+def scale_of(optimizer: keras.optimizers.Optimizer) -> Scalar | float:
+    """By what a built optimizer wants its gradients multiplied: it halves this when one is not finite, and skips the step."""
+    return optimizer.dynamic_scale.value if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) else 1.0
 
 
 def scheduled(settings: TrainingSettings) -> Rate:

@@ -25,6 +25,8 @@ OPTIMIZERS = (
     *("schedulefreeadamw", "sgd"),
 )
 
+Precision = Literal["float32", "bfloat16", "float16"]
+Device = Literal["auto", "cpu", "gpu", "tpu"]
 WORDS = {
     "episode": "episodes",
     "shuffled": "shuffled images",
@@ -169,6 +171,22 @@ class TrainingSettings(StageSettings):
     checkpoint_every: int = Field(100, ge=1, description="steps between two checkpoints (a validation makes one too)")
     layout: Literal["unrolled", "mapped"] = Field(
         "unrolled", description="how the tasks of a meta-batch are laid out in the graph: unrolled or mapped"
+    )
+    device: Device = Field(
+        "auto",
+        description="where the gradients of a step are computed: on the tpu that TPU_NAME names, on all gpus, or on the cpu;"
+        " auto takes the first of these that there is. Several devices share out the episodes of a meta-batch, or the images of a"
+        " batch",
+    )
+    precision: Precision = Field(
+        "float32",
+        description="in which the layers of the base model compute in training; weights, distances and sums are float32, and"
+        " so is all that is validated, exported and measured. With float16 gradients are scaled so that small ones are not lost",
+    )
+    jit: bool = Field(
+        False,
+        description="compiles the gradients of a step by XLA, as a tpu always does: for each way and shot that occurs, so that"
+        " train_episodes should fix both",
     )
     deterministic: bool = Field(
         True,

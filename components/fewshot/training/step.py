@@ -1,4 +1,4 @@
-"""The compiled outer step."""
+"""The compiled outer step: the gradients of the units on their devices, and one move of the optimizer."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -7,16 +7,21 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from components.fewshot.base_models.precision import computing_in
 from components.fewshot.base_models.weights import Weight
 from components.fewshot.episodes.task import TrainingUnit
 from components.fewshot.images.feed import to_unit_range
 from components.fewshot.learners.interface import Learner, Weights
 from components.fewshot.learners.maths import labels_of
 from components.fewshot.tensors import Logits, Scalar, Tensor
+from components.fewshot.training.devices import devices_of
 from components.fewshot.training.layouts import LAYOUTS
+from components.fewshot.training.optimizer import scale_of
 from components.fewshot.training.settings import TrainingSettings
+from components.fewshot.training.shares import spread
 from components.fewshot.training.units import Units
 from components.fewshot.training.variation import varied
+from components.fewshot.training.workers import ALONE, Workers
 
 SEEDS_APART = 65537  # more than the random draws of one step
 
@@ -30,29 +35,45 @@ class Stepped(NamedTuple):
 
 
 def compiled_step(
-    learner: Learner, optimizer: keras.optimizers.Optimizer, units: Units, settings: TrainingSettings
+    learner: Learner,
+    optimizer: keras.optimizers.Optimizer,
+    units: Units,
+    settings: TrainingSettings,
+    workers: Workers = ALONE,
 ) -> Callable[[tuple[TrainingUnit, ...]], Stepped]:
     """A function that trains on the units of one step: it moves the learner's variables and returns means over the units.
 
+    The units are those of all workers; each computes the gradients of its share, and all move by their sum.
+
     What it draws at random is a pure function of the learner's seed, the optimizer's count of steps and the unit's number.
+
+    Raises:
+      ValueError: there is no such device, or there are too few units for the workers.
     """
     variables = learner.variables()
+    devices = devices_of(settings.device)
+    jit = settings.jit or "TPU" in devices[0]
+    layout = spread(LAYOUTS[settings.layout], devices, units.parts, jit, workers)
     move = partial(apply_gradients, optimizer, variables, head_rate=settings.head_rate)
 
     @tf.function(autograph=False, input_signature=[(units.signature,) * units.each])
     def step(given: tuple[TrainingUnit, ...]) -> Stepped:
         weights = Weights(*([variable.value for variable in part] for part in variables))
+        scale = scale_of(optimizer)
 
         def one(unit: TrainingUnit, number: Scalar) -> tuple[Scalar, Scalar, list[Tensor], list[Tensor]]:
-            own = weights._replace(state=dropout_of_its_own(learner.state_weights(), weights.state, number))
-            loss, gradients, aux = learner.outer_step(own, unit)
-            return loss, hit_rate(aux.logits, unit.targets), gradients, [*aux.state, *aux.own_state]
+            apart = tf.cast(number, tf.int64) * SEEDS_APART
+            own = weights._replace(state=moved_seeds(learner.state_weights(), weights.state, apart))
+            loss, gradients, aux = learner.outer_step(own, unit, scale)
+            after = moved_seeds(learner.state_weights(), aux.state, -apart)
+            return loss, hit_rate(aux.logits, unit.targets), gradients, [*after, *aux.own_state]
 
         # Floats first: a GPU has no kernel that stacks bytes.
         as_floats = tuple(unit.with_images(to_unit_range) for unit in given)
         first = tf.cast(optimizer.iterations, tf.int64) * units.each
         trained_on = tuple(varied(unit, learner, settings, first + n) for n, unit in enumerate(as_floats))
-        loss, accuracy, gradients, state = LAYOUTS[settings.layout](one, trained_on)
+        with computing_in(settings.precision):
+            loss, accuracy, gradients, state = layout(one, trained_on)
         move(gradients)
         for variable, value in zip([*variables.state, *variables.own_state], state, strict=True):
             variable.assign(value)
@@ -75,10 +96,10 @@ def apply_gradients(
         variable.assign(start + head_rate * (variable - start))
 
 
-def dropout_of_its_own(weights: Sequence[Weight], state: list[Tensor], number: Scalar) -> list[Tensor]:
-    """The state for unit `number` of a step: with its own dropout seeds, and otherwise unchanged."""
+def moved_seeds(weights: Sequence[Weight], state: list[Tensor], by: Scalar) -> list[Tensor]:
+    """The state with other dropout seeds, so that each unit of a step has its own, and otherwise unchanged."""
     return [
-        tensor + tf.cast(number, tensor.dtype) * SEEDS_APART if weight.kind == "seed" else tensor
+        tensor + tf.cast(by, tensor.dtype) if weight.kind == "seed" else tensor
         for weight, tensor in zip(weights, state, strict=True)
     ]
 

@@ -24,11 +24,14 @@ class Units(NamedTuple):
       read: unit by number, as numpy arrays.
       signature: their shapes and dtypes.
       each: number of units a step.
+      parts: into how many a step can be divided: its episodes, or the rows of a batch, unless its images are compared
+        with one another.
     """
 
     read: Callable[[int], TrainingUnit]
     signature: TrainingUnit
     each: int
+    parts: int
 
     def feed(self, steps: range) -> Iterator[tuple[TrainingUnit, ...]]:
         """The units of each of `steps`, read ahead."""
@@ -54,7 +57,7 @@ def training_units(unit: str, store: PixelStore, spec: EpisodeSpec, settings: Tr
 
 def episodes_of(store: PixelStore, draw: Callable[[int], Episode], each: int) -> Units:
     """The episodes that `draw` gives by number, `each` a step."""
-    return Units(lambda number: task_arrays(store, draw(number)), task_signature(store), each)
+    return Units(lambda number: task_arrays(store, draw(number)), task_signature(store), each, each)
 
 
 def images_a_step(spec: EpisodeSpec, settings: StageSettings) -> int:
@@ -69,14 +72,15 @@ def _episodes(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, 
 
 
 def _shuffled(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units:
-    draw = ShuffledBatches(store.index, images_a_step(spec, settings), seed, spec.rotations)
-    return Units(lambda number: batch_arrays(store, draw(number)), batch_signature(store), 1)
+    size = images_a_step(spec, settings)
+    draw = ShuffledBatches(store.index, size, seed, spec.rotations)
+    return Units(lambda number: batch_arrays(store, draw(number)), batch_signature(store), 1, size)
 
 
 def _grouped(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units:
     size = images_a_step(spec, settings)
     draw = GroupedBatches(store.index, size, settings.images_per_class, seed, spec.rotations)
-    return Units(lambda number: batch_arrays(store, draw(number)), batch_signature(store), 1)
+    return Units(lambda number: batch_arrays(store, draw(number)), batch_signature(store), 1, 1)
 
 
 UNITS: dict[str, Callable[[PixelStore, EpisodeSpec, TrainingSettings, int], Units]] = {

@@ -56,6 +56,8 @@ def test_half_a_core():
 
 def test_a_seller_that_kubernetes_does_not_know():
     assert resources(Machine(gpu="amd-mi300 x 2"), "kubeflow").accelerator.type == "amd.com/gpu"
+    assert resources(Machine(tpu="v3 x 8"), "kubeflow").accelerator.type == "google.com/tpu"
+    assert resources(Machine(tpu="v3 x 8"), "vertex").accelerator.type == "TPU_V3"
     with pytest.raises(
         ValueError, match="gpu=l4: expected a kind that begins with its seller, nvidia or amd, as nvidia-l4"
     ):

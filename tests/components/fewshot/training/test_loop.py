@@ -14,7 +14,7 @@ from components.fewshot.learners import LEARNERS, LearnerChoice, build_learner
 from components.fewshot.training.optimizer import build_optimizer, named_slots
 from components.fewshot.training.selection import Validator, as_good_as_best, higher
 from components.fewshot.training.settings import TrainingSettings
-from components.fewshot.training.step import dropout_of_its_own
+from components.fewshot.training.step import SEEDS_APART, moved_seeds
 from tests.components.fewshot.training.toys import final, pictures, trainer
 
 
@@ -257,7 +257,7 @@ def test_each_task_of_a_meta_batch_has_a_dropout_of_its_own():
     state = [weight.variable.value for weight in weights]
     masks = []
     for number in (0, 1):
-        own = dropout_of_its_own(weights, state, number)
+        own = moved_seeds(weights, state, number * SEEDS_APART)
         masks.append(np.array(pure([], own, images, training=True, batch_statistics=False)[0].vector))
     assert (masks[0] != masks[1]).any()
-    np.testing.assert_array_equal(dropout_of_its_own(weights, state, 0)[0], state[0])
+    np.testing.assert_array_equal(moved_seeds(weights, own, -SEEDS_APART)[0], state[0])

@@ -23,11 +23,13 @@ def pictures() -> ArrayStore:
     return ArrayStore((images * 255).astype(np.uint8), labels)
 
 
-def trainer(store, path=None, learner="protonet", report=lambda progress: None, spec=None, **settings) -> Trainer:
+def trainer(
+    store, path=None, learner="protonet", report=lambda progress: None, spec=None, dropout=0.1, **settings
+) -> Trainer:
     make_deterministic(0)
     inputs = x = keras.Input((6, 6, 1))
     x = layers.BatchNormalization()(layers.Conv2D(4, 3)(x))
-    x = layers.Dropout(0.1)(layers.Flatten()(layers.ReLU()(x)))
+    x = layers.Dropout(dropout)(layers.Flatten()(layers.ReLU()(x)))
     base = PureModel(keras.Model(inputs, layers.Dense(8)(x)))
     spec = spec or EpisodeSpec(way=3, shot=1, query=3)
     validation = Validation(store, [EpisodeSampler(store.index, spec, 1)(i) for i in range(10)])
