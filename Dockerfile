@@ -19,6 +19,8 @@ RUN uv sync --frozen --no-dev --no-editable $EXTRAS
 FROM python:3.11-slim
 COPY --from=build /opt/fewshot /opt/fewshot
 ENV PATH=/opt/fewshot/bin:$PATH PYTHONUNBUFFERED=1 HOME=/home/fewshot
+# Memory of large tensors is kept for the next ones (pipeline/heap.py).
+ENV MALLOC_MMAP_THRESHOLD_=67108864 MALLOC_TRIM_THRESHOLD_=268435456
 # Clusters refuse an image that runs as root; a number, because they cannot look up a name.
 RUN useradd --uid 1000 --create-home --home-dir /home/fewshot fewshot
 USER 1000

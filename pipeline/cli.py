@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli_jobs import jobs_app
+from pipeline.heap import keep_freed_memory
 from pipeline.layers import check_adapt_options, check_base_model, settings_of
 from pipeline.options import (
     ROOT,
@@ -283,6 +284,7 @@ def main() -> None:
     """Runs `fewshot`."""
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names may be of any bytes
     sys.path.append(os.getcwd())  # a user's own base model is looked up here, after all installed packages
+    keep_freed_memory()
     app()
 
 

@@ -1,6 +1,7 @@
 """Work on all cores, in order and with bounded memory."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -19,13 +20,21 @@ def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield some
 
 
-def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def in_parallel(work: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None) -> Iterator[Result]:
     """Yields `work` of each item, in their order.
 
-    As many are in work, or done and not yet taken, as there are cores. It is for work that TensorFlow does, outside Python's
-    lock: one batch of a network leaves part of the cores idle.
+    It is for work that TensorFlow does, outside Python's lock: one batch of a network leaves part of the cores idle.
+
+    Args:
+      ahead: how many are in work, or done and not yet taken; by default as many as there are cores.
     """
-    cores = os.cpu_count() or 1
+    cores, left = os.cpu_count() or 1, iter(items)
     with ThreadPoolExecutor(cores) as pool:
-        for some in batched(items, cores):
-            yield from pool.map(work, some)
+        begun = deque(pool.submit(work, item) for item in islice(left, ahead or cores))
+        try:
+            while begun:
+                yield begun.popleft().result()
+                begun.extend(pool.submit(work, item) for item in islice(left, 1))
+        finally:
+            for one in begun:
+                one.cancel()

@@ -94,22 +94,21 @@ def _is_plain(layer: ChosenBatchNorm) -> bool:
 
 
 def _fused(layer: ChosenBatchNorm, inputs: Tensor, of_batch: bool, keep_exactly: bool) -> Tensor:
-    rows = ops.reshape(inputs, (-1, 1, 1, inputs.shape[-1]))
+    # As a map where it is one: cuDNN takes many pixels, but not as many images, and a convolution before it may do it too.
+    maps = inputs if len(inputs.shape) == 4 else ops.reshape(inputs, (-1, 1, 1, inputs.shape[-1]))
     scale = layer.gamma if layer.scale else ops.ones(inputs.shape[-1])
     offset = layer.beta if layer.center else ops.zeros(inputs.shape[-1])
     mean, variance = layer.moving_mean, layer.moving_variance
     if of_batch and not keep_exactly:
-        # As a map where it is one: cuDNN takes many pixels, but not as many images.
-        maps = inputs if len(inputs.shape) == 4 else rows
-        rows, batch_mean, batch_variance = _normalise(maps, scale, offset, layer.epsilon)
+        maps, batch_mean, batch_variance = _normalise(maps, scale, offset, layer.epsilon)
         _move(layer, batch_mean, batch_variance, keep_exactly)
     else:
         if of_batch:
             mean, variance = _moments(inputs, tuple(range(len(inputs.shape) - 1)))
             _move(layer, mean, variance, keep_exactly)
         factor = scale * ops.rsqrt(variance + layer.epsilon)
-        rows = _affine(rows, factor, offset - mean * factor)
-    return ops.reshape(rows, ops.shape(inputs))
+        maps = _affine(maps, factor, offset - mean * factor)
+    return ops.reshape(maps, ops.shape(inputs))
 
 
 def _plainly(layer: ChosenBatchNorm, inputs: Tensor, of_batch: bool, keep_exactly: bool) -> Tensor:
@@ -141,26 +140,25 @@ def _normalise(maps: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> t
 
 
 @tf.custom_gradient
-def _affine(rows: Tensor, factor: Tensor, offset: Tensor) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, ...]]]:
-    """rows [N, 1, 1, C] * factor [C] + offset [C], with gradients of every order to all three.
+def _affine(maps: Tensor, factor: Tensor, offset: Tensor) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, ...]]]:
+    """maps [B, H, W, C] * factor [C] + offset [C], with gradients of every order to all three.
 
-    Rows, because TensorFlow folds the operation into a convolution right before it, and then fails on a batch of no images.
-    The fused operation does it in one pass. Its own gradient has no deterministic GPU kernel, so it is written out here. On a
-    CPU `BiasAddGrad` is the fastest sum over rows.
+    The fused operation does it in one pass, or in none where TensorFlow makes it a part of the convolution before it. Its own
+    gradient has no deterministic GPU kernel, so it is written out here. On a CPU `BiasAddGrad` is the fastest sum.
     """
     epsilon = 2.0**-10  # the operation wants one; with this, variance + epsilon is 1 exactly
     mean, variance = ops.zeros_like(factor), ops.full_like(factor, 1.0 - epsilon)
-    outputs = tf.compat.v1.nn.fused_batch_norm(rows, factor, offset, mean, variance, epsilon, is_training=False)[0]
+    outputs = tf.compat.v1.nn.fused_batch_norm(maps, factor, offset, mean, variance, epsilon, is_training=False)[0]
 
     def gradients(upstream: Tensor) -> tuple[Tensor, ...]:
-        return upstream * factor, _sum_of_rows(upstream * rows), _sum_of_rows(upstream)
+        return upstream * factor, _sum_of_pixels(upstream * maps), _sum_of_pixels(upstream)
 
     return outputs, gradients
 
 
-def _sum_of_rows(rows: Tensor) -> Tensor:
-    """The sum [C] of rows [N, 1, 1, C]."""
-    return tf.raw_ops.BiasAddGrad(out_backprop=rows)
+def _sum_of_pixels(maps: Tensor) -> Tensor:
+    """The sum [C] of maps [B, H, W, C]."""
+    return tf.raw_ops.BiasAddGrad(out_backprop=maps)
 
 
 def _moments(inputs: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ import tensorflow as tf
 from components.fewshot.episodes.episode import Draw, Episode
 from components.fewshot.episodes.task import Batch, Task, TrainingUnit
 from components.fewshot.images.store import PixelStore
+from components.fewshot.parallel import in_parallel
 from components.fewshot.tensors import Images
 
 AHEAD = 4  # steps whose images are prepared while a step runs
@@ -24,16 +25,10 @@ def batch_arrays(store: PixelStore, draw: Draw) -> Batch:
     return Batch(store.pixels(draw), draw.labels)
 
 
-def fed(
-    read: Callable[[int], TrainingUnit], signature: TrainingUnit, numbers: Iterable[int], each: int
-) -> Iterator[tuple[TrainingUnit, ...]]:
-    """What each step of `numbers` trains on: step `s` gets the units s*each ... s*each + each - 1, read ahead."""
-
-    def steps() -> Iterator[tuple[TrainingUnit, ...]]:
-        for number in numbers:
-            yield tuple(read(number * each + i) for i in range(each))
-
-    yield from tf.data.Dataset.from_generator(steps, output_signature=(signature,) * each).prefetch(AHEAD)
+def fed(read: Callable[[int], TrainingUnit], numbers: Iterable[int], each: int) -> Iterator[tuple[TrainingUnit, ...]]:
+    """What each step of `numbers` trains on: step `s` gets the units s*each ... s*each + each - 1, read ahead as numpy arrays."""
+    # Not a dataset of TensorFlow from a generator: from the first one on, it gives every freed tensor back to the system.
+    return in_parallel(lambda number: tuple(read(number * each + i) for i in range(each)), numbers, AHEAD)
 
 
 def task_signature(store: PixelStore) -> Task:

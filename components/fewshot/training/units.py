@@ -35,7 +35,7 @@ class Units(NamedTuple):
 
     def feed(self, steps: range) -> Iterator[tuple[TrainingUnit, ...]]:
         """The units of each of `steps`, read ahead."""
-        return fed(self.read, self.signature, steps, self.each)
+        return fed(self.read, steps, self.each)
 
 
 def training_units(unit: str, store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units:
