@@ -1,8 +1,10 @@
 """The settings that say which images a run reads."""
 
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+from data.spans import check_pattern, is_pattern
 
 # Each way of naming the data: (the fields it must have, the fields it may have).
 WAYS = {
@@ -37,7 +39,16 @@ class ImageSetSettings(BaseModel):
     test_dir: str | None = Field(None, description="folder of the classes to test on")
     images: tuple[str, ...] = Field(
         (),
-        description="one or more folders of classes; without splits, the classes are dealt to train, validation and test",
+        description="one or more folders of classes; without splits, the classes are dealt to train, validation and test. A"
+        " folder with {SPAN}, or {YYYY}, {MM} and {DD}, in its name stands for all that arrive by this pattern",
+    )
+    spans: Literal["all", "newest"] | PositiveInt = Field(
+        "all", description="which of the folders that fit a pattern are read: all, the newest, or so many of the newest"
+    )
+    sides: str | None = Field(
+        None,
+        description="file that keeps the side of every class that was dealt, so that none changes it when others arrive; where"
+        " images arrive by a pattern, by default sides.json in the root",
     )
     splits: str | None = Field(
         None, description="classes of each split: file.json, or file.json#name if it holds several named splits"
@@ -74,6 +85,13 @@ class ImageSetSettings(BaseModel):
         missing = [name for name in WAYS[ways[0]][0] if name not in named]
         if missing:
             raise ValueError(f"{' and '.join(named)} came without {' and '.join(missing)}: give {WAYS_IN_WORDS}")
+        for root in self.roots:
+            if is_pattern(root):
+                check_pattern(root)
+                if root not in self.images:
+                    raise ValueError(f"expected a pattern of spans only in images, got {root!r}")
+        if self.sides and not self.deals:
+            raise ValueError("sides came without classes to deal: it goes with images alone, without splits")
         twice = sorted({root for root in self.images if self.images.count(root) > 1})
         if twice:
             raise ValueError(f"images names {twice[0]!r} more than once: name each root once")
@@ -90,6 +108,11 @@ class ImageSetSettings(BaseModel):
     def deals(self) -> bool:
         """Whether nothing says which classes are for training and which for the test."""
         return self.way_named == "lists" and not self.splits
+
+    @property
+    def arrives(self) -> bool:
+        """Whether the images come in spans."""
+        return any(map(is_pattern, self.images))
 
     @property
     def validation_share(self) -> float:

@@ -1,18 +1,39 @@
 """The images of a run: the user's own, or the built-in ones in the root directory."""
 
 import os
+import posixpath
 
 from data.glyphs import generate_glyphs
 from data.settings import ImageSetSettings
+from data.spans import is_pattern, spans_of
 from pipeline.config import RunSettings
+
+SIDES = "sides.json"
 
 
 def image_set(settings: RunSettings, root: str) -> ImageSetSettings:
     """Returns the images of a run. The built-in ones are generated in `root` if they are not there yet."""
     if settings.data is not None:
-        return settings.data
+        return with_sides(settings.data, root)
     directory = generate_glyphs(glyphs_directory(settings, root), colour=settings.glyphs == "colour")
     return glyphs_at(directory)
+
+
+def with_sides(data: ImageSetSettings, root: str) -> ImageSetSettings:
+    """Returns the image set with a file in `root` that keeps the sides of its classes, where images arrive in spans."""
+    if not data.arrives or not data.deals or data.sides:
+        return data
+    return data.model_copy(update={"sides": posixpath.join(root, SIDES)})
+
+
+def spans_told(data: ImageSetSettings) -> list[str]:
+    """Returns a sentence for each pattern: which of its spans are read."""
+    told = []
+    for pattern in filter(is_pattern, data.images):
+        labels = [span.label for span in spans_of(pattern, data.spans)]
+        to = f" to {labels[-1]}" if len(labels) > 1 else ""
+        told.append(f"reading {len(labels):,} span{'s' * (len(labels) > 1)} of {pattern}: {labels[0]}{to}")
+    return told
 
 
 def glyphs_directory(settings: RunSettings, root: str) -> str:

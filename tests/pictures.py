@@ -7,15 +7,16 @@ import numpy as np
 from PIL import Image
 
 
-def write_class(root: Path, name: str, images: int = 8, side: int = 20, noise: float = 0.25) -> None:
-    """Writes `root/name/00.png` and so on; the pictures depend on the name alone."""
+def write_class(root: Path, name: str, images: int = 8, side: int = 20, noise: float = 0.25, first: int = 0) -> None:
+    """Writes `root/name/00.png` and so on, from the `first` of them; the pictures depend on the name alone."""
     rng = np.random.default_rng(int(hashlib.sha256(name.encode()).hexdigest()[:8], 16))
     centre = rng.random((4, 4)).repeat(side // 4, 0).repeat(side // 4, 1)
     folder = root / name
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(images):
+    for number in range(first + images):
         pixels = np.clip(centre + rng.normal(0, noise, (side, side)), 0, 1)
-        Image.fromarray((pixels * 255).astype(np.uint8)).save(folder / f"{number:02}.png")
+        if number >= first:
+            Image.fromarray((pixels * 255).astype(np.uint8)).save(folder / f"{number:02}.png")
 
 
 def write_set(root: Path, train: int = 14, val: int = 5, test: int = 6, images: int = 8) -> dict[str, str]:

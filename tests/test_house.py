@@ -91,7 +91,7 @@ ROOMS = {  # of two that hold a module, the first counts
     },
     "components.fewshot.evaluation": {f"components.fewshot.{r}" for r in ("episodes", "images", "serving")},
     "data.glyphs": set(),
-    "data.sources": {"data.settings", "data.keys"},
+    "data.sources": {"data.settings", "data.spans", "data.keys"},
     "pipeline.history": set(),
     "pipeline.terminal": set(),
     "pipeline.platforms": {

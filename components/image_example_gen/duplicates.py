@@ -29,7 +29,7 @@ class LeftOut(TypedDict):
     """How many files of a split take no part, and why."""
 
     within_class: int  # their picture is that of an earlier file of their class
-    across_classes: int  # their picture is in several classes of the split
+    across_classes: int  # their picture is in several classes of the split, or of all splits where these are kept apart
 
 
 class DuplicateCounts(LeftOut):
@@ -65,8 +65,13 @@ class Duplicates(NamedTuple):
         }
 
 
-def find_duplicates(facts: Sequence[Fact]) -> Duplicates:
-    """Returns what takes part, and the duplicates. Facts with a reason were set aside and are in neither."""
+def find_duplicates(facts: Sequence[Fact], apart: bool = False) -> Duplicates:
+    """Returns what takes part, and the duplicates. Facts with a reason were set aside and are in neither.
+
+    Args:
+      apart: whether a picture in several splits takes part in none, and so is no leak. Where images go on arriving, it could
+        otherwise be in one of them today, and in another tomorrow.
+    """
     pictures: dict[str, list[int]] = defaultdict(list)
     for number, fact in enumerate(facts):
         if not fact.reason:
@@ -74,6 +79,11 @@ def find_duplicates(facts: Sequence[Fact]) -> Duplicates:
     counts: dict[str, LeftOut] = {split: {"within_class": 0, "across_classes": 0} for split in {f.split for f in facts}}
     out: set[int] = set()
     for numbers in pictures.values():
+        if apart and len({facts[number].split for number in numbers}) > 1:
+            out |= set(numbers)
+            for number in numbers:
+                counts[facts[number].split]["across_classes"] += 1
+            continue
         for side in _by_split(facts, numbers):
             count = counts[facts[side[0]].split]
             if len({facts[number].class_name for number in side}) > 1:
@@ -88,7 +98,7 @@ def find_duplicates(facts: Sequence[Fact]) -> Duplicates:
         [facts[number] for number in good if number not in out],
         [facts[number] for number in good if number in out],
         counts,
-        sorted(pair for numbers in several for pair in _leaks(facts, numbers)),
+        [] if apart else sorted(pair for numbers in several for pair in _leaks(facts, numbers)),
         sorted((_files(facts, numbers, out) for numbers in several), key=lambda files: [one["path"] for one in files]),
     )
 

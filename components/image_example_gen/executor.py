@@ -22,7 +22,7 @@ from components.image_example_gen.ingest import Chunk, chunks_of, fill, ingest, 
 from components.image_example_gen.summary import Summary, check_unique, reject_message, summarise
 from data.settings import ImageSetSettings
 from data.sources.folders import ImageFile, Rejected
-from data.sources.image_sets import ImageSet, list_image_set, listing_fingerprint
+from data.sources.image_sets import ImageSet, list_image_set, listing_fingerprint, remember_sides
 from data.sources.records import check_domains, record_listing
 from data.sources.splits import SPLITS, check_disjoint, some
 
@@ -62,11 +62,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         settings = ImageSetSettings.model_validate_json(exec_properties["settings"])
         chunks, listed = _listing(settings)
+        remember_sides(settings, listed)
         facts = self._ingest(chunks, settings, examples.uri)
         check_disjoint({split: {fact.class_name for fact in facts if fact.split == split} for split in SPLITS})
         check_domains((fact.class_name, fact.domain, fact.path) for fact in facts)
         check_unique(facts)
-        _report(examples.uri, facts, find_duplicates(facts), listed, settings.max_reject_fraction)
+        _report(
+            examples.uri,
+            facts,
+            find_duplicates(facts, apart=bool(settings.sides)),
+            listed,
+            settings.max_reject_fraction,
+        )
         _describe(examples)
         integrity.seal(*integrity.places(output_dict))
 

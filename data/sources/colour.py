@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from data.sources.magic import picture_kind
+from data.spans import is_pattern, spans_of
 
 ENOUGH = 16  # images that are looked at
 HEAD = 65_536  # bytes of a file in which a JPEG says what it is; an embedded thumbnail may come before
@@ -14,7 +15,8 @@ FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xC
 
 
 def are_grey(roots: Sequence[str]) -> bool:
-    """Returns whether the first images below local folders are all grey as they are stored; False if none is found."""
+    """Returns whether the first images below local folders are all grey as stored; False if none is found. A folder may be
+    a pattern of spans."""
     found = [is_grey(head) for head in islice(_heads(roots), ENOUGH)]
     return bool(found) and all(found)
 
@@ -39,13 +41,22 @@ def _components(head: bytes) -> int | None:
 
 
 def _heads(roots: Sequence[str]) -> Iterator[bytes]:
-    for root in roots:
-        for folder, folders, names in os.walk(root):
+    for place in (place for root in roots for place in _places(root)):
+        for folder, folders, names in os.walk(place):
             folders.sort()
             for name in sorted(names):
                 head = _head(os.path.join(folder, name))
                 if picture_kind(head):
                     yield head
+
+
+def _places(root: str) -> list[str]:
+    if not is_pattern(root):
+        return [root]
+    try:
+        return [] if "://" in root else [span.path for span in spans_of(root)]
+    except ValueError:  # for whoever reads them to say
+        return []
 
 
 def _head(path: str) -> bytes:

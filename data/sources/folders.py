@@ -66,12 +66,12 @@ class Listing(NamedTuple):
     passed_over: dict[str, int]
 
 
-def list_folder(root: str) -> Listing:
+def list_folder(root: str, may_be_empty: bool = False) -> Listing:
     """Returns the images of the classes below `root`, in an order that depends only on names.
 
     Raises:
-      ValueError: `root` is not a folder or holds no class, a folder below it cannot be read, or links make one folder
-        two classes.
+      ValueError: `root` is not a folder or holds no class (unless it may be empty), a folder below it cannot be read, or links
+        make one folder two classes.
     """
     root, tree = _read(root)
     for relative, reason in tree.closed.items():  # it may be a class, or a part of one
@@ -81,7 +81,7 @@ def list_folder(root: str) -> Listing:
     loose = [file for folder in holding if not folder.relative for file in folder.files]
     files = [_image_file(_class_name(folder), file) for folder in holding if folder.relative for file in folder.files]
     rejected = [Rejected(escaped(file.path), "lies directly in the root, in no class folder") for file in loose]
-    if not files:
+    if not files and not may_be_empty:
         said = " (images directly in it belong to no class)" if loose else ""
         raise ValueError(
             f"{root!r} holds no class{said}: a class is a folder below it that directly holds images,"

@@ -1,6 +1,7 @@
 """Lists the images of every split of an image set, without reading them."""
 
 import hashlib
+import posixpath
 from collections import ChainMap, Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -8,8 +9,10 @@ from typing import NamedTuple
 from data.settings import ImageSetSettings
 from data.sources.dealing import LEAST, dealt, held_out
 from data.sources.folders import ImageFile, Listing, Rejected, domain_of, list_folder
+from data.sources.ledger import remember, sides_of
 from data.sources.sides import check_shared
 from data.sources.splits import SPLITS, check_disjoint, some, split_lists
+from data.spans import Which, is_pattern, spans_of
 
 
 class ImageSet(NamedTuple):
@@ -44,15 +47,36 @@ def list_image_set(settings: ImageSetSettings) -> ImageSet:
     return listed._replace(splits={split: listed.splits[split] for split in SPLITS})
 
 
-def list_roots(roots: Sequence[str]) -> Listing:
+def list_roots(roots: Sequence[str], spans: Which = "all") -> Listing:
     """Returns the images of several roots together. If two hold the same relative path, the second source id ends in "@2".
+
+    Args:
+      roots: folders, or patterns of spans.
+      spans: which spans of a pattern are read. Their source ids begin with the name of the span.
 
     Raises:
       ValueError: a root cannot be read or holds no class, or a file is in two of them.
     """
-    listings = [list_folder(root) for root in roots]
+    listings = [_list_root(root, spans) for root in roots]
     check_shared((f"the folder {root!r}", one.files) for root, one in zip(roots, listings, strict=True))
     return _together(listings)
+
+
+def _list_root(root: str, which: Which) -> Listing:
+    if not is_pattern(root):
+        return list_folder(root)
+    spans = spans_of(root, which)
+    listings = [(span, list_folder(span.path, may_be_empty=True)) for span in spans]
+    check_shared((f"the span {span.path!r}", one.files) for span, one in listings)
+    files = [
+        file._replace(source_id=posixpath.join(span.label, file.source_id))
+        for span, one in listings
+        for file in one.files
+    ]
+    if not files:
+        raise ValueError(f"{len(spans):,} folders fit {root!r}, and none of them holds a class")
+    every = _together([one for _, one in listings])
+    return every._replace(files=sorted(files))
 
 
 def carve_validation(train: Iterable[ImageFile], share: float) -> dict[str, list[ImageFile]]:
@@ -76,6 +100,13 @@ def listing_fingerprint(splits: Mapping[str, Iterable[ImageFile]]) -> str:
         for file in splits[split]:
             digest.update(f"{split}\0{file.class_name}\0{file.source_id}\0{file.size}\0{file.mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def remember_sides(settings: ImageSetSettings, listed: ImageSet) -> None:
+    """Keeps the sides of the classes that were listed in `settings.sides`, if it names a file."""
+    if settings.sides:
+        images = Counter(file.class_name for files in listed.splits.values() for file in files)
+        remember(settings.sides, images, settings.validation_share)
 
 
 def class_counts(settings: ImageSetSettings) -> dict[str, list[tuple[str, str, int]]]:
@@ -107,15 +138,16 @@ def _from_folders(settings: ImageSetSettings) -> ImageSet:
 
 
 def _from_images(settings: ImageSetSettings) -> ImageSet:
-    every = list_roots(settings.images)
-    sides = dealt(Counter(file.class_name for file in every.files), settings.validation_share)
+    every = list_roots(settings.images, settings.spans)
+    images, share = Counter(file.class_name for file in every.files), settings.validation_share
+    sides = sides_of(settings.sides, images, share) if settings.sides else dealt(images, share)
     return ImageSet(_divided(every.files, sides), every.rejected, every.passed_over)
 
 
 def _from_lists(settings: ImageSetSettings) -> ImageSet:
     lists = split_lists(settings.splits or "")
     check_disjoint(lists)
-    listings = [list_folder(root) for root in settings.images]
+    listings = [_list_root(root, settings.spans) for root in settings.images]
     wanted = {name for names in lists.values() for name in names}
     used = [[file for file in one.files if file.class_name in wanted] for one in listings]
     check_shared((f"the root {root!r}", files) for root, files in zip(settings.images, used, strict=True))

@@ -26,7 +26,7 @@ from pipeline.history import backup
 from pipeline.history.database import tell
 from pipeline.history.failures import Failure, note_failure
 from pipeline.history.patient import PatientMetadata
-from pipeline.image_sets import image_set
+from pipeline.image_sets import image_set, spans_told
 from pipeline.plain_path import as_named, plain_path
 from pipeline.platforms.local import NodeEnd, NodeError, NodeFailure, NodeStart, locked, run_locally
 from pipeline.production import destination_of, run_fingerprint, served_before, start_of
@@ -109,6 +109,8 @@ def run(settings: RunSettings, root: str, report: Report, log: str | None = None
         with locked(root), trouble_in(root, destination_of(settings, root)):
             backup.make_ready(metadata_path(root), tell)
             data = image_set(settings, root)
+            for sentence in spans_told(data):
+                tell(sentence)
             classes = check_data(settings, data)
             settings = start_of(settings, root, lambda: fingerprint(data, TRAINED_ON))
             check_training(settings, classes)

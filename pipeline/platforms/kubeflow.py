@@ -11,7 +11,7 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as kubeflow
 from data.settings import ImageSetSettings
 from pipeline.config import PRODUCTION, RunSettings
 from pipeline.graph import Target, create_pipeline
-from pipeline.image_sets import glyphs_at, glyphs_directory
+from pipeline.image_sets import glyphs_at, glyphs_directory, with_sides
 from pipeline.platforms.machines import give_machines
 
 IMAGE = "fewshot-tfx"
@@ -38,7 +38,7 @@ def compile_pipeline(settings: RunSettings, root: str, target: Target, output: s
             "warm_start=production: expected none or the directory of an exported model, because a compiled pipeline runs later"
             " and elsewhere: name the version to start from"
         )
-    data: ImageSetSettings = settings.data or glyphs_at(glyphs_directory(settings, root))
+    data: ImageSetSettings = with_sides(settings.data or glyphs_at(glyphs_directory(settings, root)), root)
     pipeline = create_pipeline(settings, data, root, target)
     give_machines(pipeline.components, settings.platform, target)
     if not os.path.isdir(os.path.dirname(os.path.abspath(output))):

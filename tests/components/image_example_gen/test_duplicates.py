@@ -91,3 +91,20 @@ def test_a_split_does_not_depend_on_the_others():
 def test_a_folder_named_twice_is_read_once():
     twice = [fact("test/oak/1.png", "x")] * 2
     assert find_duplicates(twice).kept == twice[:1]
+
+
+def test_where_sides_are_kept_apart_a_picture_on_two_of_them_takes_part_on_none():
+    """In whatever order it arrived. Within a side all is as ever."""
+    facts = [
+        fact("train/ash/1.png", "x"),
+        fact("test/oak/1.png", "x"),
+        fact("test/oak/2.png", "y"),
+        fact("test/oak/3.png", "y"),
+    ]
+    found = find_duplicates(facts, apart=True)
+    assert paths(found.kept) == ["/test/oak/2.png"] and found.leaks == []
+    assert found.counts == {
+        "train": {"within_class": 0, "across_classes": 1},
+        "test": {"within_class": 1, "across_classes": 1},
+    }
+    assert [[one["takes_part"] for one in files] for files in found.pictures] == [[True, False], [False, False]]

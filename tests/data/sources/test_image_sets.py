@@ -5,7 +5,7 @@ import pytest
 
 from data.settings import ImageSetSettings
 from data.sources.dealing import is_validation
-from data.sources.image_sets import class_counts, fingerprint, list_image_set
+from data.sources.image_sets import class_counts, fingerprint, list_image_set, remember_sides
 
 
 @pytest.fixture
@@ -135,3 +135,53 @@ def test_classes_of_images_alone_are_dealt_wherever_they_lie(roots):
 def test_few_classes_of_images_alone_are_all_test_classes(roots):
     sides = classes(list_image_set(ImageSetSettings(images=(str(roots / "two"),))))
     assert sides == {"train": set(), "val": set(), "test": {"d0", "d1", "d2", "d3", "d4"}}
+
+
+@pytest.fixture
+def spans(tmp_path):
+    """Spans 1 and 2 with classes c0..c11 and c6..c17 of 2 images each, of the same names; the third is empty."""
+    for span, numbers in ((1, range(12)), (2, range(6, 18))):
+        for number in numbers:
+            folder = tmp_path / "photos" / f"span-{span}" / f"c{number}"
+            folder.mkdir(parents=True)
+            for image in range(2):
+                (folder / f"{image}.png").write_bytes(b"x" * span)
+    (tmp_path / "photos" / "span-3" / "c1").mkdir(parents=True)
+    return tmp_path
+
+
+def of_spans(root, **more):
+    return ImageSetSettings(images=(f"{root}/photos/span-{{SPAN}}",), **more)
+
+
+def test_spans_are_one_set_with_a_name_of_its_own_for_each_image(spans):
+    listed = list_image_set(of_spans(spans))
+    files = [file for one in listed.splits.values() for file in one]
+    assert {file.class_name for file in files} == {f"c{number}" for number in range(18)}
+    assert sorted(file.source_id for file in files if file.class_name == "c6") == [
+        *("span-1/c6/0.png", "span-1/c6/1.png", "span-2/c6/0.png", "span-2/c6/1.png"),
+    ]
+    assert len({file.source_id for file in files}) == len(files) == 48
+
+
+def test_a_window_of_spans(spans):
+    listed = list_image_set(of_spans(spans, spans=2))
+    assert {file.class_name for one in listed.splits.values() for file in one} == {f"c{n}" for n in range(6, 18)}
+    with pytest.raises(ValueError, match="1 folders fit .* and none of them holds a class"):
+        list_image_set(of_spans(spans, spans="newest"))
+
+
+def test_sides_are_kept_over_spans(spans):
+    first = of_spans(spans, sides=str(spans / "sides.json"))
+    (spans / "photos" / "span-2").rename(spans / "later")
+    before = list_image_set(first)
+    remember_sides(first, before)
+    (spans / "later").rename(spans / "photos" / "span-2")
+    after = classes(list_image_set(first))
+    assert all(names <= after[split] for split, names in classes(before).items())
+
+
+def test_an_image_that_two_spans_link_to_is_refused(spans):
+    os.link(spans / "photos/span-1/c0/0.png", spans / "photos/span-2/c6/7.png")
+    with pytest.raises(ValueError, match=r"the span .*span-1' and the span .*span-2' hold the same file"):
+        list_image_set(of_spans(spans))

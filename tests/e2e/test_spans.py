@@ -1,0 +1,51 @@
+"""Images that arrive in spans: run after run in one root, and what the schedule would say of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.commands.run import run, run_outputs
+from pipeline.config import load_settings
+from pipeline.presets import find_preset
+from tests import pictures
+
+TINY = {
+    "image": {"height": 16, "width": 16, "channels": 1},
+    "base_model": {"settings": {"filters": 4}},
+    "validation_episodes": 4,
+    "test_episodes": 6,
+    "training": {"steps": 4, "validate_every": 2},
+    "baseline_steps": 2,
+    "gate": {"require_baselines": False},
+}
+
+
+@pytest.mark.slow
+def test_spans_that_arrive(tmp_path, capfd):
+    """A span of new images and classes is trained on; without one nothing is, and no class changes its side."""
+    photos, root = tmp_path / "photos", tmp_path / "runs"
+
+    def arrive(span: int, numbers: range) -> None:
+        for number in numbers:
+            pictures.write_class(photos / f"span-{span}", f"kind {number:03}", 6, first=6 * span)
+
+    def go() -> tuple[dict, dict[str, set[str]], int]:
+        settings = load_settings(find_preset("images"), TINY, {"data": {"images": [f"{photos}/span-{{SPAN}}"]}})
+        result = run(settings, str(root), lambda event: None)
+        examples = Path(run_outputs(str(root), result["run_id"])["ImageExampleGen"]["examples"].uri)
+        summary = json.loads((examples / "summary.json").read_text())
+        images = sum(one["images"] for one in summary["splits"].values())
+        return result, {key: set(names) for key, names in json.loads((root / "sides.json").read_text()).items()}, images
+
+    arrive(1, range(14))
+    result, first, images = go()
+    assert images == 14 * 6 and {"ImageExampleGen", "MetaTrainer"} <= set(result["ran"])
+    assert "reading 1 span of" in capfd.readouterr().err
+    assert go()[0]["ran"] == []
+    arrive(2, range(10, 20))
+    result, second, images = go()
+    assert images == 14 * 6 + 10 * 6 and "MetaTrainer" in result["ran"]
+    assert "reading 2 spans of" in capfd.readouterr().err
+    assert all(names <= second[split] for split, names in first.items())
+    assert set().union(*second.values()) == {f"kind {number:03}" for number in range(20)}
