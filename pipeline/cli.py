@@ -280,6 +280,23 @@ def runs_lineage(
         print_json({"lineage": runs.as_json(found)}) if json else runs.show_lineage(found)
 
 
+@runs_app.command("prune", epilog="Example: fewshot runs prune --keep 10")
+def runs_prune(
+    keep: Annotated[int, typer.Option("--keep", min=1, help="How many of the newest runs stay whole.")],
+    root: Root = ROOT,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Remove what neither the newest runs nor a model in production needs. Verdicts and reports stay."""
+    with errors_as_sentences(debug), quietly():
+        begin(f"looking at the runs in {root}", json)
+        from pipeline.commands.prune import prune_runs, told
+
+        found = prune_runs(root, keep, dry_run)
+        print_json(found._asdict()) if json else print(told(found, dry_run))
+
+
 def main() -> None:
     """Runs `fewshot`."""
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # file names may be of any bytes

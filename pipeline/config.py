@@ -96,6 +96,12 @@ class RunSettings(BaseModel):
     platform: PlatformSettings = Field(
         PlatformSettings(), description="on what machines the nodes run, and Beam's engine"
     )
+    keep_runs: int | None = Field(
+        None,
+        ge=1,
+        description="after a run on this machine, what neither so many of the newest runs nor a model in production needs is"
+        " removed; by default nothing is",
+    )
     schema_file: str | None = Field(None, description="path of a schema of examples that replaces the built-in one")
 
     @field_validator("warm_start", mode="before")
@@ -164,8 +170,8 @@ class RunSettings(BaseModel):
 
     @property
     def content(self) -> str:
-        """What decides on the models, as JSON: all settings but the machines."""
-        return self.model_dump_json(exclude={"platform"})
+        """What decides on the models, as JSON: all settings but the machines and what becomes of old runs."""
+        return self.model_dump_json(exclude={"platform", "keep_runs"})
 
     @property
     def contenders(self) -> "dict[str, RunSettings]":

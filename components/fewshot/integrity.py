@@ -70,6 +70,13 @@ def seal(*directories: str) -> None:
             _write(_beside(directory) if alone else os.path.join(directory, LIST), files)
 
 
+def remove(directory: str) -> None:
+    """Removes a directory with its list."""
+    tf.io.gfile.rmtree(directory)
+    if tf.io.gfile.exists(_beside(directory)):
+        tf.io.gfile.remove(_beside(directory))
+
+
 def is_sealed(directory: str) -> bool:
     """Whether there is a list of the files of a directory."""
     return bool(_list_of(directory))

@@ -19,6 +19,7 @@ from components.meta_trainer.untrainable import untrainable
 from data.settings import ImageSetSettings
 from data.sources.image_sets import class_counts, fingerprint
 from pipeline.commands.disk import check_disk
+from pipeline.commands.prune import pruned, told
 from pipeline.commands.trouble import trouble_in
 from pipeline.config import RunSettings
 from pipeline.graph import create_pipeline, metadata_path
@@ -120,6 +121,8 @@ def run(settings: RunSettings, root: str, report: Report, log: str | None = None
             report = listing(saving(noting(report, root, log), root), ran)
             run_id = run_locally(pipeline, report, partial(PatientMetadata, say=tell), tell)
             backup.save(metadata_path(root), tell)
+            if settings.keep_runs and (removed := pruned(root, settings.keep_runs)).directories:
+                tell(told(removed))
     except NodeError as error:
         error.add_note(f"the same command goes on from {error.node}")
         raise

@@ -123,8 +123,13 @@ def lineage(root: str, path: str) -> list[Ancestor]:
       ValueError: no run in `root` made it.
     """
     history = read_history(root)
+    return ancestors(history, artifact_at(history, path))
+
+
+def ancestors(history: History, artifact: Artifact) -> list[Ancestor]:
+    """Returns an artifact and every one that it was made from, oldest first."""
     found: dict[int, Ancestor] = {}
-    waiting = [artifact_at(history, path)]
+    waiting = [artifact]
     while waiting:
         artifact = waiting.pop()
         if artifact.id in found or (maker := history.maker(artifact.id)) is None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.commands.root_checks import check_runs
 from pipeline.commands.run import run, run_outputs
 from pipeline.config import load_settings
 from pipeline.presets import find_preset
@@ -23,7 +24,8 @@ TINY = {
 
 @pytest.mark.slow
 def test_spans_that_arrive(tmp_path, capfd):
-    """A span of new images and classes is trained on; without one nothing is, and no class changes its side."""
+    """A span of new images and classes is trained on; without one nothing is, no class changes its side, and what only earlier
+    runs need is removed."""
     photos, root = tmp_path / "photos", tmp_path / "runs"
 
     def arrive(span: int, numbers: range) -> None:
@@ -31,7 +33,8 @@ def test_spans_that_arrive(tmp_path, capfd):
             pictures.write_class(photos / f"span-{span}", f"kind {number:03}", 6, first=6 * span)
 
     def go() -> tuple[dict, dict[str, set[str]], int]:
-        settings = load_settings(find_preset("images"), TINY, {"data": {"images": [f"{photos}/span-{{SPAN}}"]}})
+        data = {"data": {"images": [f"{photos}/span-{{SPAN}}"]}, "keep_runs": 1}
+        settings = load_settings(find_preset("images"), TINY, data)
         result = run(settings, str(root), lambda event: None)
         examples = Path(run_outputs(str(root), result["run_id"])["ImageExampleGen"]["examples"].uri)
         summary = json.loads((examples / "summary.json").read_text())
@@ -43,9 +46,14 @@ def test_spans_that_arrive(tmp_path, capfd):
     assert images == 14 * 6 and {"ImageExampleGen", "MetaTrainer"} <= set(result["ran"])
     assert "reading 1 span of" in capfd.readouterr().err
     assert go()[0]["ran"] == []
+    baselines = root / "artifacts" / "Baseline" / "model"  # no model is made from one
+    (old,) = baselines.iterdir()
     arrive(2, range(10, 20))
     result, second, images = go()
     assert images == 14 * 6 + 10 * 6 and "MetaTrainer" in result["ran"]
-    assert "reading 2 spans of" in capfd.readouterr().err
+    told = capfd.readouterr().err
+    assert "reading 2 spans of" in told and "removed " in told
+    assert not old.exists() and len(list(baselines.iterdir())) == 1
+    assert go()[0]["ran"] == [] and all(check.ok for check in check_runs(str(root)))
     assert all(names <= second[split] for split, names in first.items())
     assert set().union(*second.values()) == {f"kind {number:03}" for number in range(20)}

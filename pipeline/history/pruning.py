@@ -1,0 +1,84 @@
+"""Removes what old runs have left, so that a disk does not fill up night after night.
+
+What stays: all that the newest runs made or took from the cache, all that a model in production was made from, and of every run
+the small things that tell of it (its verdict, its report, the course of its training). ML Metadata stays whole: what was
+removed is marked as deleted there, and a run that needs it makes it again.
+"""
+
+import os
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2 as pb
+
+from components.fewshot import integrity
+from pipeline.history.metadata import Artifact, History, metadata_file, read_history
+from pipeline.history.runs import ancestors
+
+TELL_OF_A_RUN = {"ModelBlessing", "ModelEvaluation", "ModelRun"}  # types of artifacts
+
+
+class Pruned(NamedTuple):
+    """What was removed, or would be: directories of artifacts, and their size in bytes."""
+
+    directories: list[str]
+    bytes: int
+
+
+def prune(root: str, keep: int, served: Iterable[str], dry: bool = False) -> Pruned:
+    """Removes what only runs before the newest ones need.
+
+    Args:
+      root: directory of runs, which no other process writes to at the moment.
+      keep: the number of runs that stay whole, at least 1.
+      served: directories of the models in production.
+      dry: whether nothing is removed.
+
+    Raises:
+      ValueError: there is no ML Metadata store.
+    """
+    if keep < 1:
+        raise ValueError(f"keep_runs: expected at least 1 run, got {keep}")
+    found = [one for one in removable(read_history(root), keep, set(served)) if os.path.isdir(one.uri)]
+    pruned = Pruned([one.uri for one in found], sum(size_of(one.uri) for one in found))
+    if found and not dry:
+        _give_up(root, [one.id for one in found])  # first: what a kill leaves is then no damage but a rest
+        for one in found:
+            integrity.remove(one.uri)
+    return pruned
+
+
+def removable(history: History, keep: int, served: set[str]) -> list[Artifact]:
+    """Returns the artifacts that neither the newest runs nor a model in production need, oldest first."""
+    newest = set(sorted({one.run_id for one in history.executions.values()})[-keep:])
+    needed = {
+        artifact
+        for one in history.executions.values()
+        if one.run_id in newest
+        for ids in (*one.inputs.values(), *one.outputs.values())
+        for artifact in ids
+    }
+    for artifact in history.artifacts.values():
+        if artifact.pushed_to and os.path.realpath(artifact.pushed_to) in {os.path.realpath(path) for path in served}:
+            needed |= {one.id for one in ancestors(history, artifact)}
+    return [
+        one for _, one in sorted(history.artifacts.items()) if one.id not in needed and one.type not in TELL_OF_A_RUN
+    ]
+
+
+def size_of(directory: str) -> int:
+    """Returns the bytes of all files below a directory."""
+    paths = (os.path.join(folder, name) for folder, _, names in os.walk(directory) for name in names)
+    return sum(os.lstat(path).st_size for path in paths)
+
+
+def _give_up(root: str, ids: list[int]) -> None:
+    config = pb.ConnectionConfig()
+    config.sqlite.filename_uri = metadata_file(root)
+    config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE
+    store = mlmd.MetadataStore(config)
+    artifacts = store.get_artifacts_by_id(ids)
+    for artifact in artifacts:
+        artifact.state = pb.Artifact.DELETED
+    store.put_artifacts(artifacts)
