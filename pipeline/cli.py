@@ -280,6 +280,22 @@ def runs_lineage(
         print_json({"lineage": runs.as_json(found)}) if json else runs.show_lineage(found)
 
 
+@runs_app.command("explain", epilog="Example: fewshot runs explain latest")
+def runs_explain(
+    run_id: Annotated[str, typer.Argument(help="Id of a run, the beginning of one, or `latest`.")],
+    root: Root = ROOT,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Say why each node of a run was executed, or came from the cache."""
+    with errors_as_sentences(debug), quietly():
+        from pipeline.history.explain import explain, show
+
+        run_id, found = explain(root, run_id)
+        nodes = [one._asdict() for one in found]
+        print_json({"run_id": run_id, "nodes": nodes}) if json else show(run_id, found)
+
+
 @runs_app.command("prune", epilog="Example: fewshot runs prune --keep 10")
 def runs_prune(
     keep: Annotated[int, typer.Option("--keep", min=1, help="How many of the newest runs stay whole.")],
