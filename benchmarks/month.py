@@ -1,4 +1,4 @@
-"""`python -m benchmarks.month --directory D`: a month of retraining by the clock, with all that goes wrong in a month.
+"""`python -m benchmarks.month DIRECTORY`: a month of retraining by the clock, with all that goes wrong in a month.
 
 Every day a span of images arrives, with more of the classes that are known and with new ones, and `fewshot schedule --once` runs.
 One day nothing arrives, one day most files are damaged, one day the images are negatives, one day the run is killed, and one day
@@ -35,8 +35,9 @@ FIRST, EACH = 24, 8  # classes of the first day, and images of a class when it c
 NEW, MORE = 2, 10  # classes that are new each day, and known ones that get another image
 KEPT = 3  # runs
 RUN = [
-    *("--preset", "glyphs-tiny", "training.steps=120", "training.validate_every=40", "baseline_steps=60"),
-    *("validation_episodes=40", "test_episodes=200", "gate.require_baselines=false", f"keep_runs={KEPT}"),
+    *("--preset", "images", "image.height=28", "image.width=28", "image.channels=1", "base_model.settings.filters=16"),
+    *("training.steps=120", "training.validate_every=40", "baseline_steps=60", "validation_episodes=40"),
+    *("test_episodes=200", "gate.require_baselines=false", f"keep_runs={KEPT}"),
 ]
 
 
@@ -150,7 +151,7 @@ class Month:
 
     @property
     def _destination(self) -> Path:
-        return self.root / "serving" / "glyphs-tiny"
+        return self.root / "serving" / "images"
 
     def _versions(self) -> list[str]:
         return version_paths(str(self._destination))

@@ -23,10 +23,13 @@ class Statistics(NamedTuple):
       of_batch: the moments of the batch; otherwise the stored ones. Those of the batch also move the stored ones, by the
         layer's momentum.
       keep_exactly: the stored moments become exactly those of the batch instead, and gradients follow them.
+      folded: TensorFlow may make it a part of the convolution before it, which is faster. Then the rounding of an image can
+        depend on the batch that it is in.
     """
 
     of_batch: bool
     keep_exactly: bool = False
+    folded: bool = False
 
 
 class _InForce(NamedTuple):
@@ -70,7 +73,7 @@ class ChosenBatchNorm(layers.BatchNormalization):
             self._keep_once(in_force.kept)
         if getattr(self, "renorm", False):
             return self._by_keras(inputs, of_batch, statistics.keep_exactly)
-        return (_fused if _is_plain(self) else _plainly)(self, inputs, of_batch, statistics.keep_exactly)
+        return (_fused if _is_plain(self) else _plainly)(self, inputs, statistics._replace(of_batch=of_batch))
 
     def _keep_once(self, kept: set[int]) -> None:
         """Refuses a second use in one call: the moments of the first would be lost."""
@@ -93,26 +96,29 @@ def _is_plain(layer: ChosenBatchNorm) -> bool:
     return last and layer.compute_dtype == "float32" and layer.epsilon >= 1e-5
 
 
-def _fused(layer: ChosenBatchNorm, inputs: Tensor, of_batch: bool, keep_exactly: bool) -> Tensor:
-    # As a map where it is one: cuDNN takes many pixels, but not as many images, and a convolution before it may do it too.
-    maps = inputs if len(inputs.shape) == 4 else ops.reshape(inputs, (-1, 1, 1, inputs.shape[-1]))
+def _fused(layer: ChosenBatchNorm, inputs: Tensor, statistics: Statistics) -> Tensor:
+    of_batch, keep_exactly, folded = statistics
+    rows = ops.reshape(inputs, (-1, 1, 1, inputs.shape[-1]))
+    maps = inputs if len(inputs.shape) == 4 else rows
     scale = layer.gamma if layer.scale else ops.ones(inputs.shape[-1])
     offset = layer.beta if layer.center else ops.zeros(inputs.shape[-1])
     mean, variance = layer.moving_mean, layer.moving_variance
     if of_batch and not keep_exactly:
-        maps, batch_mean, batch_variance = _normalise(maps, scale, offset, layer.epsilon)
+        # As a map where it is one: cuDNN takes many pixels, but not as many images.
+        outputs, batch_mean, batch_variance = _normalise(maps, scale, offset, layer.epsilon)
         _move(layer, batch_mean, batch_variance, keep_exactly)
     else:
         if of_batch:
             mean, variance = _moments(inputs, tuple(range(len(inputs.shape) - 1)))
             _move(layer, mean, variance, keep_exactly)
         factor = scale * ops.rsqrt(variance + layer.epsilon)
-        maps = _affine(maps, factor, offset - mean * factor)
-    return ops.reshape(maps, ops.shape(inputs))
+        outputs = _affine(maps if folded else rows, factor, offset - mean * factor)
+    return ops.reshape(outputs, ops.shape(inputs))
 
 
-def _plainly(layer: ChosenBatchNorm, inputs: Tensor, of_batch: bool, keep_exactly: bool) -> Tensor:
+def _plainly(layer: ChosenBatchNorm, inputs: Tensor, statistics: Statistics) -> Tensor:
     """Any axis and dtype, in simple operations; half precision is computed in float32, as Keras does."""
+    of_batch, keep_exactly, _ = statistics
     axis = layer.axis % len(inputs.shape)
     inputs = ops.cast(inputs, "float64" if layer.compute_dtype == "float64" else "float32")
     mean, variance = layer.moving_mean, layer.moving_variance
@@ -143,7 +149,7 @@ def _normalise(maps: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> t
 def _affine(maps: Tensor, factor: Tensor, offset: Tensor) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, ...]]]:
     """maps [B, H, W, C] * factor [C] + offset [C], with gradients of every order to all three.
 
-    The fused operation does it in one pass, or in none where TensorFlow makes it a part of the convolution before it. Its own
+    The fused operation does it in one pass. Of rows [N, 1, 1, C] TensorFlow does not make it a part of a convolution. Its own
     gradient has no deterministic GPU kernel, so it is written out here. On a CPU `BiasAddGrad` is the fastest sum.
     """
     epsilon = 2.0**-10  # the operation wants one; with this, variance + epsilon is 1 exactly

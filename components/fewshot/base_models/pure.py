@@ -53,12 +53,13 @@ class PureModel:
         training: bool,
         batch_statistics: bool,
         keep_exactly: bool = False,
+        folded: bool = False,
     ) -> tuple[Features, list[Tensor]]:
         """Features of images, and the state (the non-trainable weights) after the call.
 
         Args:
           training: whether dropout and similar layers are active.
-          batch_statistics, keep_exactly: which moments batch normalisation uses (`batch_norm.Statistics`).
+          batch_statistics, keep_exactly, folded: how batch normalisation is done (`batch_norm.Statistics`).
 
         Raises:
           ValueError: `trainable` of the model or of a layer was changed since this was made.
@@ -72,7 +73,7 @@ class PureModel:
         own_state = [self._in_twin[id(variable)] for variable in self.model.non_trainable_variables]
         mapping = [*zip(own, trainable, strict=True), *zip(own_state, state, strict=True)]
         with (
-            normalising_by(Statistics(batch_statistics, keep_exactly)),
+            normalising_by(Statistics(batch_statistics, keep_exactly, folded)),
             precision_in_force(self._twin),
             keras.StatelessScope(mapping) as scope,
         ):
@@ -131,7 +132,9 @@ class Trunk:
     def __call__(self, weights: list[Tensor], images: Images) -> Tensor:
         """Float32 [B, *output_shape], given `values` or copies of them."""
         trained = len(self._pure.model.trainable_variables)
-        features, _ = self._pure(weights[:trained], weights[trained:], images, training=False, batch_statistics=False)
+        features, _ = self._pure(
+            weights[:trained], weights[trained:], images, training=False, batch_statistics=False, folded=True
+        )
         return features.vector if features.map is None else features.map
 
     def values(self) -> list[Tensor]:
