@@ -95,8 +95,10 @@ def test_evaluate_gives_the_evaluators_own_figure(watched, first):
     spec = EpisodeSpec(way=(3, 5), shot=(1, 2), query=4)
     found = evaluate_folder(first["pushed_model"], None, [watched.folders["test_dir"]], "test", spec, 12, 0)
     metrics = watched.metrics(first)
-    for key in ("accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes"):
+    for key in ("accuracy", "ci95", "over_classes", "episodes"):
         assert found[key] == metrics[key], key  # to the last digit
+    for key in ("log_loss", "ece"):  # on some processors the rounding of an image depends on its place in a batch
+        assert found[key] == pytest.approx(metrics[key], rel=1e-6), key
 
 
 def test_the_pushed_model_adapts(watched, first):
