@@ -26,6 +26,7 @@ from data.settings import ImageSetSettings
 from pipeline.baselines import BASELINES, baselines_of
 from pipeline.config import RunSettings
 from pipeline.extractions import extractions, features_of
+from pipeline.history.pruning import JUDGED
 from pipeline.production import destination_of, run_fingerprint
 
 Target = Literal["local", "vertex", "kubeflow"]
@@ -105,7 +106,7 @@ def create_pipeline(
         model_run=best.outputs["model_run"],
         examples=raw,
         configuration=settings.content,
-        judged=os.path.join(root, "judged"),
+        judged=os.path.join(root, JUDGED),
         candidates=None if len(trainers) == 1 else best.inputs["models"],
     )
 

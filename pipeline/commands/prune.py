@@ -1,7 +1,5 @@
 """`fewshot runs prune`: removes what old runs have left in a root."""
 
-import os
-
 from components.fewshot.serving.versions import version_paths
 from pipeline.commands.root_checks import destinations, live_artifacts
 from pipeline.history import backup
@@ -43,6 +41,5 @@ def told(found: Pruned, dry: bool = False) -> str:
     """Returns a sentence about what was removed."""
     if not found.directories:
         return "nothing to remove"
-    nodes = len({os.path.dirname(os.path.dirname(path)) for path in found.directories})
-    what = f"{len(found.directories):,} artifacts of {nodes:,} nodes, {found.bytes / 1e6:,.0f} MB"
+    what = f"{len(found.directories):,} directories of earlier runs, {found.bytes / 1e6:,.0f} MB"
     return f"would remove {what}" if dry else f"removed {what}"

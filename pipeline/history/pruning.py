@@ -16,6 +16,7 @@ from components.fewshot import integrity
 from pipeline.history.metadata import Artifact, History, metadata_file, read_history
 from pipeline.history.runs import ancestors
 
+JUDGED = "judged"  # in a root: results of episodes, by what they are of
 TELL_OF_A_RUN = {"ModelBlessing", "ModelEvaluation", "ModelRun"}  # types of artifacts
 
 
@@ -40,12 +41,15 @@ def prune(root: str, keep: int, served: Iterable[str], dry: bool = False) -> Pru
     """
     if keep < 1:
         raise ValueError(f"keep_runs: expected at least 1 run, got {keep}")
-    found = [one for one in removable(read_history(root), keep, set(served)) if os.path.isdir(one.uri)]
-    pruned = Pruned([one.uri for one in found], sum(size_of(one.uri) for one in found))
-    if found and not dry:
-        _give_up(root, [one.id for one in found])  # first: what a kill leaves is then no damage but a rest
-        for one in found:
-            integrity.remove(one.uri)
+    history = read_history(root)
+    found = [one for one in removable(history, keep, set(served)) if os.path.isdir(one.uri)]
+    directories = [*(one.uri for one in found), *judged_before(root, history, keep)]
+    pruned = Pruned(directories, sum(map(size_of, directories)))
+    if not dry:
+        if found:
+            _give_up(root, [one.id for one in found])  # first: what a kill leaves is then no damage but a rest
+        for directory in directories:
+            integrity.remove(directory)
     return pruned
 
 
@@ -65,6 +69,15 @@ def removable(history: History, keep: int, served: set[str]) -> list[Artifact]:
     return [
         one for _, one in sorted(history.artifacts.items()) if one.id not in needed and one.type not in TELL_OF_A_RUN
     ]
+
+
+def judged_before(root: str, history: History, keep: int) -> list[str]:
+    """Returns the results of episodes that were written before the newest runs: who needs them again judges again."""
+    newest = sorted({one.run_id for one in history.executions.values()})[-keep:]
+    began = min(one.began for one in history.executions.values() if one.run_id in newest)
+    folder = os.path.join(root, JUDGED)
+    paths = sorted(entry.path for entry in os.scandir(folder) if entry.is_dir()) if os.path.isdir(folder) else []
+    return [path for path in paths if os.path.getmtime(path) * 1000 < began]
 
 
 def size_of(directory: str) -> int:

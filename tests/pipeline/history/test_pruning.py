@@ -1,6 +1,7 @@
 """What old runs have left: which of it is needed, and what becomes of the rest."""
 
 import os
+import time
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
@@ -78,6 +79,14 @@ def test_what_is_removed_is_marked_and_gone(recorder, tmp_path):
     deleted = {one.uri for one in recorder.store.get_artifacts() if one.state == pb.Artifact.DELETED}
     assert deleted == set(dry.directories)
     assert prune(str(tmp_path), 2, ["/serving/1"]).directories == []
+
+
+def test_results_of_episodes_from_before_the_newest_runs(recorder, tmp_path):
+    for name, age in (("old", 10**6), ("new", -(10**6))):
+        (tmp_path / "judged" / name).mkdir(parents=True)
+        os.utime(tmp_path / "judged" / name, (time.time() - age,) * 2)
+    assert prune(str(tmp_path), 4, []).directories == [str(tmp_path / "judged" / "old")]
+    assert os.listdir(tmp_path / "judged") == ["new"]
 
 
 def test_no_run_can_be_kept(tmp_path):
