@@ -18,7 +18,7 @@ AREAS = ("pipeline", "components", "components/fewshot", "data")
 AREA_MODULES = {area.replace("/", ".") for area in AREAS}  # their `__init__.py` hold nothing but a docstring
 # Modules that are drawn as one room.
 TOGETHER = {
-    "pipeline/cli.py": ("cli", "options", "layers", "drawing"),
+    "pipeline/cli.py": ("cli", "drawing"),
     "pipeline/graph.py, config.py ...": ("graph", "config", "baselines", "presets", "production", "image_sets"),
 }
 

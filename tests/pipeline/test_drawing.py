@@ -45,3 +45,13 @@ def test_an_import_anywhere_in_a_file_counts(tmp_path):
 
 def test_arrows_that_follow_from_others_are_left_out():
     assert without_implied({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == {"a": {"b"}, "b": {"c"}, "c": set()}
+
+
+def test_rooms_import_one_another_in_no_circle():
+    """With one, what follows from what would depend on where the search begins."""
+    edges = room_imports(ROOT)
+
+    def beyond(room: str, passed: frozenset[str] = frozenset()) -> set[str]:
+        return set().union(*({one} | beyond(one, passed | {one}) for one in edges[room] - passed))
+
+    assert [room for room in edges if room in beyond(room)] == []
