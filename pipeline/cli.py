@@ -23,6 +23,7 @@ from pipeline.options import (
     Json,
     Model,
     Root,
+    RunId,
     SettingsOptions,
     Splits,
     check_directory,
@@ -252,7 +253,7 @@ def runs_list(root: Root = ROOT, json: Json = False, debug: Debug = False) -> No
 
 @runs_app.command("show", epilog="Example: fewshot runs show latest")
 def runs_show(
-    run_id: Annotated[str, typer.Argument(help="Id of a run, the beginning of one, or `latest`.")],
+    run_id: RunId,
     root: Root = ROOT,
     json: Json = False,
     debug: Debug = False,
@@ -282,7 +283,7 @@ def runs_lineage(
 
 @runs_app.command("explain", epilog="Example: fewshot runs explain latest")
 def runs_explain(
-    run_id: Annotated[str, typer.Argument(help="Id of a run, the beginning of one, or `latest`.")],
+    run_id: RunId,
     root: Root = ROOT,
     json: Json = False,
     debug: Debug = False,
@@ -298,7 +299,7 @@ def runs_explain(
 
 @runs_app.command("prune", epilog="Example: fewshot runs prune --keep 10")
 def runs_prune(
-    keep: Annotated[int, typer.Option("--keep", min=1, help="How many of the newest runs stay whole.")],
+    keep: Annotated[int, typer.Option("--keep", help="How many of the newest runs stay whole.")],
     root: Root = ROOT,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
     json: Json = False,

@@ -78,9 +78,11 @@ def check_places(settings: "RunSettings", root: str, output: str, mounted: bool)
       ValueError: the cluster cannot reach a path, or the output cannot be written.
     """
     data = settings.data
-    named = [root, *(data.roots if data else ()), *([data.splits] if data and data.splits else ())]
-    named += [path for path in (settings.push.destination, settings.trainer().warm_start) if path]
-    local = [path for path in named if "://" not in path and path != "production"]  # compiling refuses that by itself
+    named = [root, *(data.roots if data else ()), *((data.splits, data.sides) if data else ())]
+    named += [settings.push.destination, settings.trainer().warm_start]
+    local = [
+        path for path in named if path and "://" not in path and path != "production"
+    ]  # compiling refuses that by itself
     if local and not mounted:
         raise ValueError(
             f"{local[0]} is a path of this machine: expected one that the cluster can reach (gs://bucket/...), or --mounted if"

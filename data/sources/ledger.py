@@ -5,11 +5,12 @@ there are, and the classes before keep theirs.
 """
 
 import json
-import os
+import posixpath
 from collections.abc import Mapping
 
 from data.sources.dealing import TEST_SHARE, dealt, is_validation, place
 from data.sources.splits import SPLITS, split_lists
+from data.sources.tree import is_file
 
 Sides = dict[str, set[str]]
 
@@ -53,30 +54,16 @@ def _extended(known: Sides, images: Mapping[str, int], validation_split: float) 
 
 
 def _read(ledger: str) -> Sides:
-    lists = split_lists(ledger) if _exists(ledger) else {}
+    lists = split_lists(ledger) if is_file(ledger) else {}
     return {split: set(lists.get(split, ())) for split in SPLITS}
 
 
 def _write(ledger: str, sides: Sides) -> None:
     """Under another name first, so that a reader finds the old file or the new one."""
     text = json.dumps({split: sorted(sides[split]) for split in SPLITS}, indent=1, ensure_ascii=False) + "\n"
-    beside = f"{ledger}.new"
-    if "://" in ledger:
-        import tensorflow as tf  # takes seconds to import
+    import tensorflow as tf  # takes seconds to import, and whoever only lists images does not need it
 
-        with tf.io.gfile.GFile(beside, "w") as file:
-            file.write(text)
-        tf.io.gfile.rename(beside, ledger, overwrite=True)
-        return
-    os.makedirs(os.path.dirname(os.path.abspath(ledger)), exist_ok=True)
-    with open(beside, "w", encoding="utf-8") as file:
+    tf.io.gfile.makedirs(posixpath.dirname(ledger) or ".")
+    with tf.io.gfile.GFile(f"{ledger}.new", "w") as file:
         file.write(text)
-    os.replace(beside, ledger)
-
-
-def _exists(path: str) -> bool:
-    if "://" not in path:
-        return os.path.exists(path)
-    import tensorflow as tf  # takes seconds to import
-
-    return tf.io.gfile.exists(path)
+    tf.io.gfile.rename(f"{ledger}.new", ledger, overwrite=True)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from components.fewshot import integrity
@@ -17,7 +16,7 @@ from components.fewshot.training import checkpoint
 from pipeline.commands.doctor import Check
 from pipeline.history import backup
 from pipeline.history.database import fault_of, holder_of
-from pipeline.history.metadata import metadata_file
+from pipeline.history.metadata import opened_store
 from pipeline.plain_path import plain_path
 
 T = TypeVar("T")
@@ -80,10 +79,7 @@ def backups(database: str) -> Check:
 
 def live_artifacts(root: str) -> list[pb.Artifact]:
     """Returns the artifacts on this machine that ML Metadata says are there."""
-    config = pb.ConnectionConfig()
-    config.sqlite.filename_uri = metadata_file(root)
-    config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READONLY
-    return [one for one in mlmd.MetadataStore(config).get_artifacts() if one.state == pb.Artifact.LIVE and one.uri]
+    return [one for one in opened_store(root).get_artifacts() if one.state == pb.Artifact.LIVE and one.uri]
 
 
 def destinations(root: str, artifacts: Iterable[pb.Artifact]) -> list[str]:

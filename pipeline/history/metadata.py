@@ -84,6 +84,18 @@ def metadata_file(root: str) -> str:
     return path
 
 
+def opened_store(root: str, write: bool = False) -> mlmd.MetadataStore:
+    """Returns the ML Metadata store of the runs in `root`, to read or also to write.
+
+    Raises:
+      ValueError: there is none.
+    """
+    config, mode = pb.ConnectionConfig(), pb.SqliteMetadataSourceConfig
+    config.sqlite.filename_uri = metadata_file(root)
+    config.sqlite.connection_mode = mode.READWRITE if write else mode.READONLY
+    return mlmd.MetadataStore(config)
+
+
 def read_history(root: str) -> History:
     """Returns all executions and artifacts of the runs in `root`.
 
@@ -95,10 +107,7 @@ def read_history(root: str) -> History:
     wait_until_free(path, tell)
     if fault := fault_of(path):
         raise RootError(f"{path} is damaged ({fault}); `fewshot doctor --root {root}` says what to do")
-    config = pb.ConnectionConfig()
-    config.sqlite.filename_uri = path
-    config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READONLY
-    store = mlmd.MetadataStore(config)
+    store = opened_store(root)
     runs, nodes = _contexts(store, RUN), _contexts(store, "node")
     pipelines = _contexts(store, "pipeline")
     raw = [execution for execution in store.get_executions() if execution.id in runs]

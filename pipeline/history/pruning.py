@@ -9,11 +9,10 @@ import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from components.fewshot import integrity
-from pipeline.history.metadata import Artifact, History, metadata_file, read_history
+from pipeline.history.metadata import Artifact, History, opened_store, read_history
 from pipeline.history.runs import ancestors
 
 JUDGED = "judged"  # in a root: results of episodes, by what they are of
@@ -87,10 +86,7 @@ def size_of(directory: str) -> int:
 
 
 def _give_up(root: str, ids: list[int]) -> None:
-    config = pb.ConnectionConfig()
-    config.sqlite.filename_uri = metadata_file(root)
-    config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE
-    store = mlmd.MetadataStore(config)
+    store = opened_store(root, write=True)
     artifacts = store.get_artifacts_by_id(ids)
     for artifact in artifacts:
         artifact.state = pb.Artifact.DELETED

@@ -1,4 +1,4 @@
-"""Settings of a run that takes seconds, over the preset `images`."""
+"""Settings of runs that take seconds, over the preset `images`; the tiny one learns next to nothing."""
 
 SMALL = {
     "name": "small",
@@ -11,4 +11,13 @@ SMALL = {
     "base_model": {"settings": {"filters": 8}},
     "training": {"steps": 30, "validate_every": 10, "checkpoint_every": 5, "learning_rate": 0.005},
     "gate": {"require_baselines": False, "margin": 0.5},
+}
+TINY = {
+    "image": {"height": 16, "width": 16, "channels": 1},
+    "base_model": {"settings": {"filters": 4}},
+    "validation_episodes": 4,
+    "test_episodes": 6,
+    "training": {"steps": 4, "validate_every": 2},
+    "baseline_steps": 2,
+    "gate": {"require_baselines": False},
 }

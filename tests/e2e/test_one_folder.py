@@ -10,16 +10,8 @@ from pipeline.commands.run import run, run_outputs
 from pipeline.config import load_settings
 from pipeline.presets import find_preset
 from tests import pictures
+from tests.e2e.small import TINY
 
-TINY = {
-    "image": {"height": 16, "width": 16, "channels": 1},
-    "base_model": {"settings": {"filters": 4}},
-    "validation_episodes": 4,
-    "test_episodes": 6,
-    "training": {"steps": 4, "validate_every": 2},
-    "baseline_steps": 2,
-    "gate": {"require_baselines": False},
-}
 LITE = {
     "image": {"height": 64, "width": 64, "channels": 3},
     "base_model": {"name": "efficientnet_lite0"},

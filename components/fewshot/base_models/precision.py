@@ -28,11 +28,13 @@ def computing_in(precision: str) -> Iterator[None]:
 def precision_in_force(model: keras.Model) -> Iterator[None]:
     """While the model is called or traced, its layers compute in the precision of the innermost `computing_in`. A layer whose
     dtype the user chose keeps it."""
+    if _IN_FORCE.get() == FULL:
+        yield
+        return
     usual = [layer for layer in model._flatten_layers() if layer.dtype_policy.name == FULL]
-    policy = FULL if _IN_FORCE.get() == FULL else f"mixed_{_IN_FORCE.get()}"
     try:
         for layer in usual:
-            layer.dtype_policy = policy
+            layer.dtype_policy = f"mixed_{_IN_FORCE.get()}"
         yield
     finally:
         for layer in usual:
