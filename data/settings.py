@@ -1,10 +1,10 @@
 """The settings that say which images a run reads."""
 
-from typing import Literal, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from data.spans import check_pattern, is_pattern
+from data.spans import Which, check_pattern, is_pattern
 
 # Each way of naming the data: (the fields it must have, the fields it may have).
 WAYS = {
@@ -42,7 +42,7 @@ class ImageSetSettings(BaseModel):
         description="one or more folders of classes; without splits, the classes are dealt to train, validation and test. A"
         " folder with {SPAN}, or {YYYY}, {MM} and {DD}, in its name stands for all that arrive by this pattern",
     )
-    spans: Literal["all", "newest"] | PositiveInt = Field(
+    spans: Which = Field(
         "all", description="which of the folders that fit a pattern are read: all, the newest, or so many of the newest"
     )
     sides: str | None = Field(
@@ -71,6 +71,13 @@ class ImageSetSettings(BaseModel):
     max_pixels: int = Field(
         64_000_000, ge=4, description="height x width; larger images are set aside and never decoded"
     )
+
+    @field_validator("spans", mode="before")
+    @classmethod
+    def _is_all_or_some(cls, value: object) -> object:
+        if value in ("all", "newest") or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+            return value
+        raise ValueError(f"expected all, newest, or a number of spans, got {value!r}")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -55,3 +55,23 @@ def test_the_share_of_validation():
     assert (dealt.deals, dealt.validation_share) == (True, 0.2)
     assert (listed.deals, listed.validation_share) == (False, 0.1)
     assert ImageSetSettings(images=("a",), validation_split=0.3).validation_share == 0.3
+
+
+@pytest.mark.parametrize("spans", [0, -1, True, "oldest", 1.5])
+def test_spans_that_are_none(spans):
+    with pytest.raises(ValueError, match=f"expected all, newest, or a number of spans, got {spans!r}"):
+        ImageSetSettings(images=("photos/span-{SPAN}",), spans=spans)
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        ({"train_dir": "span-{SPAN}", "test_dir": "test"}, "a pattern of spans only in images, got 'span-{SPAN}'"),
+        ({"train_dir": "train", "test_dir": "test", "sides": "s.json"}, "sides came without classes to deal"),
+        ({"images": ("a-{YYYY}",)}, "expected {SPAN}, or {YYYY}, {MM} and {DD} together, got 'a-{YYYY}'"),
+    ],
+)
+def test_spans_and_sides_where_they_mean_nothing(named, sentence):
+    with pytest.raises(ValueError) as error:
+        ImageSetSettings(**named)
+    assert sentence in str(error.value)
