@@ -8,6 +8,7 @@ import datetime
 import os
 import posixpath
 import re
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
 PARTS = {"SPAN": r"\d+", "VERSION": r"\d+", "YYYY": r"\d{4}", "MM": r"\d{2}", "DD": r"\d{2}"}
@@ -64,6 +65,21 @@ def spans_of(pattern: str, which: Which = "all") -> list[Span]:
     newest = list({span.number: span for span in spans}.values())  # of the versions of a span the last
     count = which if isinstance(which, int) else {"all": len(newest), "newest": 1}[which]
     return newest[-count:]
+
+
+def labels_in(source_ids: Iterable[str], patterns: Iterable[str]) -> list[str]:
+    """Returns the labels of the spans that some images came in, sorted. Their source ids begin with it."""
+    steps = ["/".join(_steps(pattern)[1:]) for pattern in patterns if is_pattern(pattern)]
+    starts = [re.compile(f"{_expression(step)}(?=/)") for step in steps]
+    found = (match[0] for source_id in source_ids for start in starts if (match := start.match(source_id)))
+    return sorted(set(found))
+
+
+def came_in(labels: Iterable[str]) -> Callable[[str], bool]:
+    """Returns a function that tells of a source id whether its image came in one of these spans."""
+    known = frozenset(labels)
+    depths = {label.count("/") + 1 for label in known}
+    return lambda source_id: any("/".join(source_id.split("/", depth)[:depth]) in known for depth in depths)
 
 
 def _steps(pattern: str) -> list[str]:

@@ -81,6 +81,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 split, directory, artifact_utils.get_single_uri(input_dict["examples"]), pattern, ingested[split]
             )
         self._freeze(episodes, settings, ingested)
+        spans = artifact_utils.get_single_instance(input_dict["examples"]).get_string_custom_property("spans")
+        episodes.set_string_custom_property("spans", spans or "[]")
         integrity.seal(*integrity.places(output_dict))
 
     def _freeze(

@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from components.few_shot_evaluator.gate import reasons_against
-from components.few_shot_evaluator.metrics_json import Compared, Rival, Verdict
+from components.few_shot_evaluator.metrics_json import Compared, OnArrivals, Rival, Verdict
 from components.few_shot_evaluator.report_inputs import DrawnEpisode, DrawnImage
 from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot.episodes.episode import Draw, Episode, EpisodeSpec, few_of_each
@@ -57,6 +57,7 @@ def verdict(
     independence: Independence,
     incomparable: Mapping[str, str],
     warm_start: str | None = None,
+    arrivals: Mapping[str, OnArrivals] | None = None,
 ) -> Verdict:
     """Returns the metrics of the candidate and of its rivals, and the decision of the gate.
 
@@ -67,6 +68,7 @@ def verdict(
       independence: the result of the independence check.
       incomparable: the reason why `production` or `best` could not be evaluated, by its name.
       warm_start: where the candidate's training started, if it did not start cold.
+      arrivals: the candidate and the model in production on what came since that one, and on what was there before.
     """
     ours = results[MODEL]
     rivals = {name: _rival(ours, theirs) for name, theirs in results.items() if name != MODEL}
@@ -79,6 +81,7 @@ def verdict(
         "baselines": rivals,
         "candidates": others,
         **earlier,
+        "arrivals": arrivals or {},
         "warm_start": warm_start,
         "independence": independence,
     }

@@ -12,6 +12,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
+from components.few_shot_evaluator.arrivals import NOTHING, arrivals
 from components.few_shot_evaluator.baselines import BASELINES
 from components.few_shot_evaluator.case import MAIN, STORE, STRANGERS, Case
 from components.few_shot_evaluator.evaluate import (
@@ -93,10 +94,9 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
     def _judge(self, case: Case, output: str, before: Judged) -> dict[str, dict[str, list[EpisodeResult]]]:
         """Returns the results by set of episodes, then by model; it also leaves them as lines of text beside the metrics.
 
-        On the main episodes all models are evaluated, on the others only the candidate. What was judged `before` is not judged
-        again.
+        What was judged `before` is not judged again.
         """
-        sets = {name: case.models if name == MAIN else {MODEL: case.models[MODEL]} for name in case.sets}
+        sets = {name: case.models_on(name) for name in case.sets}
         places = {
             (name, one): before.place(path, case.serialized(name))
             for name, them in sets.items()
@@ -187,7 +187,12 @@ def read_case(inputs: dict[str, list[types.Artifact]], properties: dict[str, Any
     sets = {name: read_frozen(split, name, count) for name, count in counts.items()}
     strangers = with_strangers(sets[MAIN], len(store.index.names)) if manifest.none_of_these else []
     sets |= {STRANGERS: strangers} if strangers else {}
-    return Case(split, spec, store, sets, also, models | earlier.models, earlier, served)
+    come = NOTHING
+    if PRODUCTION in earlier.models:
+        spans = json.loads(artifact.get_string_custom_property("spans") or "[]")
+        both = [manifest, Manifest.read(earlier.models[PRODUCTION])]
+        come = arrivals(both, store, spec, artifact.get_int_custom_property("seed"), spans)
+    return Case(split, spec, store, sets | come.sets, also, models | earlier.models, earlier, served, come)
 
 
 def models_of(inputs: dict[str, list[types.Artifact]]) -> dict[str, str]:

@@ -7,11 +7,11 @@ from typing import cast
 from components.few_shot_evaluator.advice import advice
 from components.few_shot_evaluator.case import MAIN, STRANGERS, Case
 from components.few_shot_evaluator.evaluate import BEST, CANDIDATE, MODEL, PRODUCTION, independence_of, verdict
-from components.few_shot_evaluator.metrics_json import Metrics, Rival, Verdict
+from components.few_shot_evaluator.metrics_json import Metrics, OnArrivals, Rival, Verdict
 from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot.evaluation.checks import label_spread
 from components.fewshot.evaluation.judging import EncodedEpisode, encode_episode
-from components.fewshot.evaluation.metrics import none_of_these, summarise
+from components.fewshot.evaluation.metrics import none_of_these, paired_difference, summarise
 from components.fewshot.evaluation.results import EpisodeResult
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.served import ServedModel
@@ -38,7 +38,7 @@ def figures(
     """
     warm = cast(str | None, model.manifest.lineage.get("warm_start_from"))
     independence = independence_of(model, case.store, case.episodes)
-    decision = verdict(results[MAIN], gate, independence, case.earlier.unfit, warm)
+    decision = verdict(results[MAIN], gate, independence, case.earlier.unfit, warm, on_arrivals(case, results))
     describe_rivals(decision, case)
     also = [
         {**cast(dict[str, object], one["spec"]), "name": one["name"], **summarise(results[f"also-{i}"][MODEL])}
@@ -50,6 +50,20 @@ def figures(
     told = {"none_of_these": None if threshold is None else none_of_these(strangers, threshold)}
     metrics = cast(Metrics, {**decision, **facts, **told, "also": also, "label_spread": spread})
     return {**metrics, "advice": advice(metrics)}
+
+
+def on_arrivals(case: Case, results: Mapping[str, dict[str, list[EpisodeResult]]]) -> dict[str, OnArrivals]:
+    """Returns the figures of the candidate and of the model in production on what came since that one, and on what was there
+    before."""
+    found = {name: OnArrivals(not_judged=reason) for name, reason in case.arrivals.why_not.items()}
+    for name in case.arrivals.sets:
+        ours, theirs = (results[name][model] for model in (MODEL, PRODUCTION))
+        spec = case.arrivals.specs[name].model_dump(mode="json", include={"way", "shot", "query"})
+        figures: Mapping[str, object] = summarise(ours)
+        shown = {key: figures[key] for key in ("episodes", "classes", "accuracy", "ci95")}
+        pair = {"production": summarise(theirs)["accuracy"], "difference": paired_difference(ours, theirs)}
+        found[name] = cast(OnArrivals, {**spec, **shown, **pair})
+    return found
 
 
 def describe_rivals(decision: Verdict, case: Case) -> None:

@@ -1,9 +1,16 @@
 """The gate: it decides whether a model is blessed, by intervals over classes."""
 
-from components.few_shot_evaluator.metrics_json import Compared
+from collections.abc import Iterator
+
+from components.few_shot_evaluator.metrics_json import BEFORE, NEW, Compared
 from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot.evaluation.intervals import cannot_tell
 from components.fewshot.evaluation.summary import Difference
+
+ARRIVALS = {
+    BEFORE: "the test episodes that the model in production was pushed by",
+    NEW: "episodes of the test classes that came since",
+}
 
 
 def reasons_against(metrics: Compared, gate: GateSettings) -> list[str]:
@@ -13,7 +20,7 @@ def reasons_against(metrics: Compared, gate: GateSettings) -> list[str]:
       metrics: the figures of the candidate and of its rivals.
       gate: what the model must reach.
     """
-    reasons = _by_intervals(metrics, gate)
+    reasons = [*_by_intervals(metrics, gate), *_by_arrivals(metrics, gate)]
     independence = metrics["independence"]
     if not independence["holds"]:
         reasons.append(
@@ -53,6 +60,18 @@ def _by_intervals(metrics: Compared, gate: GateSettings) -> list[str]:
         if not lower_bound(difference) >= -margin:
             reasons.append(f"it may be worse than {name} by more than {100 * margin:.2f} points: {said(difference)}")
     return reasons
+
+
+def _by_arrivals(metrics: Compared, gate: GateSettings) -> Iterator[str]:
+    # By the interval over episodes: what is asked is what becomes of these very classes, and not of others of their kind.
+    for name, on in metrics["arrivals"].items():
+        difference = on.get("difference")
+        if difference and not difference["mean"] - difference["ci95"] >= -gate.margin:
+            mean, half = (100 * difference[key] for key in ("mean", "ci95"))
+            yield (
+                f"on {ARRIVALS[name]} it may be worse than the model in production by more than {100 * gate.margin:.2f} points:"
+                f" {mean:+.2f} ± {half:.2f} points over episodes"
+            )
 
 
 def lower_bound(difference: Difference) -> float:

@@ -12,6 +12,8 @@ from components.fewshot.evaluation.summary import (
 )
 from components.fewshot.training.history import Validated
 
+BEFORE, NEW = "before", "new"  # keys of `arrivals`, and names of sets of episodes
+
 
 class FurtherSummary(Summary):
     """The metrics on the episodes of one further specification."""
@@ -43,6 +45,22 @@ class Rival(TypedDict, total=False):
     not_comparable: str
 
 
+class OnArrivals(TypedDict, total=False):
+    """The candidate and the model in production on the test episodes that the latter was pushed by, or on episodes of the test
+    classes that came since. If neither was judged on them, `not_judged` is the reason, and there are no figures."""
+
+    way: int | list[int]
+    shot: int | list[int]
+    query: int
+    episodes: int
+    classes: int
+    accuracy: float
+    ci95: float
+    production: float  # its accuracy
+    difference: Difference
+    not_judged: str
+
+
 class Compared(Summary):
     """The metrics of the candidate beside those of its rivals; the gate decides on these."""
 
@@ -50,6 +68,9 @@ class Compared(Summary):
     candidates: dict[str, Rival]  # that were not chosen; only shown
     production: Rival | None
     best: Rival | None
+    arrivals: dict[
+        str, OnArrivals
+    ]  # by `before` and `new`; nothing where no test image came since the model in production
     warm_start: str | None
     independence: Independence
 

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class GateSettings(BaseModel):
-    """What a model must reach to be blessed. Every bound is one of a 95 % interval over classes."""
+    """What a model must reach to be blessed. Every bound is one of a 95 % interval, over classes where nothing else is said."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -13,7 +13,8 @@ class GateSettings(BaseModel):
         0.01,
         ge=0,
         le=1,
-        description="how far the lower bound of the difference to the model in production may be below 0",
+        description="how far the lower bound of the difference to the model in production may be below 0; over episodes, the same"
+        " on the test episodes that it was pushed by and on the test classes that came since",
     )
     drift_margin: float = Field(
         0.02,

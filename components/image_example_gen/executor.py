@@ -25,6 +25,7 @@ from data.sources.folders import ImageFile, Rejected
 from data.sources.image_sets import ImageSet, list_image_set, listing_fingerprint, remember_sides
 from data.sources.records import check_domains, record_listing
 from data.sources.splits import SPLITS, check_disjoint, some
+from data.spans import labels_in
 
 SUMMARY = "summary.json"
 REJECTED = "rejected.json"
@@ -74,7 +75,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             listed,
             settings.max_reject_fraction,
         )
-        _describe(examples)
+        _describe(examples, labels_in((fact.source_id for fact in facts), settings.images))
         integrity.seal(*integrity.places(output_dict))
 
     def _ingest(self, chunks: Sequence[Chunk], settings: ImageSetSettings, uri: str) -> list[Fact]:
@@ -159,11 +160,12 @@ def _warn(summary: Summary, list_file: str) -> None:
         logging.warning(form, counts["within_class"], counts["across_classes"], list_file)
 
 
-def _describe(examples: types.Artifact) -> None:
-    """Sets the properties that readers of Examples artifacts need."""
+def _describe(examples: types.Artifact, spans: Sequence[str]) -> None:
+    """Sets the properties that readers of Examples artifacts need, and the labels of the spans that the images came in."""
     examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
     examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
     examples_utils.set_file_format(examples, "tfrecords_gzip")
+    examples.set_string_custom_property("spans", json.dumps(spans))
 
 
 def _chunk_file(work: str, number: int) -> str:

@@ -27,6 +27,8 @@ from components.meta_trainer.train import (
 from components.transform_graph import preprocess_of
 
 FINGERPRINTS = ("fingerprint_train", "fingerprint_val", "fingerprint_test", "hash_val", "hash_test")
+# By these a later run draws the test episodes again. The first are JSON, the others numbers.
+SPEC, NUMBERS = ("spec_test", "spans"), ("seed", "test_episodes")
 
 
 class Executor(base_executor.BaseExecutor):
@@ -70,7 +72,9 @@ class Executor(base_executor.BaseExecutor):
             if hasattr(reporter, "history"):
                 reporter.close()
         timing = {"training_seconds": time.monotonic() - began}
-        data = {key: episodes.get_string_custom_property(key) for key in FINGERPRINTS}
+        data: dict[str, object] = {key: episodes.get_string_custom_property(key) for key in FINGERPRINTS}
+        data |= {key: json.loads(episodes.get_string_custom_property(key) or "null") for key in SPEC}
+        data |= {key: episodes.get_int_custom_property(key) for key in NUMBERS}
         lineage = {
             "episodes": {"id": episodes.id, "uri": episodes.uri},
             "transform_graph": {"id": graph.id, "uri": graph.uri},

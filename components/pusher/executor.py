@@ -28,7 +28,7 @@ HEADLINE = (
     "blessed",
 )
 JUDGED_ON = ("episodes", "way", "shot", "query", "seed", "episodes_hash")
-COMPARED = ("baselines", "candidates", "production", "best", "warm_start", "served")
+COMPARED = ("baselines", "candidates", "production", "best", "arrivals", "warm_start", "served")
 ALSO = ("name", "accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes")
 BLESSING = (
     constants.ARTIFACT_PROPERTY_BLESSED_KEY,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data.spans import check_pattern, is_pattern, spans_of
+from data.spans import came_in, check_pattern, is_pattern, labels_in, spans_of
 
 
 def made(root, *names: str) -> str:
@@ -45,6 +45,24 @@ def test_beside_the_present_folder(tmp_path, monkeypatch):
     made(tmp_path, "span-1/oak")
     monkeypatch.chdir(tmp_path)
     assert [span.path for span in spans_of("span-{SPAN}")] == ["./span-1"]
+
+
+def test_the_span_of_an_image_is_told_by_its_source_id():
+    by_number = ["span-2/oak/1.png", "span-10/oak/1.png", "span-2/elm/span-3/2.png", "old/oak/1.png"]
+    assert labels_in(by_number, ["photos", "photos/span-{SPAN}"]) == ["span-10", "span-2"]
+    by_day = ["2026/01/30/oak/1.png", "2026/02/02/oak/1.png", "2026/02/oak/1.png"]
+    assert labels_in(by_day, ["photos/{YYYY}/{MM}/{DD}"]) == ["2026/01/30", "2026/02/02"]
+    assert labels_in([*by_number, *by_day], ["a/span-{SPAN}", "b/{YYYY}/{MM}/{DD}"]) == [
+        *("2026/01/30", "2026/02/02", "span-10", "span-2")
+    ]
+    assert labels_in(by_number, ["photos"]) == []
+
+
+def test_what_came_in_some_spans():
+    known = came_in(["span-1", "2026/01/30"])
+    images = ["span-1/oak/1.png", "span-10/oak/1.png", "2026/01/30/1.png", "2026/01/31/1.png", "oak/span-1/1.png"]
+    assert [known(one) for one in images] == [True, False, True, False, False]
+    assert not came_in([])("span-1/oak/1.png")
 
 
 @pytest.mark.parametrize(

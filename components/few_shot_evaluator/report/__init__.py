@@ -6,7 +6,8 @@ from typing import cast
 from markupsafe import Markup
 
 from components.few_shot_evaluator.advice import few_classes
-from components.few_shot_evaluator.metrics_json import FurtherSummary, Metrics, Rival
+from components.few_shot_evaluator.gate import ARRIVALS
+from components.few_shot_evaluator.metrics_json import FurtherSummary, Metrics, OnArrivals, Rival
 from components.few_shot_evaluator.report import plots
 from components.few_shot_evaluator.report_inputs import ReportInputs
 from components.fewshot.evaluation.intervals import cannot_tell
@@ -33,6 +34,7 @@ def render(inputs: ReportInputs) -> str:
         "bounds": bounds,
         "thumbnail": thumbnail,
         "flat": flat,
+        "episodes_title": episodes_title,
     }
     metrics = inputs.metrics
     return templates.get_template("template.html.j2").render(
@@ -42,6 +44,7 @@ def render(inputs: ReportInputs) -> str:
         cannot_tell=cannot_tell(metrics["classes"], max(int(way) for way in metrics["by_way"])),
         few_classes=few_classes(metrics["classes"]) if metrics["over_classes"] else None,
         compared=compared(metrics),
+        arrivals=ARRIVALS,
         untrained=best_untrained(metrics),
         domains=worst_and_best(metrics["by_domain"]),
         plots={name: Markup(svg) for name, svg in drawings(inputs).items()},
@@ -130,8 +133,8 @@ def worst_and_best(domains: list[DomainAccuracy]) -> list[tuple[str, list[Domain
     return [("Worst domains", domains[:DOMAINS]), ("Best domains", domains[::-1][:DOMAINS])]
 
 
-def episodes_title(metrics: Metrics) -> str:
-    """Returns the kind of the main episodes, as in `5-way 1-shot`."""
+def episodes_title(metrics: Metrics | OnArrivals) -> str:
+    """Returns the kind of the episodes that figures are of, as in `5-way 1-shot`."""
     return f"{span(metrics['way'])}-way {span(metrics['shot'])}-shot"
 
 

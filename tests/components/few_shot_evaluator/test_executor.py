@@ -17,9 +17,11 @@ from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.few_shot_evaluator import judging
 from components.few_shot_evaluator.executor import Executor
 from components.few_shot_evaluator.gate import GateSettings
-from components.fewshot.episodes.episode import images_of
-from components.fewshot.episodes.frozen import from_example, read_frozen, to_example
+from components.fewshot.episodes.episode import EpisodeSpec, images_of
+from components.fewshot.episodes.frozen import episodes_hash, from_example, read_frozen, to_example
+from components.fewshot.episodes.parts import part_of
 from components.fewshot.evaluation import features
+from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Damaged, Incomplete, seal
 from components.fewshot.parallel import BATCH
 from components.fewshot.serving.manifest import Manifest
@@ -255,6 +257,33 @@ def test_beside_the_best_one_so_far(tmp_path, episodes, model, model_of):
     metrics, directory, _ = judge(tmp_path, {"episodes": [episodes], "model": [candidate]}, served=served)
     assert (metrics["production"]["version"], metrics["best"]["version"]) == ("2", "1")
     assert "best so far" in (directory / "report.html").read_text()
+
+
+def test_what_came_since_the_model_in_production(tmp_path, episodes_of, model, model_of):
+    """The domain that begins each source id stands for a span. The model in production was pushed by the first one alone; it and
+    the candidate are judged on the test episodes of then, on the classes of the second, and nobody else is."""
+    episodes = episodes_of()
+    episodes.set_string_custom_property("spans", json.dumps(["test-a", "test-b"]))
+    store = ImageStore.open(f"{episodes.uri}/Split-test/store")
+    spec = EpisodeSpec(way=2, shot=1, query=3)
+    drawn = part_of(store.index, [one.startswith("test-a/") for one in store.source_ids]).episodes(spec, 3, 6)
+    served = pushed(tmp_path, 7, model_of("transfer", 12))
+    manifest = Manifest.read(served)
+    manifest.data = {"spans": ["test-a"], "seed": 3, "test_episodes": 6, "spec_test": spec.model_dump(mode="json")}
+    manifest.data |= {"hash_test": episodes_hash(drawn, store.index, store.source_ids)}
+    manifest.write(served)
+    inputs = {"episodes": [episodes], "model": model, "pixels": model_of("transfer", 13)}
+    metrics, directory, _ = judge(tmp_path, inputs, served=(served,), margin=1)
+    before, new = metrics["arrivals"]["before"], metrics["arrivals"]["new"]
+    assert (before["way"], before["episodes"], before["classes"]) == (2, 6, 3)
+    assert (new["way"], new["query"], new["episodes"], new["classes"]) == (3, 4, 6, 3)
+    for on in (before, new):
+        assert on["accuracy"] - on["production"] == pytest.approx(on["difference"]["mean"])
+    assert "Since the model in production" in (directory / "report.html").read_text()
+    judged_on = {
+        line.partition("\t")[0] for line in (directory / "results-new-00000-of-00001").read_text().splitlines()
+    }
+    assert judged_on == {"model", "production"}
 
 
 def test_a_model_in_production_is_not_compared_with_itself(tmp_path, episodes, model):

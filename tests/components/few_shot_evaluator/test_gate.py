@@ -25,6 +25,7 @@ GOOD = {
     "baselines": {"transfer": difference(0.02, 0.001)},
     "production": difference(-0.005, -0.01),
     "best": difference(-0.01, -0.02),
+    "arrivals": {},
     "warm_start": None,
     "independence": {"holds": True, "max_difference": 0.0, "by_features": None},
 }
@@ -104,6 +105,27 @@ def test_cold_baselines_do_not_decide_about_a_warm_model():
     worse = GOOD | {"baselines": {"transfer": difference(-0.3, -0.4)}, "warm_start": "served/1"}
     assert reasons_against(worse, GATE) == []
     assert len(reasons_against(worse | {"production": difference(0, -0.5)}, GATE)) == 1
+
+
+def on_arrivals(mean: float, ci95: float) -> dict:
+    """With an interval over classes that would bless nothing."""
+    return {"difference": {"mean": mean, "ci95": ci95, "over_classes": None}}
+
+
+def test_worse_on_what_was_there_before_or_on_new_classes_is_not_blessed():
+    """These very classes are asked about, so the interval over episodes decides; reaching the margin is enough."""
+    even = {"before": on_arrivals(0.0, 0.01), "new": on_arrivals(-0.004, 0.005)}
+    assert reasons_against(GOOD | {"arrivals": even}, GATE) == []
+    assert reasons_against(GOOD | {"arrivals": even | {"before": on_arrivals(0.02, 0.031)}}, GATE) == [
+        "on the test episodes that the model in production was pushed by it may be worse than the model in production by more"
+        " than 1.00 points: +2.00 ± 3.10 points over episodes"
+    ]
+    assert reasons_against(GOOD | {"arrivals": even | {"new": on_arrivals(-0.2, 0.005)}}, GATE) == [
+        "on episodes of the test classes that came since it may be worse than the model in production by more than 1.00 points:"
+        " -20.00 ± 0.50 points over episodes"
+    ]
+    assert len(reasons_against(GOOD | {"arrivals": {"new": on_arrivals(NAN, NAN)}}, GATE)) == 1
+    assert reasons_against(GOOD | {"arrivals": {"new": {"not_judged": "1 test class came since"}}}, GATE) == []
 
 
 @pytest.mark.parametrize("name", ["production", "best"])

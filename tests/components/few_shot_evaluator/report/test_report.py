@@ -99,6 +99,19 @@ class Page(HTMLParser):
             assert self.open.pop() == tag
 
 
+def test_what_came_since_the_model_in_production():
+    before = {"way": 2, "shot": [1, 5], "query": 4, "episodes": 9, "classes": 7, "accuracy": 0.875, "ci95": 0.01}
+    before |= {"production": 0.85, "difference": {"mean": 0.025, "ci95": 0.011, "over_classes": None}}
+    html = render(
+        inputs_of(metrics=metrics_of(arrivals={"before": before, "new": {"not_judged": "1 test class came"}}))
+    )
+    assert "Since the model in production" in html and "9 of 2-way 1..5-shot, 4 queries per class" in html
+    assert "87.50 ± 1.00" in html and "85.00</td>" in html and "+2.50 ± 1.10" in html
+    assert "not judged: 1 test class came" in html
+    assert "Nor is it on the test episodes that the model in production was pushed by." in html
+    assert "Since the model" not in render(inputs_of())
+
+
 def test_one_file_that_needs_nothing_else():
     html = render(inputs_of())
     page = Page(html)
