@@ -12,7 +12,7 @@ from components.few_shot_evaluator.baselines import BASELINES
 from components.few_shot_evaluator.settings import GateSettings
 from components.fingerprint import code_fingerprint
 
-CODE = ("components.few_shot_evaluator", "components.fewshot")
+CODE = ("components.few_shot_evaluator", "components.fewshot", "data.spans")
 
 
 class FewShotEvaluatorSpec(component_spec.ComponentSpec):
