@@ -21,7 +21,7 @@ from pipeline.config import RunSettings, load_settings
 from pipeline.platforms.local import NodeEnd, NodeFailure, NodeStart
 from pipeline.presets import find_preset
 from pipeline.terminal.json_output import selected
-from pipeline.terminal.results import Evaluation, RunResult
+from pipeline.terminal.results import Evaluation, RunResult, stayed
 from pipeline.terminal.show import bounds, percent
 
 COMPARED = ("accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes")
@@ -46,6 +46,7 @@ def main(
             seconds[event.node] = event.seconds
 
     result = run(settings, str(root), note)
+    assert not stayed(result)  # nothing comes in spans
     show_times(seconds, result["seconds"])
     main = EpisodeSpec.model_validate(settings.episodes.model_dump())
     own = json.loads((Path(result["report"]).parent / "metrics.json").read_text())

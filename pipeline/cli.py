@@ -86,9 +86,13 @@ def run(
             from pipeline.commands.run import RUN_KEYS, reporting_to
             from pipeline.commands.run import run as run_pipeline
             from pipeline.terminal.progress import NodePrinter
-            from pipeline.terminal.show import show_result
+            from pipeline.terminal.results import stayed
+            from pipeline.terminal.show import show_result, show_stayed
 
             result = run_pipeline(settings, root, reporting_to(NodePrinter(sys.stderr)), log)
+            if stayed(result):
+                print_json(result) if json else show_stayed(result)
+                return
             print_json(selected(result, RUN_KEYS)) if json else show_result(result)
         if require_blessing and not result["blessed"]:
             raise typer.Exit(FAILED)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from components.drift_detector.settings import DriftSettings
 from components.episode_generator.settings import AlsoSpec, EpisodeGeneratorSettings
 from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot.episodes.episode import WantedEpisodes
@@ -93,6 +94,9 @@ class RunSettings(BaseModel):
     )
     gate: GateSettings = Field(GateSettings(), description="what a model must reach to be blessed")
     push: PushSettings = Field(PushSettings(), description="where blessed models are pushed")
+    drift: DriftSettings = Field(
+        DriftSettings(), description="when a model is trained anew, where images come in spans"
+    )
     platform: PlatformSettings = Field(
         PlatformSettings(), description="on what machines the nodes run, and Beam's engine"
     )

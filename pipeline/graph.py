@@ -2,14 +2,17 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components import ExampleValidator
 from tfx.dsl.components.base import base_beam_component, base_component, base_node
+from tfx.dsl.experimental.conditionals.conditional import Cond
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 
+from components.drift_detector.component import DriftDetector
 from components.episode_generator.component import EpisodeGenerator
 from components.feature_extractor.component import FeatureExtractor
 from components.few_shot_evaluator.component import FewShotEvaluator
@@ -27,7 +30,7 @@ from pipeline.baselines import BASELINES, baselines_of
 from pipeline.config import RunSettings
 from pipeline.extractions import extractions, features_of
 from pipeline.history.pruning import JUDGED
-from pipeline.production import destination_of, run_fingerprint
+from pipeline.production import destination_of, recipe_fingerprint, run_fingerprint
 
 Target = Literal["local", "vertex", "kubeflow"]
 
@@ -71,54 +74,60 @@ def create_pipeline(
     generator = EpisodeGenerator(raw, transform_graph, settings.episode_generator(), validator.outputs["anomalies"])
     episodes = generator.outputs["episodes"]
 
-    # Computes once for each image what the frozen part of a base model makes of it, where a part is frozen.
-    contenders = {name: run.trainer() for name, run in settings.contenders.items()}
-    rivals = {name: baseline.settings(settings) for name, baseline in baselines_of(settings).items()}
-    extractors = {
-        one.features.model_dump_json(): FeatureExtractor(episodes, one.features).with_id(one.node_id)
-        for one in extractions([*contenders.values(), *rivals.values()])
-    }
+    # Compares images that came in spans with those that the model in production knows. The run may end with that.
+    destination, recipe = destination_of(settings, root), recipe_fingerprint(settings)
+    drift = DriftDetector(episodes, settings.drift, destination, served, recipe) if data.arrives else None
+    with _going_on(drift):
+        # Computes once for each image what the frozen part of a base model makes of it, where a part is frozen.
+        contenders = {name: run.trainer() for name, run in settings.contenders.items()}
+        rivals = {name: baseline.settings(settings) for name, baseline in baselines_of(settings).items()}
+        extractors = {
+            one.features.model_dump_json(): FeatureExtractor(episodes, one.features).with_id(one.node_id)
+            for one in extractions([*contenders.values(), *rivals.values()])
+        }
 
-    # Trains the candidates, of which the best on validation classes goes on, and the baselines that it must beat.
-    def trainer_of(name: str, trainer: TrainerSettings) -> MetaTrainer:
-        features = features_of(trainer)
-        extracted = extractors[features.model_dump_json()].outputs["features"] if features else None
-        return MetaTrainer(episodes, transform_graph, trainer, os.path.join(root, "checkpoints"), name, extracted)
+        # Trains the candidates, of which the best on validation classes goes on, and the baselines that it must beat.
+        def trainer_of(name: str, trainer: TrainerSettings) -> MetaTrainer:
+            features = features_of(trainer)
+            extracted = extractors[features.model_dump_json()].outputs["features"] if features else None
+            return MetaTrainer(episodes, transform_graph, trainer, os.path.join(root, "checkpoints"), name, extracted)
 
-    trainers = {name: trainer_of(name, trainer) for name, trainer in contenders.items()}
-    baselines = {name: trainer_of(name, rival).with_id(BASELINES[name].node_id) for name, rival in rivals.items()}
-    best: base_component.BaseComponent
-    if len(trainers) == 1:
-        (best,) = trainers.values()
-    else:
-        trainers = {name: trainer.with_id(f"MetaTrainer-{name}") for name, trainer in trainers.items()}
-        best = ModelChooser(trainers)
+        trainers = {name: trainer_of(name, trainer) for name, trainer in contenders.items()}
+        baselines = {name: trainer_of(name, rival).with_id(BASELINES[name].node_id) for name, rival in rivals.items()}
+        best: base_component.BaseComponent
+        if len(trainers) == 1:
+            (best,) = trainers.values()
+        else:
+            trainers = {name: trainer.with_id(f"MetaTrainer-{name}") for name, trainer in trainers.items()}
+            best = ModelChooser(trainers)
 
-    # Evaluates all models on the same frozen episodes, through their signatures. Writes the blessing and the report.
-    model, destination = best.outputs["model"], destination_of(settings, root)
-    evaluator = FewShotEvaluator(
-        episodes,
-        model,
-        settings.gate,
-        {name: baseline.outputs["model"] for name, baseline in baselines.items()},
-        destination=destination,
-        served=served,
-        model_run=best.outputs["model_run"],
-        examples=raw,
-        configuration=settings.content,
-        judged=os.path.join(root, JUDGED),
-        candidates=None if len(trainers) == 1 else best.inputs["models"],
-    )
+        # Evaluates all models on the same frozen episodes, through their signatures. Writes the blessing and the report.
+        model = best.outputs["model"]
+        evaluator = FewShotEvaluator(
+            episodes,
+            model,
+            settings.gate,
+            {name: baseline.outputs["model"] for name, baseline in baselines.items()},
+            destination=destination,
+            served=served,
+            model_run=best.outputs["model_run"],
+            examples=raw,
+            configuration=settings.content,
+            judged=os.path.join(root, JUDGED),
+            candidates=None if len(trainers) == 1 else best.inputs["models"],
+            drift=drift.outputs["drift"] if drift else None,
+        )
 
-    # Copies a blessed model to the directory that TF Serving watches.
-    pusher = Pusher(
-        model=model,
-        model_blessing=evaluator.outputs["blessing"],
-        evaluation=evaluator.outputs["evaluation"],
-        destination=destination,
-        keep=settings.push.keep,
-        run=run_fingerprint(settings, data_fingerprint or ""),
-    )
+        # Copies a blessed model to the directory that TF Serving watches.
+        pusher = Pusher(
+            model=model,
+            model_blessing=evaluator.outputs["blessing"],
+            evaluation=evaluator.outputs["evaluation"],
+            destination=destination,
+            keep=settings.push.keep,
+            run=run_fingerprint(settings, data_fingerprint or ""),
+            recipe=recipe,
+        )
 
     nodes: list[base_node.BaseNode] = [
         *([listing] if listing else ()),
@@ -128,6 +137,7 @@ def create_pipeline(
         validator,
         transform,
         generator,
+        *([drift] if drift else ()),
     ]
     nodes += [*extractors.values(), *dict.fromkeys([*trainers.values(), best, *baselines.values()]), evaluator, pusher]
     for node in nodes:
@@ -140,6 +150,11 @@ def create_pipeline(
         enable_cache=True,
         metadata_connection_config=_metadata(root) if target == "local" else None,
     )
+
+
+def _going_on(drift: DriftDetector | None) -> AbstractContextManager[None]:
+    """Returns the context of the nodes that run only if the DriftDetector says so; of all nodes where there is none."""
+    return Cond(drift.outputs["drift"].future()[0].custom_property("goes_on") == 1) if drift else nullcontext()
 
 
 def metadata_path(root: str) -> str:

@@ -27,6 +27,27 @@ def run_fingerprint(settings: RunSettings, data_fingerprint: str) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
+def recipe_fingerprint(settings: RunSettings) -> str:
+    """Returns 16 hex digits that change with what makes a model of images: the settings but for those of the images, of what a
+    training starts from, and of the verdict and what follows from it; and weights from outside."""
+    apart = {
+        "platform",
+        "keep_runs",
+        "data",
+        "glyphs",
+        "warm_start",
+        "name",
+        "gate",
+        "push",
+        "drift",
+        "test_episodes",
+        "also",
+    }
+    weights = [weights_digest(run.base_model) for run in settings.contenders.values()]
+    content = [settings.model_dump_json(exclude=apart), weights]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
 def served_before(destination: str, run: str) -> list[str]:
     """Returns the directories of the versions that the candidate of a run is compared with; the last is in production.
 

@@ -33,6 +33,7 @@ class FewShotEvaluatorSpec(component_spec.ComponentSpec):
         "candidates": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
         "model_run": component_spec.ChannelParameter(type=standard_artifacts.ModelRun, optional=True),
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
+        "drift": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation, optional=True),
     }
     OUTPUTS = {
         "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
@@ -51,7 +52,8 @@ class FewShotEvaluator(base_beam_component.BaseBeamComponent):
       destination: the directory that models are pushed to; the one in production is there.
       served: the directories of the versions in `destination` at the start of the run, which become a part of the cache key;
         None if the executor must look for itself, because the run starts later and elsewhere.
-      model_run, examples: the report takes its learning curves and its summary of the data from these.
+      model_run, examples, drift: the report takes its learning curves, its summary of the data, and what it says of images that
+        came from these.
       configuration: the settings of the run as JSON, for the report.
       judged: directory where results are kept, so that a model is not judged again on episodes that it was judged on; empty if
         nothing is to be kept.
@@ -74,6 +76,7 @@ class FewShotEvaluator(base_beam_component.BaseBeamComponent):
         configuration: str = "{}",
         judged: str = "",
         candidates: types.BaseChannel | None = None,
+        drift: types.BaseChannel | None = None,
     ) -> None:
         spec = FewShotEvaluatorSpec(
             episodes=episodes,
@@ -82,6 +85,7 @@ class FewShotEvaluator(base_beam_component.BaseBeamComponent):
             candidates=candidates,
             model_run=model_run,
             examples=examples,
+            drift=drift,
             gate=gate.model_dump_json(),
             destination=destination,
             served="" if served is None else json.dumps(list(served)),

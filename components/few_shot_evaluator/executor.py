@@ -30,7 +30,7 @@ from components.few_shot_evaluator.judged import Judged
 from components.few_shot_evaluator.judging import EmbedImages, JudgeEpisodes, forget, image_store, served_model
 from components.few_shot_evaluator.report import render
 from components.few_shot_evaluator.report_inputs import ReportInputs
-from components.few_shot_evaluator.rivals import earlier_models, served_versions
+from components.few_shot_evaluator.rivals import earlier_models
 from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot import integrity
 from components.fewshot.episodes.episode import EpisodeSpec, images_of
@@ -40,7 +40,7 @@ from components.fewshot.evaluation.checks import latency
 from components.fewshot.evaluation.features import FeatureStore, deal_out
 from components.fewshot.evaluation.results import EpisodeResult, to_json
 from components.fewshot.serving.manifest import Manifest
-from components.fewshot.serving.versions import SERVED_AGAIN
+from components.fewshot.serving.versions import SERVED_AGAIN, served_versions
 from components.fewshot.training.history import CHOICE, HISTORY
 
 FEATURES = "features"  # beside the results, until all episodes are judged
@@ -83,6 +83,7 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
             duplicates=read_json(input_dict.get("examples"), "duplicates.json"),
             classes=read_json(input_dict.get("episodes"), "classes.json"),
             pictures=pictures_of(case.store, metrics["confusions"]["pairs"]),
+            drift=read_json(input_dict.get("drift"), "drift.json"),
         )
         write(evaluation, "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False))
         write(evaluation, "latency.json", json.dumps(times, indent=2))

@@ -40,3 +40,4 @@ class ReportInputs(NamedTuple):
     duplicates: list[list[dict[str, str]]] | None = None  # duplicates.json of the examples: the files of each picture
     classes: list[dict[str, object]] | None = None  # classes.json of the episodes: which classes they can use
     pictures: Mapping[str, bytes] = {}  # an encoded image of each class that is shown as confused, by its name
+    drift: Mapping[str, object] | None = None  # drift.json: what came since the model in production

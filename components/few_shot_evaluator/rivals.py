@@ -1,6 +1,5 @@
 """Which models a candidate is compared with: the baselines of its run, and earlier models of the push destination."""
 
-import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,7 +8,6 @@ from components.fewshot.episodes.episode import EpisodeSpec
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.production import SAME_EPISODES, best_on_same_test
 from components.fewshot.serving.seen import Seen
-from components.fewshot.serving.versions import version_paths
 
 
 class Earlier(NamedTuple):
@@ -22,19 +20,6 @@ class Earlier(NamedTuple):
 
     models: dict[str, str]
     unfit: dict[str, str]
-
-
-def served_versions(destination: str, served: str) -> list[str]:
-    """Returns the directories of the versions in a push destination.
-
-    Args:
-      destination: where models are pushed; empty if nowhere.
-      served: the directories as JSON, where they were read before the run so that they are part of the cache key; empty if
-        they are to be read now.
-    """
-    if served:
-        return list(json.loads(served))
-    return version_paths(destination) if destination else []
 
 
 def earlier_models(served: Sequence[str], candidate: Manifest, spec: EpisodeSpec, classes: Sequence[str]) -> Earlier:

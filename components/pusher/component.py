@@ -22,6 +22,7 @@ class PusherSpec(component_spec.ComponentSpec):
         "destination": component_spec.ExecutionParameter(type=str),
         "keep": component_spec.ExecutionParameter(type=int),
         "run": component_spec.ExecutionParameter(type=str),
+        "recipe": component_spec.ExecutionParameter(type=str),
         "code_fingerprint": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -43,6 +44,7 @@ class Pusher(TfxPusher):
       keep: how many versions are kept.
       evaluation: its metrics are written into the manifest.
       run: fingerprint of the settings, data and code of the run; written into the manifest.
+      recipe: fingerprint of how a run makes a model, whatever the images; written into the manifest.
     """
 
     SPEC_CLASS = PusherSpec
@@ -56,6 +58,7 @@ class Pusher(TfxPusher):
         keep: int,
         evaluation: types.BaseChannel | None = None,
         run: str = "",
+        recipe: str = "",
     ) -> None:
         spec = PusherSpec(
             model=model,
@@ -64,6 +67,7 @@ class Pusher(TfxPusher):
             destination=destination,
             keep=keep,
             run=run,
+            recipe=recipe,
             code_fingerprint=code_fingerprint(*CODE),
             pushed_model=types.Channel(type=standard_artifacts.PushedModel),
         )

@@ -66,7 +66,7 @@ class Executor(tfx_pusher.Executor):
             identity={"blessing": content_of(blessing)},
             metrics=read_metrics(input_dict.get("evaluation")),
             lineage={key: {"id": a[0].id, "uri": a[0].uri} for key, a in sorted(input_dict.items()) if a}
-            | {"run": exec_properties["run"]},
+            | {key: exec_properties[key] for key in ("run", "recipe")},
         )
         if path is None:
             logging.warning(

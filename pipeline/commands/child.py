@@ -90,6 +90,8 @@ def in_a_line(out: str, told: Sequence[str]) -> str:
         return one_line(own[-1].removeprefix("fewshot: "))
     if not result["ran"]:
         return "nothing new: nothing was trained"
+    if "blessed" not in result:
+        return one_line(f"{result['decision']}: {result['because']}")
     figures = f"{100 * result['accuracy']:.2f} ± {100 * result['ci95']:.2f} %"
     if not result["blessed"]:
         return one_line(f"not blessed, {figures}: {'; '.join(result['reasons'])}")

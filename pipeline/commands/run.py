@@ -5,12 +5,13 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Literal
+from typing import Any
 
 import ml_metadata as mlmd
 from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 
+from components.drift_detector.executor import PAGE
 from components.episode_generator.classes import SplitClasses, asked, check_classes
 from components.few_shot_evaluator.metrics_json import Metrics
 from components.fewshot.episodes.episode import ClassIndex
@@ -33,7 +34,7 @@ from pipeline.platforms.local import NodeEnd, NodeError, NodeFailure, NodeStart,
 from pipeline.production import destination_of, run_fingerprint, served_before, start_of
 from pipeline.terminal.images import nothing_trained
 from pipeline.terminal.progress import NodePrinter
-from pipeline.terminal.results import RunResult
+from pipeline.terminal.results import RunResult, Stayed
 
 TRAINED_ON = ("train", "val")  # splits
 RUN_KEYS = (
@@ -50,9 +51,11 @@ RUN_KEYS = (
     "seconds",
     "duplicates",
     "classes",
+    "decision",
+    "because",
 )
 
-PATHS: tuple[Literal["report", "duplicates_list", "pushed_model"], ...] = ("report", "duplicates_list", "pushed_model")
+DECIDED = ("decision", "because")  # properties of the output of the DriftDetector
 
 Report = Callable[[NodeStart | NodeEnd | NodeFailure], None]
 
@@ -86,7 +89,7 @@ def noting(report: Report, root: str, log: str | None) -> Report:
     return report_and_note
 
 
-def run(settings: RunSettings, root: str, report: Report, log: str | None = None) -> RunResult:
+def run(settings: RunSettings, root: str, report: Report, log: str | None = None) -> RunResult | Stayed:
     """Runs the pipeline.
 
     Args:
@@ -96,7 +99,7 @@ def run(settings: RunSettings, root: str, report: Report, log: str | None = None
       log: path of the log that gets the traceback of a failure, if there is one.
 
     Returns:
-      The metrics, the verdict, and where the report and the model are.
+      The metrics, the verdict, and where the report and the model are; or why nothing was trained.
 
     Raises:
       ValueError: settings or data do not fit.
@@ -126,32 +129,29 @@ def run(settings: RunSettings, root: str, report: Report, log: str | None = None
     except NodeError as error:
         error.add_note(f"the same command goes on from {error.node}")
         raise
-    result = result_of(root, settings.name, run_id)
-    for key in PATHS:
-        if path := result[key]:
-            result[key] = as_named(path, named)
+    result = result_of(root, settings.name, run_id, lambda path: as_named(path, named))
     result["ran"] = ran
     result["seconds"] = round(time.monotonic() - began, 1)
     return result
 
 
 def listing(report: Report, ran: list[str]) -> Report:
-    """Returns a function that does the same as `report`, and adds each node that did not come from the cache to `ran`."""
+    """Returns a function that does the same as `report`, and adds each node that was executed to `ran`."""
 
     def report_and_list(event: NodeStart | NodeEnd | NodeFailure) -> None:
         report(event)
-        if isinstance(event, NodeEnd) and not event.cached:
+        if isinstance(event, NodeEnd) and event.outcome == "executed":
             ran.append(event.node)
 
     return report_and_list
 
 
 def saving(report: Report, root: str) -> Report:
-    """Returns a function that does the same as `report`, and backs the metadata up after each node that has really run."""
+    """Returns a function that does the same as `report`, and backs the metadata up after each node that was executed."""
 
     def report_and_save(event: NodeStart | NodeEnd | NodeFailure) -> None:
         report(event)
-        if isinstance(event, NodeEnd) and not event.cached:
+        if isinstance(event, NodeEnd) and event.outcome == "executed":
             backup.save(metadata_path(root), tell)
 
     return report_and_save
@@ -178,17 +178,27 @@ def check_training(settings: RunSettings, classes: Mapping[str, ClassIndex]) -> 
     tell(nothing_trained(len(test)))
 
 
-def result_of(root: str, name: str, run_id: str) -> RunResult:
-    """Returns the result of a run, read from its artifacts in ML Metadata. `seconds` is 0, and `ran` empty."""
+def result_of(root: str, name: str, run_id: str, named: Callable[[str], str] = lambda path: path) -> RunResult | Stayed:
+    """Returns the result of a run, read from its artifacts in ML Metadata. `seconds` is 0, and `ran` empty.
+
+    Args:
+      root: of the runs.
+      name: of the pipeline.
+      run_id: of the run.
+      named: makes of a path the one that users are told.
+    """
     outputs = run_outputs(root, run_id)
+    drift = outputs.get("DriftDetector", {}).get("drift")
+    decided = [None, None] if drift is None else [drift.custom_properties[key].string_value for key in DECIDED]
+    if "FewShotEvaluator" not in outputs:
+        assert drift is not None and decided[0] is not None and decided[1] is not None
+        page = named(os.path.join(drift.uri, PAGE))
+        return Stayed(run_id=run_id, ran=[], decision=decided[0], because=decided[1], report=page, seconds=0.0)
     evaluation = outputs["FewShotEvaluator"]["evaluation"]
-    with fileio.open(os.path.join(evaluation.uri, "metrics.json")) as file:
-        metrics: Metrics = json.load(file)
-    examples = outputs["ImageExampleGen"]["examples"].uri
-    with fileio.open(os.path.join(examples, "summary.json")) as file:
-        summary: Summary = json.load(file)
-    with fileio.open(os.path.join(outputs["EpisodeGenerator"]["episodes"].uri, "classes.json")) as file:
-        classes: list[SplitClasses] = json.load(file)
+    metrics: Metrics = _read(evaluation, "metrics.json")
+    examples = outputs["ImageExampleGen"]["examples"]
+    summary: Summary = _read(examples, "summary.json")
+    classes: list[SplitClasses] = _read(outputs["EpisodeGenerator"]["episodes"], "classes.json")
     pushed = outputs["Pusher"]["pushed_model"]
     destination = pushed.custom_properties["pushed_destination"].string_value  # empty if nothing was pushed
     return {
@@ -199,11 +209,13 @@ def result_of(root: str, name: str, run_id: str) -> RunResult:
         "ci95": metrics["ci95"],
         "over_classes": metrics["over_classes"],
         "baselines": metrics["baselines"],
-        "report": os.path.join(evaluation.uri, "report.html"),
-        "pushed_model": destination if destination and fileio.exists(destination) else None,
+        "report": named(os.path.join(evaluation.uri, "report.html")),
+        "pushed_model": named(destination) if destination and fileio.exists(destination) else None,
         "seconds": 0.0,
         "duplicates": summary["duplicates"],
         "classes": classes,
+        "decision": decided[0],
+        "because": decided[1],
         "train_classes": summary["splits"]["train"]["classes"],
         "chosen": metrics["chosen"],
         "candidates": metrics["candidates"],
@@ -220,8 +232,14 @@ def result_of(root: str, name: str, run_id: str) -> RunResult:
         "passed_over": summary["passed_over"],
         "differ_by_case": summary["differ_by_case"],
         "duplicate_files": summary["duplicate_files"],
-        "duplicates_list": os.path.join(examples, "duplicates.json"),
+        "duplicates_list": named(os.path.join(examples.uri, "duplicates.json")),
     }
+
+
+def _read(artifact: mlmd.proto.Artifact, name: str) -> Any:
+    """Returns the content of a JSON file of an artifact."""
+    with fileio.open(os.path.join(artifact.uri, name)) as file:
+        return json.load(file)
 
 
 def run_outputs(root: str, run_id: str) -> dict[str, dict[str, mlmd.proto.Artifact]]:

@@ -102,7 +102,10 @@ def _explained(history: History, execution: Execution) -> Explanation:
 def _reasons(history: History, now: Execution, before: Execution) -> list[str]:
     """What differs: inputs first, because what made them has reasons of its own."""
     told = []
-    if new := [key for key, ids in sorted(now.inputs.items()) if ids != before.inputs.get(key)]:
+    read = {
+        key: ids for key, ids in sorted(now.inputs.items()) if not key.startswith("_")
+    }  # and not why it runs at all
+    if new := [key for key, ids in read.items() if ids != before.inputs.get(key)]:
         told.append(f"new inputs: {', '.join(f'{key} ({_maker(history, now.inputs[key])})' for key in new)}")
     if gone := sorted(before.inputs.keys() - now.inputs.keys()):
         told.append(f"without the inputs {', '.join(gone)}")

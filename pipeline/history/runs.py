@@ -16,6 +16,7 @@ from pipeline.history.failures import Failure
 from pipeline.history.metadata import Artifact, Execution, History, Value, read_history
 
 LAST_NODE = "Pusher"
+DECIDES = "DriftDetector"  # the last node where nothing is trained
 # Inputs that a model was only compared with. They do not belong to its lineage.
 COMPARED = (*BASELINES, "candidates")
 
@@ -62,6 +63,7 @@ class Run(NamedTuple):
     ci95: float | None
     blessed: bool | None
     pushed_model: str | None
+    decision: str | None  # about what came in spans
     failure: Failure | None
 
 
@@ -193,7 +195,7 @@ def show_list(runs: list[Run]) -> None:
         table.add_column(name, justify="right" if right else "left", no_wrap=name != "pipeline")
     for run in runs:
         accuracy = "" if run.accuracy is None else f"{100 * run.accuracy:.2f} ± {100 * (run.ci95 or 0):.2f}"
-        blessed = {True: "yes", False: "no", None: ""}[run.blessed]
+        blessed = {True: "yes", False: "no", None: run.decision or ""}[run.blessed]
         cached = f"{run.cached}/{run.nodes}"
         table.add_row(run.run_id, run.pipeline, run.state, cached, f"{run.seconds:.0f} s", accuracy, blessed)
     Console().print(table)
@@ -249,10 +251,12 @@ def _run(root: str, history: History, run_id: str) -> Run:
     outputs = {(e.node, key): history.artifacts[ids[0]] for e in nodes for key, ids in e.outputs.items() if ids}
     metrics = _metrics(outputs.get(("FewShotEvaluator", "evaluation")))
     pushed = outputs.get((LAST_NODE, "pushed_model"))
+    drift = outputs.get((DECIDES, "drift"))
+    decided = drift.properties if drift else {}
     return Run(
         run_id=run_id,
         pipeline=nodes[0].pipeline,
-        state=_state(root, history, nodes),
+        state=_state(root, history, nodes, DECIDES if decided and not decided["goes_on"] else LAST_NODE),
         started=_time(nodes[0].began),
         seconds=round((nodes[-1].ended - nodes[0].began) / 1000, 1),
         nodes=len(nodes),
@@ -261,6 +265,7 @@ def _run(root: str, history: History, run_id: str) -> Run:
         ci95=metrics.get("ci95"),
         blessed=metrics.get("blessed"),
         pushed_model=pushed.pushed_to if pushed else None,
+        decision=str(decided["decision"]) if decided else None,
         failure=history.failures.get(run_id),
     )
 
@@ -281,12 +286,15 @@ def _node(history: History, execution: Execution) -> NodeRun:
     return NodeRun(execution.node, state, seconds, execution.settings, made(execution.inputs), made(execution.outputs))
 
 
-def _state(root: str, history: History, nodes: list[Execution]) -> str:
-    """Returns the state of a run. A killed run and a running one differ only in the lock, which a living process holds."""
+def _state(root: str, history: History, nodes: list[Execution], last: str) -> str:
+    """Returns the state of a run that ends with the node `last`.
+
+    A killed run and a running one differ only in the lock, which a living process holds.
+    """
     states = {node.node: node.state for node in nodes}
     if "failed" in states.values() or nodes[0].run_id in history.failures:
         return "failed"
-    if states.get(LAST_NODE) in ("complete", "cached"):
+    if states.get(last) in ("complete", "cached"):
         return "complete"
     latest = max(execution.run_id for execution in history.executions.values())
     return "running" if nodes[0].run_id == latest and _is_locked(root) else "unfinished"

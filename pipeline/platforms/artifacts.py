@@ -17,6 +17,7 @@ from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2
 from components.fewshot import integrity
 from components.pusher.destination import was_removed
 
+CONDITION = "_"  # the key of an input that only a condition reads begins with it
 Tell = Callable[[str], None]
 
 
@@ -50,11 +51,12 @@ OPERATORS = {
 
 @contextmanager
 def whole_cache(tell: Tell) -> Iterator[None]:
-    """Makes TFX's cache pass over damaged artifacts, which it would serve if only their directories exist.
+    """Makes TFX's cache pass over damaged artifacts, which it would serve if only their directories exist, and go by what a node
+    reads alone: why a node runs at all, which TFX adds to its inputs, changes nothing in what it makes.
 
-    `tell` gets one sentence about each.
+    `tell` gets one sentence about each damaged artifact.
     """
-    lookup = cache_utils.get_cached_outputs
+    lookup, context_of = cache_utils.get_cached_outputs, cache_utils.get_cache_context
 
     def get_whole(metadata_handle: metadata.Metadata, cache_context: pb.Context) -> Any:
         store = metadata_handle.store
@@ -65,11 +67,15 @@ def whole_cache(tell: Tell) -> Iterator[None]:
                 tell(fault)
         return lookup(metadata_handle=metadata_handle, cache_context=cache_context)
 
-    cache_utils.get_cached_outputs = get_whole
+    def get_context(*, input_artifacts: Any = None, **others: Any) -> pb.Context:
+        read = {key: given for key, given in (input_artifacts or {}).items() if not key.startswith(CONDITION)}
+        return context_of(input_artifacts=read, **others)
+
+    cache_utils.get_cached_outputs, cache_utils.get_cache_context = get_whole, get_context
     try:
         yield
     finally:
-        cache_utils.get_cached_outputs = lookup
+        cache_utils.get_cached_outputs, cache_utils.get_cache_context = lookup, context_of
 
 
 def give_up_damaged_inputs(store: mlmd.MetadataStore, run_id: str, errors: Sequence[BaseException]) -> dict[str, str]:

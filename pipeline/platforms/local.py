@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import ml_metadata as mlmd
 import tensorflow as tf
@@ -28,6 +28,7 @@ from pipeline.locks import locked_file
 from pipeline.platforms.artifacts import OPERATORS, Tell, give_up_damaged_inputs, whole_cache
 
 Report = Callable[["NodeStart | NodeEnd | NodeFailure"], None]
+Outcome = Literal["executed", "cached", "left out"]
 Connect = Callable[[metadata_store_pb2.ConnectionConfig], metadata.Metadata]
 
 
@@ -40,11 +41,11 @@ class NodeStart(NamedTuple):
 
 
 class NodeEnd(NamedTuple):
-    """The end of a node."""
+    """The end of a node: it was executed, came from the cache, or was left out because it is not needed."""
 
     node: str
     seconds: float
-    cached: bool
+    outcome: Outcome
 
 
 class NodeFailure(NamedTuple):
@@ -143,14 +144,15 @@ def _run_once(pipeline: Pipeline, run_id: str, report: Report, connect: Connect)
         except Exception as error:
             report(NodeFailure(name, run_id, sentence_of(error)))
             raise NodeError(name, sentence_of(error)) from error
-        cached = done is not None and _is_cached(config, done.execution_id)
-        report(NodeEnd(name, time.monotonic() - began, cached))
+        report(NodeEnd(name, time.monotonic() - began, _outcome(config, done.execution_id if done else None)))
 
 
-def _is_cached(config: metadata_store_pb2.ConnectionConfig, execution_id: int | None) -> bool:
+def _outcome(config: metadata_store_pb2.ConnectionConfig, execution_id: int | None) -> Outcome:
+    if not execution_id:
+        return "left out"
     with metadata.Metadata(config) as handle:
-        executions = handle.store.get_executions_by_id([execution_id] if execution_id else [])
-    return any(e.last_known_state == metadata_store_pb2.Execution.CACHED for e in executions)
+        (execution,) = handle.store.get_executions_by_id([execution_id])
+    return "cached" if execution.last_known_state == metadata_store_pb2.Execution.CACHED else "executed"
 
 
 def sentence_of(error: BaseException) -> str:

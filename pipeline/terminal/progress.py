@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class NodePrinter:
-    """Prints one line per node: its number, its name, and its time or that it came from the cache."""
+    """Prints one line per node: its number, its name, and its time, or what became of it otherwise."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._place = stream, ""
@@ -21,9 +21,9 @@ class NodePrinter:
             self._stream.write(f"{self._place} {node} ...\r")
         self._stream.flush()
 
-    def ended(self, node: str, seconds: float, cached: bool) -> None:
-        """Prints the line of a node that has ended."""
-        took = "cached" if cached else f"{seconds:.1f} s"
+    def ended(self, node: str, seconds: float, outcome: str) -> None:
+        """Prints the line of a node that has ended: its time, if it was executed."""
+        took = f"{seconds:.1f} s" if outcome == "executed" else outcome
         self._stream.write(f"{self._place} {node:<24}{took:>10}\n")
         self._stream.flush()
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import TypedDict
 
+from typing_extensions import TypeIs
+
 from components.episode_generator.classes import SplitClasses
 from components.few_shot_evaluator.metrics_json import Rival
 from components.fewshot.episodes.classes import TooSmall
@@ -35,7 +37,7 @@ class RunResult(Accuracy):
     """The result of `fewshot run`. `--json` prints the fields above the blank line."""
 
     run_id: str
-    ran: list[str]  # the nodes that did not come from the cache
+    ran: list[str]  # the nodes that were executed
     blessed: bool
     reasons: list[str]  # against the blessing
     baselines: dict[str, Rival]
@@ -44,6 +46,8 @@ class RunResult(Accuracy):
     seconds: float
     duplicates: DuplicateCounts
     classes: list[SplitClasses]  # that episodes can use, for each split and specification
+    decision: str | None  # about what came in spans; None without spans
+    because: str | None
 
     chosen: str | None  # the name of the model among the candidates
     candidates: dict[str, Rival]  # that were not chosen
@@ -61,6 +65,22 @@ class RunResult(Accuracy):
     differ_by_case: list[list[str]]  # classes whose names only case tells apart
     duplicate_files: list[list[DuplicateFile]]  # the first of them
     duplicates_list: str  # path of the list of all
+
+
+class Stayed(TypedDict):
+    """The result of `fewshot run` where what came in spans needed no training, all of which `--json` prints."""
+
+    run_id: str
+    ran: list[str]  # the nodes that were executed
+    decision: str
+    because: str
+    report: str  # the page of figures behind the decision
+    seconds: float
+
+
+def stayed(result: RunResult | Stayed) -> TypeIs[Stayed]:
+    """Returns whether nothing was trained and judged."""
+    return "blessed" not in result
 
 
 class Evaluation(Accuracy):

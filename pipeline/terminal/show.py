@@ -22,9 +22,16 @@ from pipeline.terminal.images import (
     place_notes,
     printable,
 )
-from pipeline.terminal.results import Accuracy, Adapted, Evaluation, RunResult, SetAside
+from pipeline.terminal.results import Accuracy, Adapted, Evaluation, RunResult, SetAside, Stayed
 
 SHOWN = 5  # files set aside
+
+
+def show_stayed(result: Stayed) -> None:
+    """Prints why nothing was trained, and the path of the figures behind that."""
+    print(marked(f"{result['decision']}: {result['because']}", "-"))
+    print(f"nothing was trained or pushed, in {result['seconds']:.0f} s")
+    print(f"report: {result['report']}")
 
 
 def show_result(result: RunResult) -> None:
@@ -55,6 +62,8 @@ def show_result(result: RunResult) -> None:
     for name, model in earlier.items():
         if model and "not_comparable" in model:
             print(f"{name}: {model['not_comparable']}")
+    if result["decision"]:
+        print(marked(f"{result['decision']}: {result['because']}", "-"))
     if result["warm_start"]:
         print(f"training started from {result['warm_start']}; the baselines started cold and do not decide")
     verdict = "blessed" if result["blessed"] else "not blessed"

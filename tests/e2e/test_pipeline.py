@@ -46,7 +46,7 @@ class Watched:
 
     def _note(self, event) -> None:
         if isinstance(event, NodeEnd):
-            self.cached[event.node] = event.cached
+            self.cached[event.node] = event.outcome == "cached"
 
     def metrics(self, result: dict) -> dict:
         return json.loads((Path(result["report"]).parent / "metrics.json").read_text())

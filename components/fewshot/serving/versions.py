@@ -1,5 +1,6 @@
 """The versions in a push destination: `<destination>/<version>/`. TF Serving serves the one with the highest number."""
 
+import json
 import os
 import re
 
@@ -29,6 +30,19 @@ def list_versions(destination: str) -> list[int]:
 def version_paths(destination: str) -> list[str]:
     """The directories of the complete versions; the last is in production."""
     return [version_path(destination, version) for version in list_versions(destination)]
+
+
+def served_versions(destination: str, served: str) -> list[str]:
+    """The directories of the versions in a push destination.
+
+    Args:
+      destination: where models are pushed; empty if nowhere.
+      served: the directories as JSON, if they were read before a run, so that they are part of a cache key; empty if
+        they are to be read now.
+    """
+    if served:
+        return list(json.loads(served))
+    return version_paths(destination) if destination else []
 
 
 def latest(destination: str) -> str:

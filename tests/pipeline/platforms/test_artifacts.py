@@ -53,7 +53,7 @@ class Runs:
 
         def report(event) -> None:
             if isinstance(event, NodeEnd):
-                cached[event.node] = event.cached
+                cached[event.node] = event.outcome == "cached"
             elif isinstance(event, NodeFailure):
                 self.ids.add(event.run_id)
 

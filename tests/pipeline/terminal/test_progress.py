@@ -11,9 +11,9 @@ class Terminal(io.StringIO):
 def printed(stream) -> str:
     printer = NodePrinter(stream)
     printer.started("StatisticsGen", 2, 14)
-    printer.ended("StatisticsGen", 3.21, cached=False)
+    printer.ended("StatisticsGen", 3.21, "executed")
     printer.started("Transform", 3, 14)
-    printer.ended("Transform", 0.1, cached=True)
+    printer.ended("Transform", 0.1, "cached")
     return stream.getvalue()
 
 
