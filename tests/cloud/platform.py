@@ -11,6 +11,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 import runpy
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -74,7 +75,8 @@ class Platform:
             place = f"{root}/{name}/{task}"
             component = spec["components"][spec["root"]["dag"]["tasks"][task]["componentRef"]["name"]]
             container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
-            given = _inputs(spec["root"]["dag"]["tasks"][task], job.outputs)
+            if (given := _inputs(spec["root"]["dag"]["tasks"][task], job.outputs)) is None:
+                continue
             key = _key(component, container, given)
             cached = spec["root"]["dag"]["tasks"][task].get("cachingOptions", {}).get("enableCache")
             if cached and key in memory:
@@ -132,10 +134,15 @@ def _in_order(tasks: dict[str, Any]) -> Iterator[str]:
     return TopologicalSorter({name: task.get("dependentTasks", ()) for name, task in tasks.items()}).static_order()
 
 
-def _inputs(task: dict[str, Any], done: Mapping[str, Outputs]) -> Outputs:
-    """What a task gets. A producer that there is not, or that it does not wait for, is an error, as there."""
+def _inputs(task: dict[str, Any], done: Mapping[str, Outputs]) -> Outputs | None:
+    """What a task gets; None if it is skipped, by its condition or because one before it was.
+
+    A producer that there is not, or that it does not wait for, is an error, as there.
+    """
     found = Outputs({}, {})
     before = set(task.get("dependentTasks", ()))
+    if not before <= set(done):
+        return None
     for key, given in task.get("inputs", {}).get("artifacts", {}).items():
         source = given["taskOutputArtifact"]
         assert source["producerTask"] in before
@@ -148,7 +155,17 @@ def _inputs(task: dict[str, Any], done: Mapping[str, Outputs]) -> Outputs:
             constant = given["runtimeValue"]
             ((kind, value),) = constant.get("constantValue", constant).items()
             found.values[key] = int(value) if kind == "intValue" else value  # JSON has such numbers as text
-    return found
+    return found if _holds(task.get("triggerPolicy", {}).get("condition", ""), found) else None
+
+
+def _holds(condition: str, given: Outputs) -> bool:
+    """Whether a condition holds; of the language that conditions are in it knows what this project writes."""
+    if not condition:
+        return True
+    form = r"\(inputs\.artifacts\['(.+)'\]\.artifacts\[0\]\.metadata\['(.+)'\] == (.+)\)"
+    match = re.fullmatch(form, condition)
+    assert match, condition
+    return float(given.artifacts[match[1]]["metadata"][match[2]]) == float(match[3])
 
 
 def _key(component: dict[str, Any], container: dict[str, Any], given: Outputs) -> str:

@@ -12,7 +12,7 @@ from pipeline.presets import find_preset
 from tests import pictures
 from tests.cloud.bucket import Bucket
 from tests.cloud.platform import Job, Platform
-from tests.e2e.small import SMALL
+from tests.e2e.small import SMALL, TINY
 
 OTHERWISE = ("lineage", "served", "production", "best")  # of metrics, what names places or what was there before
 
@@ -100,3 +100,26 @@ def test_kubeflow(tmp_path, bucket, folders, here):
     assert cluster.temporary == []
     job, _ = cluster.run("again", folders)
     assert job.ran == ["ImageListing"] and len(cluster.served) == 2
+
+
+def test_spans_on_a_cluster(tmp_path, bucket):
+    """What came needs no training: the job ends after the DriftDetector, and what is served stays."""
+
+    def arrive(span: int, numbers: range) -> None:
+        for number in numbers:
+            pictures.write_class(tmp_path / "photos", f"kind {number:03}", 6, first=6 * span)
+            for path in (tmp_path / "photos" / f"kind {number:03}").glob("*.png"):
+                bucket.write(f"gs://bucket/photos/span-{span}/kind {number:03}/{path.name}", path.read_bytes())
+
+    data = {"data": {"images": ["gs://bucket/photos/span-{SPAN}"]}, "drift": {"retrain": "needed"}, "name": "small"}
+    compile_pipeline(
+        load_settings(find_preset("images"), TINY, data), "gs://bucket/spans", "vertex", str(tmp_path / "job")
+    )
+    cluster = Cluster(bucket, "spans", tmp_path)
+    arrive(1, range(14))
+    assert "Pusher" in cluster.platform.run(tmp_path / "job", "first").ran and len(cluster.served) == 1
+    arrive(2, range(14, 16))
+    job = cluster.platform.run(tmp_path / "job", "second")
+    assert "DriftDetector" in job.ran and not {"MetaTrainer", "FewShotEvaluator", "Pusher"} & set(job.outputs)
+    assert job.outputs["DriftDetector"].artifacts["drift"]["metadata"]["decision"] == "adapt only"
+    assert len(cluster.served) == 1 and cluster.temporary == []

@@ -8,6 +8,7 @@ import pytest
 from pipeline.commands.root_checks import check_runs
 from pipeline.commands.run import run, run_outputs
 from pipeline.config import load_settings
+from pipeline.history.runs import list_runs
 from pipeline.presets import find_preset
 from tests import pictures
 from tests.e2e.small import TINY
@@ -16,15 +17,15 @@ from tests.e2e.small import TINY
 @pytest.mark.slow
 def test_spans_that_arrive(tmp_path, capfd):
     """A span of new images and classes is trained on; without one nothing is, no class changes its side, and what only earlier
-    runs need is removed."""
+    runs need is removed. If training is only for what needs it, classes that the served model adapts to are left to it."""
     photos, root = tmp_path / "photos", tmp_path / "runs"
 
     def arrive(span: int, numbers: range) -> None:
         for number in numbers:
             pictures.write_class(photos / f"span-{span}", f"kind {number:03}", 6, first=6 * span)
 
-    def go() -> tuple[dict, dict[str, set[str]], int]:
-        data = {"data": {"images": [f"{photos}/span-{{SPAN}}"]}, "keep_runs": 1}
+    def go(**more) -> tuple[dict, dict[str, set[str]], int]:
+        data = {"data": {"images": [f"{photos}/span-{{SPAN}}"]}, "keep_runs": 1, **more}
         settings = load_settings(find_preset("images"), TINY, data)
         result = run(settings, str(root), lambda event: None)
         examples = Path(run_outputs(str(root), result["run_id"])["ImageExampleGen"]["examples"].uri)
@@ -48,3 +49,12 @@ def test_spans_that_arrive(tmp_path, capfd):
     assert go()[0]["ran"] == [] and all(check.ok for check in check_runs(str(root)))
     assert all(names <= second[split] for split, names in first.items())
     assert set().union(*second.values()) == {f"kind {number:03}" for number in range(20)}
+    served = sorted((root / "serving").rglob("saved_model.pb"))
+    arrive(3, range(20, 22))
+    result, third, _ = go(drift={"retrain": "needed", "growth": 9})
+    assert (result["decision"], result["because"][:13]) == ("adapt only", "2 new classes")
+    assert "MetaTrainer" not in result["ran"] and sorted((root / "serving").rglob("saved_model.pb")) == served
+    assert all(names <= third[split] for split, names in second.items()) and Path(result["report"]).is_file()
+    (latest, *_) = list_runs(str(root))
+    assert (latest.state, latest.decision) == ("complete", "adapt only")
+    assert go(drift={"retrain": "needed", "growth": 9})[0]["ran"] == []

@@ -12,7 +12,7 @@ from components.fewshot.serving.production import best_on_same_test
 from components.fewshot.serving.versions import MODEL_FILE
 from pipeline.config import load_settings
 from pipeline.history.database import RootError
-from pipeline.production import destination_of, run_fingerprint, served_before, start_of
+from pipeline.production import destination_of, recipe_fingerprint, run_fingerprint, served_before, start_of
 
 
 def version(root: Path, number: int, run: str = "", served=None, accuracy=None, test: str = "t", **judged) -> str:
@@ -121,3 +121,23 @@ def test_ways_to_say_cold(value):
 def test_yes_is_not_a_place_to_start_from():
     with pytest.raises(ValueError, match="warm_start: expected none, production, or the directory"):
         load_settings({"warm_start": True})
+
+
+def test_a_recipe_is_not_of_images_nor_of_the_verdict():
+    plain, *same = (
+        recipe_fingerprint(load_settings(layer))
+        for layer in (
+            {},
+            {
+                "name": "other",
+                "warm_start": "production",
+                "keep_runs": 3,
+                "gate": {"margin": 0.5},
+                "drift": {"alpha": 0.5},
+            },
+            {"data": {"images": ["photos/span-{SPAN}"]}, "glyphs": "colour", "test_episodes": 10, "push": {"keep": 9}},
+        )
+    )
+    assert set(same) == {plain}
+    others = [{"seed": 1}, {"training": {"steps": 7}}, {"image": {"height": 20}}, {"validation_episodes": 9}]
+    assert plain not in {recipe_fingerprint(load_settings(layer)) for layer in others}

@@ -193,6 +193,11 @@ RESULT = {
         (RESULT | {"pushed_model": None}, "", "blessed, 97.40 ± 0.32 %, nothing was pushed"),
         (RESULT | {"ran": []}, "", "nothing new: nothing was trained"),
         (RESULT | {"blessed": False, "reasons": ["a", "b"]}, "", "not blessed, 97.40 ± 0.32 %: a; b"),
+        (
+            {"ran": ["DriftDetector"], "decision": "adapt only", "because": "1 new class (oak)"},
+            "",
+            "adapt only: 1 new class (oak)",
+        ),
         (None, "step 1\nfewshot: MetaTrainer: no room\n  the same command goes on\n", "MetaTrainer: no room"),
         (None, "Killed\n\n", "Killed"),
         (None, "", "it said nothing"),

@@ -106,6 +106,19 @@ def test_list(root):
     assert first.pipeline == "shop"
 
 
+def test_a_run_that_had_nothing_to_train_is_complete(tmp_path, capsys):
+    at = Recorder(tmp_path)
+    for run, decision, goes_on in (("20260101-a", "adapt only", 0), ("20260102-b", "retrain", 1)):
+        at.node(run, "ImageExampleGen", outputs={"examples": at.artifact("Examples", f"/examples/{run}")})
+        drift = at.artifact("ModelEvaluation", f"/drift/{run}", decision=decision, goes_on=goes_on, because="so")
+        at.node(run, "DriftDetector", outputs={"drift": drift})
+    goes_on, ended = runs.list_runs(str(tmp_path))
+    assert (ended.state, ended.decision, ended.blessed, ended.accuracy) == ("complete", "adapt only", None, None)
+    assert (goes_on.state, goes_on.decision) == ("unfinished", "retrain")
+    runs.show_list([ended])
+    assert "adapt only" in capsys.readouterr().out
+
+
 def test_a_killed_run_is_told_from_a_living_one(tmp_path):
     at = Recorder(tmp_path)
     at.node("20260101-a", "ImageExampleGen", "running")

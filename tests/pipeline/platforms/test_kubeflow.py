@@ -36,6 +36,17 @@ def test_the_graph_compiles(tmp_path, target):
     assert "registry/fewshot:1" in executors and "gs://b/train" in output.read_text()
 
 
+@pytest.mark.parametrize("target", ["vertex", "kubeflow"])
+def test_where_images_come_in_spans_the_graph_may_end_early(tmp_path, target):
+    settings = load_settings(find_preset("images"), {"data": {"images": ["gs://b/photos/span-{SPAN}"]}})
+    compile_pipeline(settings, ROOT, target, str(tmp_path / "job"))
+    job = yaml.safe_load((tmp_path / "job").read_text())
+    tasks = (job["pipelineSpec"] if target == "vertex" else job)["root"]["dag"]["tasks"]
+    held = {name.split("-")[0] for name, task in tasks.items() if "condition" in task.get("triggerPolicy", {})}
+    assert held == {"Baseline", "MetaTrainer", "Untrained", "Pixels", "FewShotEvaluator", "Pusher"}
+    assert "metadata['goes_on'] == 1.0" in tasks["Pusher"]["triggerPolicy"]["condition"]
+
+
 def test_learners_with_a_fixed_head_compile(tmp_path):
     settings = settings_of(learner={"name": "maml"}, train_episodes={"way": 5}, episodes={"way": 5})
     compile_pipeline(settings, ROOT, "vertex", str(tmp_path / "job.json"))

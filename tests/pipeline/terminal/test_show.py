@@ -3,7 +3,7 @@
 from components.fewshot.episodes.classes import TooSmall
 from components.image_example_gen.duplicates import DuplicateFile
 from pipeline.terminal.results import Adapted, RunResult
-from pipeline.terminal.show import SHOWN, show_adapted, show_compiled, show_evaluation, show_result
+from pipeline.terminal.show import SHOWN, show_adapted, show_compiled, show_evaluation, show_result, show_stayed
 
 RESULT: RunResult = {
     "run_id": "20260101-a",
@@ -27,6 +27,8 @@ RESULT: RunResult = {
     "candidates": {},
     "production": None,
     "best": None,
+    "decision": None,
+    "because": None,
     "warm_start": None,
     "reasons": ["accuracy is too low"],
     "title": "protonet on shop",
@@ -132,6 +134,26 @@ def test_what_was_fitted_and_that_nothing_was_trained(capsys):
     show_result({**RESULT, "classes": [test], "train_classes": 0})
     shown = " ".join(capsys.readouterr().out.split())
     assert "! 3 classes are too few to train on, so all are test classes, and nothing is trained or calibrated" in shown
+
+
+def test_what_came_in_spans(capsys):
+    because = "production adapts worse to new classes than to known ones: -30.0 points, -50.0 to -10.0 over classes"
+    show_result({**RESULT, "decision": "retrain", "because": because})
+    assert f"- retrain: {because}" in " ".join(capsys.readouterr().out.split())
+    stayed = {
+        "run_id": "1",
+        "ran": [],
+        "decision": "adapt only",
+        "because": because,
+        "report": "drift.html",
+        "seconds": 3.6,
+    }
+    show_stayed(stayed)
+    shown = capsys.readouterr().out
+    assert " ".join(shown.split()) == (
+        f"- adapt only: {because} nothing was trained or pushed, in 4 s report: drift.html"
+    )
+    assert max(len(line) for line in shown.splitlines()) <= 80
 
 
 def test_earlier_models(capsys):
