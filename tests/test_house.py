@@ -90,6 +90,7 @@ ROOMS = {  # of two that hold a module, the first counts
         f"components.fewshot.{r}" for r in ("episodes", "images", "base_models", "learners")
     },
     "components.fewshot.evaluation": {f"components.fewshot.{r}" for r in ("episodes", "images", "serving")},
+    "components.fewshot.drift": {f"components.fewshot.{r}" for r in ("episodes", "images", "serving", "evaluation")},
     "data.glyphs": set(),
     "data.sources": {"data.settings", "data.spans", "data.keys"},
     "pipeline.history": set(),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.experimental.conditionals.conditional import Cond
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 from tfx.types.standard_artifacts import Examples, ModelEvaluation
@@ -33,6 +34,13 @@ def Reader(images: InputArtifact[Examples], result: OutputArtifact[ModelEvaluati
     if text != TEXT:
         raise KeyError("a checksum")
     Path(result.uri, "result.txt").write_text(f"{text} {version}")
+
+
+@component
+def Judge(goes_on: Parameter[int], because: Parameter[str], drift: OutputArtifact[ModelEvaluation]) -> None:
+    """Decides whether the node after it runs."""
+    drift.set_int_custom_property("goes_on", goes_on)
+    Path(drift.uri, "why.txt").write_text(because)
 
 
 class Runs:
@@ -155,3 +163,27 @@ def test_what_has_a_reason_is_not_tried_again(done, error):
     with pytest.raises(NodeError):
         done(version=2)
     assert len(failures) == 1 and done.told == []
+
+
+def test_why_a_node_runs_is_no_part_of_what_it_makes(tmp_path):
+    """A node in a condition is left out, or runs, or comes from the cache, whatever else was decided meanwhile."""
+
+    def outcomes(goes_on: int, because: str) -> dict[str, str]:
+        writer, judge, ended = Writer(), Judge(goes_on=goes_on, because=because), {}
+        with Cond(judge.outputs["drift"].future()[0].custom_property("goes_on") == 1):
+            reader = Reader(images=writer.outputs["images"], version=1)
+        connection = metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.sqlite"))
+        nodes = [writer, judge, reader]
+        made = Pipeline(
+            "cond", str(tmp_path), components=nodes, enable_cache=True, metadata_connection_config=connection
+        )
+        run_locally(
+            made, lambda event: ended.update({event.node: event.outcome}) if isinstance(event, NodeEnd) else None
+        )
+        return ended
+
+    failures.clear()
+    assert outcomes(0, "a") == {"Writer": "executed", "Judge": "executed", "Reader": "left out"}
+    assert outcomes(1, "b") == {"Writer": "cached", "Judge": "executed", "Reader": "executed"}
+    assert outcomes(1, "c") == {"Writer": "cached", "Judge": "executed", "Reader": "cached"}
+    assert outcomes(0, "a") == {"Writer": "cached", "Judge": "cached", "Reader": "left out"}
