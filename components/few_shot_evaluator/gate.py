@@ -69,7 +69,7 @@ def _by_arrivals(metrics: Compared, gate: GateSettings) -> Iterator[str]:
         if difference and not difference["mean"] - difference["ci95"] >= -gate.margin:
             mean, half = (100 * difference[key] for key in ("mean", "ci95"))
             yield (
-                f"on {ARRIVALS[name]} it may be worse than the model in production by more than {100 * gate.margin:.2f} points:"
+                f"it may be worse than the model in production by more than {100 * gate.margin:.2f} points on {ARRIVALS[name]}:"
                 f" {mean:+.2f} ± {half:.2f} points over episodes"
             )
 

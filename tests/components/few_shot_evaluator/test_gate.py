@@ -117,11 +117,11 @@ def test_worse_on_what_was_there_before_or_on_new_classes_is_not_blessed():
     even = {"before": on_arrivals(0.0, 0.01), "new": on_arrivals(-0.004, 0.005)}
     assert reasons_against(GOOD | {"arrivals": even}, GATE) == []
     assert reasons_against(GOOD | {"arrivals": even | {"before": on_arrivals(0.02, 0.031)}}, GATE) == [
-        "on the test episodes that the model in production was pushed by it may be worse than the model in production by more"
-        " than 1.00 points: +2.00 ± 3.10 points over episodes"
+        "it may be worse than the model in production by more than 1.00 points on the test episodes that the model in production"
+        " was pushed by: +2.00 ± 3.10 points over episodes"
     ]
     assert reasons_against(GOOD | {"arrivals": even | {"new": on_arrivals(-0.2, 0.005)}}, GATE) == [
-        "on episodes of the test classes that came since it may be worse than the model in production by more than 1.00 points:"
+        "it may be worse than the model in production by more than 1.00 points on episodes of the test classes that came since:"
         " -20.00 ± 0.50 points over episodes"
     ]
     assert len(reasons_against(GOOD | {"arrivals": {"new": on_arrivals(NAN, NAN)}}, GATE)) == 1
