@@ -14,7 +14,7 @@ from components.few_shot_evaluator.metrics_json import BEFORE, NEW
 from components.fewshot.episodes.episode import Episode, EpisodeSpec, WantedEpisodes
 from components.fewshot.episodes.fitting import fitted
 from components.fewshot.episodes.frozen import episodes_hash
-from components.fewshot.episodes.parts import Part, part_of
+from components.fewshot.episodes.subset import Subset, subset_of
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.words import counted
@@ -57,7 +57,7 @@ def arrivals(
     kept = np.array([not come(source_id) for source_id in store.source_ids], bool)
     if not data.get("spans") or kept.all():
         return NOTHING
-    known = part_of(store.index, kept)
+    known = subset_of(store.index, kept)
     found = Arrivals({}, {}, {})
     _add(
         found, BEFORE, models, EpisodeSpec.model_validate(data["spec_test"]), known, data["seed"], data["test_episodes"]
@@ -65,7 +65,7 @@ def arrivals(
     if BEFORE in found.sets and episodes_hash(found.sets[BEFORE], store.index, store.source_ids) != data["hash_test"]:
         del found.sets[BEFORE]
         found.why_not[BEFORE] = GONE
-    new = part_of(
+    new = subset_of(
         store.index, ~np.isin(np.repeat(np.arange(len(store.index.names)), store.index.counts), known.classes)
     )
     if len(new.classes) < 2:
@@ -77,19 +77,19 @@ def arrivals(
     return found
 
 
-def _for_new(spec: EpisodeSpec, new: Part) -> EpisodeSpec:
+def _for_new(spec: EpisodeSpec, new: Subset) -> EpisodeSpec:
     """Fewer ways and queries where the new classes are few."""
     wanted = WantedEpisodes(**spec.model_dump() | {"way": None, "query": None, "distractors": 0})
     return fitted(wanted, new.alone, most_way=spec.way_range[1], most_queries=spec.query)
 
 
 def _add(
-    found: Arrivals, name: str, models: Sequence[Manifest], spec: EpisodeSpec, part: Part, seed: int, count: int
+    found: Arrivals, name: str, models: Sequence[Manifest], spec: EpisodeSpec, subset: Subset, seed: int, count: int
 ) -> None:
     unfit = next((reason for model in models if (reason := comparable(model, spec))), None)
     try:
         if unfit is None:
-            found.sets[name], found.specs[name] = part.episodes(spec, seed, count), spec
+            found.sets[name], found.specs[name] = subset.episodes(spec, seed, count), spec
             return
     except ValueError as error:
         unfit = str(error)

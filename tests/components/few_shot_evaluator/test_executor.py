@@ -19,7 +19,7 @@ from components.few_shot_evaluator.executor import Executor
 from components.few_shot_evaluator.gate import GateSettings
 from components.fewshot.episodes.episode import EpisodeSpec, images_of
 from components.fewshot.episodes.frozen import episodes_hash, from_example, read_frozen, to_example
-from components.fewshot.episodes.parts import part_of
+from components.fewshot.episodes.subset import subset_of
 from components.fewshot.evaluation import features
 from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Damaged, Incomplete, seal
@@ -266,7 +266,7 @@ def test_what_came_since_the_model_in_production(tmp_path, episodes_of, model, m
     episodes.set_string_custom_property("spans", json.dumps(["test-a", "test-b"]))
     store = ImageStore.open(f"{episodes.uri}/Split-test/store")
     spec = EpisodeSpec(way=2, shot=1, query=3)
-    drawn = part_of(store.index, [one.startswith("test-a/") for one in store.source_ids]).episodes(spec, 3, 6)
+    drawn = subset_of(store.index, [one.startswith("test-a/") for one in store.source_ids]).episodes(spec, 3, 6)
     served = pushed(tmp_path, 7, model_of("transfer", 12))
     manifest = Manifest.read(served)
     manifest.data = {"spans": ["test-a"], "seed": 3, "test_episodes": 6, "spec_test": spec.model_dump(mode="json")}

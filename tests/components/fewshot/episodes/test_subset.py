@@ -1,4 +1,4 @@
-"""Episodes of a part of a split are those that would be drawn if there were nothing else."""
+"""Episodes of some images of a split are those that would be drawn if there were nothing else."""
 
 import numpy as np
 import pytest
@@ -7,25 +7,25 @@ from hypothesis import strategies as st
 
 from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec
 from components.fewshot.episodes.frozen import episodes_hash
-from components.fewshot.episodes.parts import part_of
 from components.fewshot.episodes.sampler import EpisodeSampler
+from components.fewshot.episodes.subset import subset_of
 
 WHOLE = ClassIndex.of([("ash", "", 2), ("beech", "wood", 3), ("elm", "", 1), ("oak", "wood", 4)])
 SPEC = EpisodeSpec(way=2, shot=1, query=1)
 
 
 def test_by_hand():
-    part = part_of(WHOLE, [False, False, True, False, True, False, False, True, True, True])
-    assert part.alone.names == ("beech", "oak") and part.alone.domains == ("wood", "wood")
-    assert part.alone.starts.tolist() == [0, 2, 5]
-    assert part.classes.tolist() == [1, 3] and part.rows.tolist() == [2, 4, 7, 8, 9]
+    subset = subset_of(WHOLE, [False, False, True, False, True, False, False, True, True, True])
+    assert subset.alone.names == ("beech", "oak") and subset.alone.domains == ("wood", "wood")
+    assert subset.alone.starts.tolist() == [0, 2, 5]
+    assert subset.classes.tolist() == [1, 3] and subset.rows.tolist() == [2, 4, 7, 8, 9]
 
 
-def test_nothing_is_a_part_too():
-    part = part_of(WHOLE, np.zeros(10))
-    assert part.alone.names == () and part.rows.tolist() == []
+def test_nothing_is_a_subset_too():
+    subset = subset_of(WHOLE, np.zeros(10))
+    assert subset.alone.names == () and subset.rows.tolist() == []
     with pytest.raises(ValueError, match="way"):
-        part.episodes(SPEC, 0, 1)
+        subset.episodes(SPEC, 0, 1)
 
 
 @given(kept=st.lists(st.booleans(), min_size=24, max_size=24), rotations=st.booleans(), seed=st.integers(0, 9))
@@ -41,7 +41,7 @@ def test_as_if_there_were_nothing_else(kept, rotations, seed):
         sampler = EpisodeSampler(alone, spec, seed)
     except ValueError:
         with pytest.raises(ValueError):
-            part_of(whole, kept).episodes(spec, seed, 1)
+            subset_of(whole, kept).episodes(spec, seed, 1)
         return
-    ours = part_of(whole, kept).episodes(spec, seed, 5)
+    ours = subset_of(whole, kept).episodes(spec, seed, 5)
     assert episodes_hash(ours, whole, ids) == episodes_hash(map(sampler, range(5)), alone, left)

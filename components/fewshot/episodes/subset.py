@@ -1,4 +1,4 @@
-"""Episodes of a part of the images of a split: those that were there before, or those of some classes."""
+"""Episodes of some of the images of a split: those that were there before, or those of some classes."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,19 +9,19 @@ from components.fewshot.episodes.episode import ClassIndex, Draw, Episode, Episo
 from components.fewshot.episodes.sampler import EpisodeSampler
 
 
-class Part(NamedTuple):
+class Subset(NamedTuple):
     """Some rows of a split, and the classes that they belong to."""
 
     whole: ClassIndex
-    alone: ClassIndex  # of the part
-    classes: np.ndarray  # int64 [c], the place of each class of the part in the whole
-    rows: np.ndarray  # int64 [n], the row in the whole of each row of the part
+    alone: ClassIndex  # of the subset
+    classes: np.ndarray  # int64 [c], the place of each class of the subset in the whole
+    rows: np.ndarray  # int64 [n], the row in the whole of each of its rows
 
     def episodes(self, spec: EpisodeSpec, seed: int, count: int) -> list[Episode]:
-        """The episodes 0 to `count` - 1 that are drawn where there is nothing but the part; with rows and classes of the whole.
+        """The episodes 0 to `count` - 1 that are drawn where there is nothing but the subset; with rows and classes of the whole.
 
         Raises:
-          ValueError: the part has too few classes or images for them.
+          ValueError: the subset has too few classes or images for them.
         """
         sampler = EpisodeSampler(self.alone, spec, seed)
         return [self._in_whole(sampler(number)) for number in range(count)]
@@ -36,10 +36,10 @@ class Part(NamedTuple):
         return draw._replace(rows=self.rows[draw.rows])
 
 
-def part_of(index: ClassIndex, kept: Sequence[bool] | np.ndarray) -> Part:
+def subset_of(index: ClassIndex, kept: Sequence[bool] | np.ndarray) -> Subset:
     """The rows for which `kept` [N] is true."""
     rows = np.flatnonzero(np.asarray(kept, bool))
     counts = np.diff(np.searchsorted(rows, index.starts))
     classes = np.flatnonzero(counts)
     named = ((index.names[place], index.domains[place], int(counts[place])) for place in classes)
-    return Part(index, ClassIndex.of(named), classes, rows)
+    return Subset(index, ClassIndex.of(named), classes, rows)
