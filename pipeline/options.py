@@ -90,9 +90,12 @@ class ClusterOptions(NamedTuple):
         None
     )
     service_account: Annotated[
-        str | None, typer.Option("--service-account", help="Account that Vertex AI runs it as.")
+        str | None, typer.Option("--service-account", help="Account that the platform runs it as.")
     ] = None
     host: Annotated[str | None, typer.Option("--host", help="Address of the API of Kubeflow Pipelines.")] = None
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", help="Namespace of your team, where several share Kubeflow.")
+    ] = None
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be sent, as JSON, and send nothing.")] = (
         False
     )

@@ -36,6 +36,11 @@ class Machine(BaseModel):
     memory: float | None = Field(None, gt=0, description="main memory, in gigabytes")
     gpu: str | None = Field(None, description="kind and number of GPUs, such as nvidia-l4 x 1, or none")
     tpu: str | None = Field(None, description="kind and number of TPU cores, such as v3 x 8, or none")
+    labels: dict[str, str] | None = Field(
+        None,
+        description="labels that a machine must have in Kubernetes, such as {cloud.google.com/gke-accelerator: nvidia-l4}; Vertex"
+        " AI goes by the kind of the accelerator",
+    )
     beam: tuple[str, ...] | None = Field(
         None,
         description="Beam arguments, such as [--runner=DataflowRunner, ...]; by default Beam runs in the node's process",

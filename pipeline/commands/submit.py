@@ -21,7 +21,7 @@ def cluster_of(where: ClusterOptions) -> Cluster:
     Raises:
       ValueError: they name none, or both, or cannot be right.
     """
-    if bool(where.project or where.location or where.service_account) == bool(where.host):
+    if bool(where.project or where.location) == bool(where.host):
         got = "both" if where.host else "neither"
         raise ValueError(f"expected --project and --location (Vertex AI) or --host (Kubeflow Pipelines), got {got}")
     if where.host:
@@ -29,7 +29,9 @@ def cluster_of(where: ClusterOptions) -> Cluster:
         if address.scheme not in ("http", "https") or not address.hostname:
             said = "expected the address of its API, such as https://kubeflow.example.org/pipeline"
             raise ValueError(f"--host {where.host}: {said}")
-        return Kubeflow(where.host)
+        return Kubeflow(where.host, where.namespace or "", where.service_account or "")
+    if where.namespace:
+        raise ValueError(f"--namespace {where.namespace}: Vertex AI has none; it goes with --host")
     if not (where.project and where.location):
         missing = "--location, such as europe-west4" if where.project else "--project"
         raise ValueError(f"Vertex AI needs a project and a location: give {missing}")

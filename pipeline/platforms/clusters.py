@@ -14,12 +14,14 @@ KFP_TOKEN = "KF_PIPELINES_SA_TOKEN_PATH"  # the client of Kubeflow knows this va
 
 
 class Compiled(NamedTuple):
-    """What `fewshot compile` wrote: the target, the name of the pipeline, its specification, and where artifacts go."""
+    """What `fewshot compile` wrote: the target, the name of the pipeline, its specification, where artifacts go, and what only
+    Kubernetes understands."""
 
     target: str
     name: str
     spec: dict[str, Any]
     root: str
+    in_kubernetes: dict[str, Any] | None = None
 
 
 class Request(NamedTuple):
@@ -53,14 +55,14 @@ def read_compiled(path: str, cluster: Cluster) -> Compiled:
         raise ValueError(f"{said}, but there is none")
     with open(path, encoding="utf-8") as file:
         try:
-            job = yaml.safe_load(file)
+            job, *beside = yaml.safe_load_all(file)
             spec, root = (
                 (job["pipelineSpec"], job["runtimeConfig"]["gcsOutputDirectory"])
                 if "pipelineSpec" in job
                 else (job, job["defaultPipelineRoot"])
             )
             target = "vertex" if "pipelineSpec" in job else "kubeflow"
-            found = Compiled(target, spec["pipelineInfo"]["name"], spec, root)
+            found = Compiled(target, spec["pipelineInfo"]["name"], spec, root, beside[0] if beside else None)
         except (yaml.YAMLError, ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{said}, got something else") from error
     if found.target != cluster.target:
@@ -126,21 +128,26 @@ def _body(message: Any) -> dict[str, Any]:
 
 
 class Kubeflow:
-    """Kubeflow Pipelines at an address."""
+    """Kubeflow Pipelines at an address.
+
+    Where several teams share it, runs belong to an experiment in a namespace: it has the name of the pipeline, and is made when
+    it is first needed.
+    """
 
     target = "kubeflow"
 
-    def __init__(self, host: str) -> None:
-        self._host = host.rstrip("/")
+    def __init__(self, host: str, namespace: str = "", account: str = "") -> None:
+        self._host, self._namespace, self._account = host.rstrip("/"), namespace, account or None
 
     def run(self, compiled: Compiled) -> Request:
         """The request to run a pipeline at once."""
         import kfp_server_api as api
 
-        run = api.V2beta1Run(display_name=compiled.name, pipeline_spec=compiled.spec)
+        run = api.V2beta1Run(display_name=compiled.name, pipeline_spec=_spec(compiled), service_account=self._account)
 
         def send() -> str:
             with self._connected() as connection:
+                run.experiment_id = self._experiment(connection, compiled.name)
                 return str(api.RunServiceApi(connection).run_service_create_run(run).run_id)
 
         return Request(f"{self._host}/apis/v2beta1/runs", _plain(run), send)
@@ -151,7 +158,8 @@ class Kubeflow:
 
         run = api.V2beta1RecurringRun(
             display_name=compiled.name,
-            pipeline_spec=compiled.spec,
+            pipeline_spec=_spec(compiled),
+            service_account=self._account,
             trigger=api.V2beta1Trigger(cron_schedule=api.V2beta1CronSchedule(cron=f"0 {cron}")),
             mode=api.RecurringRunMode.ENABLE,
             max_concurrency="1",
@@ -160,10 +168,25 @@ class Kubeflow:
 
         def send() -> str:
             with self._connected() as connection:
+                run.experiment_id = self._experiment(connection, compiled.name)
                 service = api.RecurringRunServiceApi(connection)
                 return str(service.recurring_run_service_create_recurring_run(run).recurring_run_id)
 
         return Request(f"{self._host}/apis/v2beta1/recurringruns", _plain(run), send)
+
+    def _experiment(self, connection: Any, name: str) -> str | None:
+        """The id of the experiment of a pipeline in the namespace; None without a namespace."""
+        import kfp_server_api as api
+
+        if not self._namespace:
+            return None
+        service = api.ExperimentServiceApi(connection)
+        named = json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]})
+        found = service.experiment_service_list_experiments(namespace=self._namespace, filter=named).experiments
+        if not found:
+            wanted = api.V2beta1Experiment(display_name=name, namespace=self._namespace)
+            found = [service.experiment_service_create_experiment(wanted)]
+        return str(found[0].experiment_id)
 
     def _connected(self) -> Any:
         import kfp_server_api as api
@@ -173,6 +196,13 @@ class Kubeflow:
             with open(path, encoding="utf-8") as file:
                 configuration.api_key["authorization"] = f"Bearer {file.read().strip()}"
         return api.ApiClient(configuration)
+
+
+def _spec(compiled: Compiled) -> dict[str, Any]:
+    """The specification in the form that the API takes."""
+    if compiled.in_kubernetes:
+        return {"pipeline_spec": compiled.spec, "platform_spec": compiled.in_kubernetes}
+    return compiled.spec
 
 
 def _plain(message: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from data.settings import ImageSetSettings
 from pipeline.config import PRODUCTION, RunSettings
 from pipeline.graph import Target, create_pipeline
 from pipeline.image_sets import glyphs_at, glyphs_directory, with_sides
-from pipeline.platforms.machines import give_machines
+from pipeline.platforms.machines import give_machines, selectors
 
 IMAGE = "fewshot-tfx"
 
@@ -55,7 +55,11 @@ def compile_pipeline(settings: RunSettings, root: str, target: Target, output: s
         job["defaultPipelineRoot"] = pipeline.pipeline_info.pipeline_root  # in the other file TFX writes it
     _mend(job["pipelineSpec"] if target == "vertex" else job)
     with open(output, "w", encoding="utf-8") as file:
-        json.dump(job, file, indent=2) if target == "vertex" else yaml.safe_dump(job, file, sort_keys=False)
+        if target == "vertex":
+            json.dump(job, file, indent=2)
+        else:
+            asked = selectors(pipeline.components, settings.platform)
+            yaml.safe_dump_all([job, asked] if asked else [job], file, sort_keys=False)
     return list(data.roots)
 
 

@@ -4,6 +4,7 @@ Not for runs on this machine: importing the package of Kubeflow takes seconds.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from google.protobuf import message
 from kfp.pipeline_spec import pipeline_spec_pb2
@@ -25,6 +26,14 @@ def give_machines(nodes: Iterable[base_node.BaseNode], platform: PlatformSetting
         asked = resources(platform.machine_of(type(node).__name__), target)
         if isinstance(node, base_component.BaseComponent) and asked.ByteSize():
             node.with_platform_config(asked)
+
+
+def selectors(nodes: Iterable[base_node.BaseNode], platform: PlatformSettings) -> dict[str, Any]:
+    """Returns the second document of a pipeline for Kubeflow: what only Kubernetes understands, which is on machines with which
+    labels a node may run; empty if none are asked for."""
+    labels = {node.id: platform.machine_of(type(node).__name__).labels for node in nodes}
+    executors = {f"{name}_executor": {"nodeSelector": {"labels": asked}} for name, asked in labels.items() if asked}
+    return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}} if executors else {}
 
 
 def resources(machine: Machine, target: str) -> message.Message:

@@ -18,12 +18,15 @@ class Api(Server):
     """Says yes to everything that is asked, or no."""
 
     refuses = False
+    experiments: tuple[dict, ...] = ()
 
     def answer(self, asked: Asked) -> Answer:
         if asked.path == "/token":
             return said({"access_token": "none", "expires_in": 3600, "token_type": "Bearer"})
         if self.refuses:
             return said({"error": {"code": 403, "message": "no right to do so", "status": "PERMISSION_DENIED"}}, 403)
+        if asked.path.endswith("/experiments"):
+            return said({"experiment_id": "e9"} if asked.body else {"experiments": self.experiments})
         made = asked.path.rpartition("/")[2]
         return said({"name": f"mine/{made}/7"} if HOST in asked.host else {"run_id": "7", "recurring_run_id": "8"})
 
@@ -84,6 +87,32 @@ def test_a_run_and_a_schedule_are_sent_to_kubeflow(api, jobs, fewshot, tmp_path,
     assert recurring["trigger"] == {"cron_schedule": {"cron": "0 5 3 * * 1"}}  # the first field is that of seconds
     assert (recurring["mode"], recurring["max_concurrency"], recurring["no_catchup"]) == ("ENABLE", "1", True)
     assert {one.headers["authorization"] for one in api.requests} == {"Bearer secret"}
+
+
+def test_where_teams_share_kubeflow_a_run_belongs_to_an_experiment(api, jobs, fewshot):
+    """It is made when it is first needed, in the namespace, with the name of the pipeline."""
+    where = ("--host", api.address, "--namespace", "cats", "--service-account", "robot")
+    assert fewshot("submit", jobs["kubeflow"], *where).stdout == "started: 7\n"
+    (made_path, made), (path, run) = api.sent
+    assert made_path == "/apis/v2beta1/experiments" and made == {"display_name": "small", "namespace": "cats"}
+    assert (path, run["experiment_id"], run["service_account"]) == ("/apis/v2beta1/runs", "e9", "robot")
+    asked = api.requests[0].query
+    assert asked["namespace"] == "cats"
+    (named,) = json.loads(asked["filter"])["predicates"]
+    assert named == {"operation": "EQUALS", "key": "display_name", "stringValue": "small"}
+    api.experiments = ({"experiment_id": "e4"},)
+    assert fewshot("schedule", jobs["kubeflow"], "--cron", "0 3 * * *", *where).returncode == 0
+    path, recurring = api.sent[-1]
+    assert (path, recurring["experiment_id"]) == ("/apis/v2beta1/recurringruns", "e4") and len(api.sent) == 3
+
+
+def test_what_only_kubernetes_understands_goes_beside_the_pipeline(api, jobs, fewshot):
+    beside = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {}}}}}
+    spec = yaml.safe_load(Path(jobs["kubeflow"]).read_text())
+    Path(jobs["kubeflow"]).write_text(yaml.safe_dump_all([spec, beside]))
+    assert fewshot("submit", jobs["kubeflow"], "--host", api.address).returncode == 0
+    ((_, run),) = api.sent
+    assert run["pipeline_spec"] == {"pipeline_spec": spec, "platform_spec": beside}
 
 
 @pytest.mark.parametrize("words", [("submit",), ("schedule", "--cron", "0 3 * * *")])

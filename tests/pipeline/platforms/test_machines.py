@@ -4,6 +4,8 @@ import json
 
 import pytest
 import yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
 
 from pipeline.config import load_settings
 from pipeline.graph import create_pipeline
@@ -42,6 +44,22 @@ def test_resources_and_beam_arguments_are_in_both_files(tmp_path, target, kind):
     assert beam["ImageExampleGen_executor"] == beam["Transform_executor"] == DATAFLOW[:1]
     assert beam["FewShotEvaluator_executor"] == list(IN_PROCESS[:1]) and not beam["MetaTrainer_executor"]
     assert set(DATAFLOW) <= set(executors["ImageExampleGen_executor"]["container"]["args"])
+
+
+def test_labels_of_machines_are_for_kubernetes_alone(tmp_path):
+    labels = {"cloud.google.com/gke-accelerator": "nvidia-l4"}
+    settings = settings_of(trainer={"gpu": "nvidia-l4 x 1", "labels": labels})
+    compile_pipeline(settings, "gs://b/root", "kubeflow", str(tmp_path / "job.yaml"))
+    job, beside = yaml.safe_load_all((tmp_path / "job.yaml").read_text())
+    asked = json_format.ParseDict(
+        beside, pipeline_spec_pb2.PlatformSpec()
+    )  # its own form refuses what it does not know
+    executors = json_format.MessageToDict(asked)["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    trainers = {f"{name}_executor" for name in ("MetaTrainer", "Baseline", "Untrained", "Pixels")}
+    assert executors == {name: {"nodeSelector": {"labels": labels}} for name in trainers}
+    assert trainers <= set(job["deploymentSpec"]["executors"])
+    compile_pipeline(settings, "gs://b/root", "vertex", str(tmp_path / "job.json"))
+    assert "gke-accelerator" not in json.dumps(json.loads((tmp_path / "job.json").read_text())["pipelineSpec"]["root"])
 
 
 def test_nothing_is_asked_for_by_default(tmp_path):
