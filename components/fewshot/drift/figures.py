@@ -31,7 +31,7 @@ def figures(
       seed: of samples, permutations and episodes.
     """
     every = by_class(stores, came)
-    by_looks, by_features, told = _changes(stores, model, every, seed)
+    by_looks, by_features, told = _changes(stores, model, every, seen, seed)
     return {
         "images": sum(len(one.new) for one in every),
         "known_images": sum(len(one.known) for one in every),
@@ -70,13 +70,18 @@ def _mix(every: Sequence[ClassImages], seed: int) -> Mix | None:
 
 
 def _changes(
-    stores: Mapping[str, ImageStore], model: ServedModel, every: Sequence[ClassImages], seed: int
+    stores: Mapping[str, ImageStore], model: ServedModel, every: Sequence[ClassImages], seen: frozenset[str], seed: int
 ) -> tuple[Change | None, Change | None, dict[str, Look]]:
-    """Whether images of known classes have changed as they look, and as the model sees them; and how they look."""
+    """Whether images of known classes have changed as they look, and as the model sees them; and how they look.
+
+    A model sees the very images that it was trained on in another way than others like them. So only classes that it has not seen
+    tell whether images have changed for it.
+    """
     files: list[bytes] = []
     classes, new = [], []
     both = [one for one in every if len(one.known) and len(one.new)]
-    for number, one in enumerate(some(both, CLASSES, seed)):
+    compared = some(both, CLASSES, seed)
+    for number, one in enumerate(compared):
         for is_new, rows in ((False, one.known), (True, one.new)):
             taken = encoded(stores[one.split], few(rows, EACH, seed))
             files += taken
@@ -85,17 +90,21 @@ def _changes(
     if not files:
         return None, None, {}
     of, came = np.array(classes), np.array(new)
-    seen = looks(files)
-    spread = _within(seen, of)
-    by_looks = change(seen / spread, of, came, seed)
-    by_features = change(_features(model, files), of, came, seed) if model.takes_features else None
-    return by_looks, by_features, _told(seen, of, came, spread)
+    looked = looks(files)
+    spread = _within(looked, of)
+    by_looks = change(looked / spread, of, came, seed)
+    unseen = np.flatnonzero([compared[number].name not in seen for number in classes])
+    by_features = None
+    if model.takes_features and len(unseen):
+        features = _features(model, [files[place] for place in unseen])
+        by_features = change(features, of[unseen], came[unseen], seed)
+    return by_looks, by_features, _told(looked, of, came, spread)
 
 
-def _told(seen: np.ndarray, classes: np.ndarray, new: np.ndarray, spread: np.ndarray) -> dict[str, Look]:
+def _told(looked: np.ndarray, classes: np.ndarray, new: np.ndarray, spread: np.ndarray) -> dict[str, Look]:
     """The means over classes, each of which counts once."""
     sides = [
-        np.mean([seen[(classes == one) & (new == is_new)].mean(0) for one in np.unique(classes)], 0)
+        np.mean([looked[(classes == one) & (new == is_new)].mean(0) for one in np.unique(classes)], 0)
         for is_new in (False, True)
     ]
     rows = zip(LOOKS, *sides, spread, strict=True)

@@ -50,6 +50,8 @@ def test_more_of_the_same(model):
     assert same["growth"] == {"classes": 0.0, "images": pytest.approx(2 / 6)}
     assert same["by_looks"]["p"] > 0.05 and same["by_features"]["p"] > 0.05 and same["adapting"] is None
     assert (same["by_looks"]["classes"], same["by_looks"]["known"], same["by_looks"]["new"]) == (12, 72, 24)
+    unseen = same["by_features"]
+    assert (unseen["classes"], unseen["known"], unseen["new"]) == (4, 24, 8), "what it was trained on tells nothing"
     assert same["mix"] == {"distance": 0.0, "p": 1.0}
     assert all(abs(look["shift"]) < 1 for look in same["looks"].values())
     assert found(model, known=6, new=2) == same
