@@ -93,10 +93,11 @@ def in_a_line(out: str, told: Sequence[str]) -> str:
     if "blessed" not in result:
         return one_line(f"{result['decision']}: {result['because']}")
     figures = f"{100 * result['accuracy']:.2f} ± {100 * result['ci95']:.2f} %"
+    why = f"; trained because {result['because']}" if result.get("decision") == "retrain" else ""
     if not result["blessed"]:
-        return one_line(f"not blessed, {figures}: {'; '.join(result['reasons'])}")
+        return one_line(f"not blessed, {figures}: {'; '.join(result['reasons'])}{why}")
     pushed = f"pushed to {result['pushed_model']}" if result["pushed_model"] else "nothing was pushed"
-    return one_line(f"blessed, {figures}, {pushed}")
+    return one_line(f"blessed, {figures}, {pushed}{why}")
 
 
 def notifier(command: str | None) -> Callable[[Done], None]:

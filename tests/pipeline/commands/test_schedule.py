@@ -198,6 +198,16 @@ RESULT = {
             "",
             "adapt only: 1 new class (oak)",
         ),
+        (
+            RESULT | {"decision": "retrain", "because": "nothing is served yet"},
+            "",
+            "blessed, 97.40 ± 0.32 %, pushed to served/7; trained because nothing is served yet",
+        ),
+        (
+            RESULT | {"decision": "adapt only", "because": "1 new class"},
+            "",
+            "blessed, 97.40 ± 0.32 %, pushed to served/7",
+        ),
         (None, "step 1\nfewshot: MetaTrainer: no room\n  the same command goes on\n", "MetaTrainer: no room"),
         (None, "Killed\n\n", "Killed"),
         (None, "", "it said nothing"),
