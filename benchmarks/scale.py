@@ -40,6 +40,7 @@ from pipeline.platform_settings import IN_PROCESS
 IMAGE = ImageSpec(height=28, width=28, channels=1)
 EPISODES = {"way": 5, "shot": 1, "query": 5}
 TEST_EPISODES, VAL_EPISODES, STEPS = 200, 20, 20
+PROCESSES = multiprocessing.get_context("forkserver")  # each node has a fresh process, but TFX is imported only once
 
 
 class Row(NamedTuple):
@@ -79,6 +80,7 @@ def main(
     directory: Annotated[Path | None, typer.Option(help="below which the temporary folder is made")] = None,
 ) -> None:
     """Prints the table as Markdown, a line for each row and node."""
+    PROCESSES.set_forkserver_preload([__spec__.name])
     console = Console()
     for line in ("images", "classes", *NODES), ["---:"] * (2 + len(NODES)):
         console.out(f"| {' | '.join(line)} |")
@@ -93,9 +95,8 @@ def main(
 
 def apart(work: Callable[..., None], *given: object) -> Cost:
     """Returns what some work took in a process of its own."""
-    processes = multiprocessing.get_context("spawn")
-    theirs, ours = processes.Pipe()
-    process = processes.Process(target=_measure, args=(theirs, work, given))
+    theirs, ours = PROCESSES.Pipe()
+    process = PROCESSES.Process(target=_measure, args=(theirs, work, given))
     process.start()
     theirs.close()
     try:

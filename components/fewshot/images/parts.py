@@ -10,6 +10,7 @@ are, nor on which workers wrote them. What grows: `index.json` and its reader wi
 PART_IMAGES or with the largest class.
 """
 
+import functools
 import hashlib
 import io
 import json
@@ -197,9 +198,8 @@ class Rows(Sequence[str]):
         self._begin_at = np.zeros_like(order)  # in its part, of each class
         self._begin_at[order] = before - before[firsts]
         parts = LRUCache[int, Places](PARTS_KEPT, getsizeof=lambda part: part.size)
-        # Each is read once, however many threads ask for it first.
-        self._part = cached(parts, condition=threading.Condition())(self._read_part)
-        self._shard = cached(LRUCache[int, Pieces](SHARDS_OPEN), condition=threading.Condition())(self._open_shard)
+        self._part = cached(parts, lock=threading.Lock())(self._read_part)  # held while looking, not while reading
+        self._shard = functools.lru_cache(SHARDS_OPEN)(self._open_shard)
 
     def __len__(self) -> int:
         return int(self._starts[-1])
