@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 import typer
 from rich.console import Console
+from tfx.components.statistics_gen.executor import Executor as StatisticsGen
 from tfx.components.transform.executor import Executor as Transform
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils, channel_utils, standard_artifacts
@@ -30,6 +31,7 @@ from components.few_shot_evaluator.gate import GateSettings
 from components.fewshot.settings.image import ImageSpec
 from components.image_example_gen.executor import Executor as ImageExampleGen
 from components.image_example_gen.schema import FILE_NAME, SCHEMA_FILE
+from components.image_example_gen.statistics import image_statistics
 from components.image_transform.component import image_transform
 from components.meta_trainer.executor import Executor as MetaTrainer
 from components.meta_trainer.settings import TrainerSettings
@@ -80,7 +82,7 @@ def main(
     directory: Annotated[Path | None, typer.Option(help="below which the temporary folder is made")] = None,
 ) -> None:
     """Prints the table as Markdown, a line for each row and node."""
-    PROCESSES.set_forkserver_preload([__spec__.name])
+    PROCESSES.set_forkserver_preload(["components.few_shot_evaluator.executor", "components.image_transform.component"])
     console = Console()
     for line in ("images", "classes", *NODES), ["---:"] * (2 + len(NODES)):
         console.out(f"| {' | '.join(line)} |")
@@ -143,6 +145,14 @@ def ingest(root: Path) -> None:
     ImageExampleGen(_beam()).Do({}, {"examples": [_examples(root)]}, properties)
 
 
+def statistics(root: Path) -> None:
+    """StatisticsGen."""
+    inputs = {"examples": [_examples(root)]}
+    properties = image_statistics(channel_utils.as_channel(inputs["examples"])).exec_properties
+    outputs = {"statistics": [_artifact(root, standard_artifacts.ExampleStatistics)]}
+    StatisticsGen(_beam()).Do(inputs, outputs, properties)
+
+
 def transform(root: Path) -> None:
     """Transform."""
     schema = _artifact(root, standard_artifacts.Schema)
@@ -192,6 +202,7 @@ def evaluate(root: Path) -> None:
 NODES: dict[str, Callable[[Path], None]] = {
     "list": list_images,
     "ingest": ingest,
+    "statistics": statistics,
     "transform": transform,
     "store and episodes": generate,
     "20 steps": train,

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple, TypedDict
 
-import numpy as np
-
 from components.image_example_gen.facts import Fact
+from data.sources.repeated import repeated
 from data.sources.splits import SPLITS
+
+BYTES = 7  # of a number by which a picture or a source id is found again
 
 
 class DuplicateFile(TypedDict):
@@ -70,10 +71,10 @@ class Duplicates(NamedTuple):
 
 
 class Repeats:
-    """Finds the facts that share a picture or a source id with another. It keeps 16 bytes of each fact."""
+    """Finds the facts that share a picture or a source id with another. It keeps 16 bytes of each fact, and looks in 48."""
 
     def __init__(self) -> None:
-        self._keys = array("Q")
+        self._keys = array("q")
 
     def add(self, fact: Fact) -> None:
         """Looks at one more."""
@@ -82,8 +83,7 @@ class Repeats:
 
     def among(self, facts: Iterable[Fact]) -> list[Fact]:
         """Returns those of all `facts`, which have been added before, that share something; by chance others too."""
-        keys = np.sort(np.frombuffer(self._keys, np.uint64))
-        several = set(keys[1:][keys[1:] == keys[:-1]].tolist())
+        several = repeated(self._keys)
         if not several:
             return []
         return [fact for fact in facts if not fact.reason and not several.isdisjoint(_keys(fact))]
@@ -91,8 +91,8 @@ class Repeats:
 
 def _keys(fact: Fact) -> tuple[int, int]:
     """Returns a number for the picture, and one for the source id in its split."""
-    source = hashlib.blake2b(f"{fact.split}\0{fact.source_id}".encode(), digest_size=8).digest()
-    return int(fact.digest[:16], 16), int.from_bytes(source)
+    source = hashlib.blake2b(f"{fact.split}\0{fact.source_id}".encode(), digest_size=BYTES).digest()
+    return int(fact.digest[: 2 * BYTES], 16), int.from_bytes(source)
 
 
 def find_duplicates(facts: Sequence[Fact], apart: bool = False) -> Duplicates:
