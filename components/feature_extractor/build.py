@@ -67,12 +67,14 @@ def rows_within(store: ImageStore, each: int, budget: float, most: int | None = 
             f" {budget / GIGABYTE:.1f} are left; raise it, or train less of the base model (base_model.trainable)"
         )
 
+    fit = min(fit, most or fit)
+    if fit >= largest:  # and no name needs to be read
+        return np.arange(counts.sum())
+
     def chance(row: int) -> int:
         return zlib.crc32(store.source_ids[row].encode())
 
-    kept = [
-        sorted(range(start, end), key=chance)[: min(fit, most or fit)] for start, end in pairwise(store.index.starts)
-    ]
+    kept = [sorted(range(start, end), key=chance)[:fit] for start, end in pairwise(store.index.starts)]
     return np.array(sorted(row for rows in kept for row in rows), np.int64)
 
 
