@@ -1,11 +1,16 @@
 """Writes the index of an image store as a Beam transform, for all components that write shards."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 
-from components.fewshot.images.parts import INDEX, Entry, Part, Shape, write_index, write_part
+from components.fewshot.images.parts import INDEX, Entry, Part, Shape, by_part, write_index, write_part
+
+
+def dealt(entries: Iterable[Entry], parts: int) -> Iterator[tuple[int, list]]:
+    """What `by_part` yields, with plain tuples for entries: they take Beam half the bytes."""
+    return ((part, [tuple(entry) for entry in some]) for part, some in by_part(entries, parts))
 
 
 class WriteIndex(beam.PTransform):
@@ -13,7 +18,7 @@ class WriteIndex(beam.PTransform):
 
     Args:
       directory: of the store, where the shards are.
-      parts: into how many parts `parts.by_part` has dealt the entries.
+      parts: into how many parts the entries have been dealt.
       shape, dtype, views: of the images (`ImageStore`).
     """
 
@@ -21,10 +26,10 @@ class WriteIndex(beam.PTransform):
         super().__init__()
         self.directory, self.parts, self.form = directory, parts, (shape, dtype, views)
 
-    def expand(self, dealt: beam.PCollection[tuple[int, list]]) -> beam.PCollection[str]:
-        """Takes what `by_part` yields; returns the path of the index, once the store is complete."""
+    def expand(self, entries: beam.PCollection[tuple[int, list]]) -> beam.PCollection[str]:
+        """Takes what `dealt` yields; returns the path of the index, once the store is complete."""
         return (
-            dealt
+            entries
             | "Together" >> beam.GroupByKey()
             | "Part" >> beam.Map(_write_part, self.directory)
             | "Parts" >> beam.combiners.ToList()
@@ -33,8 +38,8 @@ class WriteIndex(beam.PTransform):
 
 
 def _write_part(part: tuple[int, Iterable[list]], directory: str) -> tuple:
-    number, dealt = part
-    return tuple(write_part(directory, number, (Entry(*entry) for some in dealt for entry in some)))
+    number, entries = part
+    return tuple(write_part(directory, number, (Entry(*entry) for some in entries for entry in some)))
 
 
 def _write_index(parts: list[tuple], directory: str, number: int, shape: Shape | None, dtype: str, views: int) -> str:

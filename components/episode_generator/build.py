@@ -14,11 +14,11 @@ from cachetools import LRUCache, cached
 from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec
 from components.fewshot.episodes.frozen import to_example
 from components.fewshot.episodes.sampler import EpisodeSampler
-from components.fewshot.images.parts import by_part, parts_for, write_shard
+from components.fewshot.images.parts import parts_for, write_shard
 from components.fewshot.parallel import batched, in_parallel
 from components.fewshot.settings.image import ImageSpec
 from components.fewshot.tensors import Preprocess
-from components.store_index import WriteIndex
+from components.store_index import WriteIndex, dealt
 from components.transform_graph import preprocess_of
 from data.keys import CLASS, DOMAIN, ENCODED, SOURCE_ID
 
@@ -110,7 +110,7 @@ def _write_shard(
 ) -> Iterator[tuple[int, list]]:
     number, path = file
     kept = (record for record in _records(path) if record.source_id not in left_out)
-    return by_part(write_shard(directory, number, in_pixels(kept, pixels) if pixels else kept), parts)
+    return dealt(write_shard(directory, number, in_pixels(kept, pixels) if pixels else kept), parts)
 
 
 def in_pixels(records: Iterable[Record], pixels: Pixels) -> Iterator[Record]:

@@ -20,10 +20,10 @@ from components.fewshot.base_models.pure import Trunk
 from components.fewshot.base_models.table import pure_base_model
 from components.fewshot.episodes.episode import Draw
 from components.fewshot.images.feed import to_unit_range
-from components.fewshot.images.parts import by_part, parts_for, write_shard
+from components.fewshot.images.parts import parts_for, write_shard
 from components.fewshot.images.store import ImageStore
 from components.fewshot.parallel import BATCH, in_parallel
-from components.store_index import WriteIndex
+from components.store_index import WriteIndex, dealt
 
 CHUNK = 256  # images of a shard: the work of one worker at a time
 GIGABYTE = 1e9
@@ -153,7 +153,7 @@ def _write_chunk(
     chunk: tuple[int, np.ndarray], source: str, directory: str, settings: FeatureSettings, views: int, parts: int
 ) -> Iterator[tuple[int, list]]:
     number, rows = chunk
-    return by_part(write_shard(directory, number, _features_of(_store(source), rows, settings, views)), parts)
+    return dealt(write_shard(directory, number, _features_of(_store(source), rows, settings, views)), parts)
 
 
 def _features_of(
