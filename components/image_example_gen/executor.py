@@ -33,6 +33,21 @@ DUPLICATES = "duplicates.json"
 WORK = "work"  # of files that are removed at the end
 
 
+class Told(NamedTuple):
+    """What the listing told, but for the images: what it set aside and passed over, and its fingerprint."""
+
+    rejected: list[Rejected]
+    passed_over: dict[str, int]
+    fingerprint: str
+
+
+class Given(NamedTuple):
+    """What a chunk was given: so many files, or a TFRecord file."""
+
+    files: int
+    records: str
+
+
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Reads image sets and writes tf.Examples, a summary, and lists of the files that were set aside and of the duplicates.
 
@@ -63,27 +78,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         settings = ImageSetSettings.model_validate_json(exec_properties["settings"])
-        chunks, listed = _listing(settings)
-        remember_sides(settings, listed)
-        told = Told(listed.rejected, listed.passed_over, listing_fingerprint(listed.splits))
-        del listed  # a process that holds the names of all images has better use for the memory
-        work = posixpath.join(examples.uri, WORK)
-        given = _write_chunks(chunks, examples.uri)
-        del chunks
-        with self._make_beam_pipeline() as pipeline:
-            _ = (
-                pipeline
-                | "Chunks" >> beam.Create(range(len(given)))
-                | "Spread" >> beam.Reshuffle()
-                | "Ingest" >> beam.ParDo(_Ingest(settings.model_dump_json(), examples.uri, work))
-            )
-        tally, repeats = Tally(), Repeats()
-        for fact in _facts(given, work):
-            tally.add(fact)
-            repeats.add(fact)
-        suspects = repeats.among(_facts(given, work))
-        fileio.rmtree(work)
-        fill(examples.uri)
+        given, told = _listed(settings, examples.uri)
+        tally, suspects = self._ingest(settings, examples.uri, given)
         check_disjoint({split: tally.images[split] for split in SPLITS})
         check_domains((*named, path) for named, path in tally.named.items())
         check_unique(suspects)
@@ -91,6 +87,28 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         _report(examples.uri, tally, found, told, settings.max_reject_fraction)
         _describe(examples)
         integrity.seal(*integrity.places(output_dict))
+
+    def _ingest(self, settings: ImageSetSettings, uri: str, given: Sequence[Given]) -> tuple[Tally, list[Fact]]:
+        """Ingests all chunks; returns the tally of all facts, and those that may have something in common with another.
+
+        The facts come back in files, because a Beam pipeline returns no values, and those of one chunk are read at a time.
+        """
+        work = posixpath.join(uri, WORK)
+        with self._make_beam_pipeline() as pipeline:
+            _ = (
+                pipeline
+                | "Chunks" >> beam.Create(range(len(given)))
+                | "Spread" >> beam.Reshuffle()
+                | "Ingest" >> beam.ParDo(_Ingest(settings.model_dump_json(), uri, work))
+            )
+        tally, repeats = Tally(), Repeats()
+        for fact in _facts(given, work):
+            tally.add(fact)
+            repeats.add(fact)
+        suspects = repeats.among(_facts(given, work))
+        fileio.rmtree(work)
+        fill(uri)
+        return tally, suspects
 
 
 class _Ingest(beam.DoFn):
@@ -108,38 +126,25 @@ class _Ingest(beam.DoFn):
         return ()
 
 
-class Told(NamedTuple):
-    """What the listing told, but for the images: what it set aside and passed over, and its fingerprint."""
+def _listed(settings: ImageSetSettings, uri: str) -> tuple[list[Given], Told]:
+    """Lists the images and writes the chunks to files, because runners limit the size of a pipeline and of the values in it.
 
-    rejected: list[Rejected]
-    passed_over: dict[str, int]
-    fingerprint: str
-
-
-class Given(NamedTuple):
-    """What a chunk was given: so many files, or a TFRecord file."""
-
-    files: int
-    records: str
-
-
-def _listing(settings: ImageSetSettings) -> tuple[list[Chunk], ImageSet]:
-    """Returns the chunks to ingest, and what was listed: images, or TFRecord files."""
+    Returns:
+      What each chunk was given, by number, and what else the listing told: the names of all images are not kept.
+    """
     if settings.way_named == "records":
-        return record_chunks(settings), ImageSet(record_listing(settings), [], {})
-    listed = list_image_set(settings)
-    return chunks_of(listed.splits), listed
-
-
-def _write_chunks(chunks: Iterable[Chunk], uri: str) -> list[Given]:
-    """Writes the chunks to files, by number, because runners limit the size of a pipeline and of the values in it."""
-    given = {}
+        chunks, listed = record_chunks(settings), ImageSet(record_listing(settings), [], {})
+    else:
+        listed = list_image_set(settings)
+        chunks = chunks_of(listed.splits)
+    remember_sides(settings, listed)
     for folder in (WORK, *(f"Split-{split}" for split in SPLITS)):
         fileio.makedirs(posixpath.join(uri, folder))
     for chunk in chunks:
         _write_json(_chunk_file(posixpath.join(uri, WORK), chunk.number), chunk, indent=None)
-        given[chunk.number] = Given(len(chunk.files), chunk.records)
-    return [given[number] for number in range(len(given))]
+    given = {chunk.number: Given(len(chunk.files), chunk.records) for chunk in chunks}
+    told = Told(listed.rejected, listed.passed_over, listing_fingerprint(listed.splits))
+    return [given[number] for number in range(len(given))], told
 
 
 def _report(uri: str, tally: Tally, found: Duplicates, told: Told, limit: float) -> None:
@@ -204,8 +209,6 @@ def _read_chunk(work: str, number: int) -> Chunk:
 
 def _facts(given: Sequence[Given], work: str) -> Iterator[Fact]:
     """Yields the facts about all images, by chunk: each was read or set aside. Those of records are counted as they are read.
-
-    They come back in files, because a Beam pipeline returns no values; those of one chunk are in memory at a time.
 
     Raises:
       Incomplete: there are more or fewer than files.

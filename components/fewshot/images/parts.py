@@ -10,7 +10,6 @@ are, nor on which workers wrote them. What grows: `index.json` and its reader wi
 PART_IMAGES or with the largest class.
 """
 
-import functools
 import hashlib
 import io
 import json
@@ -19,6 +18,7 @@ import threading
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache, partial
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
@@ -190,7 +190,7 @@ class Rows(Sequence[str]):
     of what was read, no more is kept than a limit allows."""
 
     def __init__(self, directory: str, index: Index) -> None:
-        self._directory, self._digests, self._starts = directory, index.parts, index.classes.starts
+        self._directory, self._starts = directory, index.classes.starts
         self._part_of = np.array([part_of(name, len(index.parts)) for name in index.classes.names], np.int64)
         order, counts = np.argsort(self._part_of, kind="stable"), index.classes.counts
         before = np.cumsum(counts[order]) - counts[order]
@@ -198,8 +198,10 @@ class Rows(Sequence[str]):
         self._begin_at = np.zeros_like(order)  # in its part, of each class
         self._begin_at[order] = before - before[firsts]
         parts = LRUCache[int, Places](PARTS_KEPT, getsizeof=lambda part: part.size)
-        self._part = cached(parts, lock=threading.Lock())(self._read_part)  # held while looking, not while reading
-        self._shard = functools.lru_cache(SHARDS_OPEN)(self._open_shard)
+        lock = threading.Lock()  # held while looking, not while reading
+        # Not methods: a store that nobody needs is to close its files at once.
+        self._part = cached(parts, lock=lock)(partial(_read_part, directory, index.parts))
+        self._shard = lru_cache(SHARDS_OPEN)(partial(_open_shard, directory))
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -230,17 +232,19 @@ class Rows(Sequence[str]):
         at = int(row - self._starts[its_class] + self._begin_at[its_class])
         return self._part(int(self._part_of[its_class])), at
 
-    def _read_part(self, number: int) -> Places:
-        path = _part_file(self._directory, number)
-        with tf.io.gfile.GFile(path, "rb") as file:
-            content = file.read()
-        if _digest(content) != self._digests[number]:
-            raise Damaged(self._directory, f"{os.path.basename(path)} has other bytes than were written")
-        stored = np.load(io.BytesIO(content))
-        return Places(stored["places"], stored["names"].tobytes(), stored["ends"])
 
-    def _open_shard(self, number: int) -> Pieces:
-        return pieces_of(_shard_file(self._directory, number))
+def _read_part(directory: str, digests: Sequence[str], number: int) -> Places:
+    path = _part_file(directory, number)
+    with tf.io.gfile.GFile(path, "rb") as file:
+        content = file.read()
+    if _digest(content) != digests[number]:
+        raise Damaged(directory, f"{os.path.basename(path)} has other bytes than were written")
+    stored = np.load(io.BytesIO(content))
+    return Places(stored["places"], stored["names"].tobytes(), stored["ends"])
+
+
+def _open_shard(directory: str, number: int) -> Pieces:
+    return pieces_of(_shard_file(directory, number))
 
 
 def _stored_class(rows: Sequence[Entry]) -> StoredClass:
