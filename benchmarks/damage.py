@@ -143,7 +143,7 @@ CASES: dict[str, Damage] = {
     "train-shard": flipped_throughout(f"{EPISODES}/Split-train/store/shard-*.bin"),
     "validation-shard": flipped_throughout(f"{EPISODES}/Split-val/store/shard-*.bin"),
     "test-shard": flipped_throughout(f"{EPISODES}/Split-test/store/shard-*.bin"),
-    "layout": flipped(f"{EPISODES}/Split-train/store/layout.npy"),
+    "part": flipped(f"{EPISODES}/Split-train/store/part-00000.npz"),
     "index": flipped(f"{EPISODES}/Split-train/store/index.json"),
     "episodes-cut": without_last_record(f"{EPISODES}/Split-test/episodes-*.tfrecord"),
     "episodes-flipped": flipped(f"{EPISODES}/Split-test/episodes-*.tfrecord"),

@@ -25,7 +25,8 @@ from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.evaluation.features import deal_out, embedded
 from components.fewshot.evaluation.judging import encode_episode, judge, judge_by_features
 from components.fewshot.images.decode import decode
-from components.fewshot.images.store import ImageStore, write_index, write_shard
+from components.fewshot.images.parts import write_index, write_part, write_shard
+from components.fewshot.images.store import ImageStore
 from components.fewshot.learners import LearnerChoice, build_learner
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.served import ServedModel
@@ -72,7 +73,7 @@ def write_images(directory: str) -> None:
         for c in range(CLASSES)
         for i in range(EACH)
     )
-    write_index(directory, list(write_shard(directory, "shard-0.bin", images)), None)
+    write_index(directory, [write_part(directory, 0, write_shard(directory, 0, images))], 1, None)
 
 
 def write_model(name: str, directory: str) -> None:

@@ -3,7 +3,6 @@
 This module does not import TFX, so that worker processes start quickly.
 """
 
-import os
 import threading
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
@@ -15,10 +14,11 @@ from cachetools import LRUCache, cached
 from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec
 from components.fewshot.episodes.frozen import to_example
 from components.fewshot.episodes.sampler import EpisodeSampler
-from components.fewshot.images.store import Entry, write_index, write_shard
+from components.fewshot.images.parts import parts_for, write_shard
 from components.fewshot.parallel import batched, in_parallel
 from components.fewshot.settings.image import ImageSpec
 from components.fewshot.tensors import Preprocess
+from components.store_index import WriteIndex, dealt
 from components.transform_graph import preprocess_of
 from data.keys import CLASS, DOMAIN, ENCODED, SOURCE_ID
 
@@ -49,27 +49,36 @@ def count_examples(pattern: str) -> int:
 class WriteStore(beam.PTransform):
     """Writes files of examples as an `ImageStore` in `directory`, one shard for each file.
 
-    A worker streams one file to one shard and holds only a few images at a time. The only data that are gathered in one
-    place are the positions of the images.
+    A worker streams one file to one shard and holds only a few images at a time; `WriteIndex` says what the index takes.
 
     Args:
+      files: the paths of the files, in any order.
       directory: where the store is written.
       pixels: how the images become pixels; None if the store keeps them encoded.
-      left_out: source ids of images that are not written.
+      left_out: source ids of images that are not written. Each worker holds them.
+      images: how many there are, about.
     """
 
-    def __init__(self, directory: str, pixels: Pixels | None = None, left_out: Collection[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        files: Iterable[str],
+        directory: str,
+        pixels: Pixels | None = None,
+        left_out: Collection[str] = frozenset(),
+        images: int = 0,
+    ) -> None:
         super().__init__()
-        self.directory, self.pixels, self.left_out = directory, pixels, left_out
+        self.files, self.directory, self.pixels, self.left_out = sorted(files), directory, pixels, left_out
+        self.parts = parts_for(images)
 
-    def expand(self, files: beam.PCollection[str]) -> beam.PCollection[str]:
-        """Takes the paths of the files; returns the path of the index, once the store is complete."""
+    def expand(self, begin: beam.pvalue.PBegin) -> beam.PCollection[str]:
+        """Returns the path of the index, once the store is complete."""
         return (
-            files
+            begin
+            | "Files" >> beam.Create(list(enumerate(self.files)))
             | "Spread" >> beam.Reshuffle()
-            | "WriteShard" >> beam.FlatMap(_write_shard, self.directory, self.pixels, self.left_out)
-            | "Entries" >> beam.combiners.ToList()
-            | "WriteIndex" >> beam.Map(_write_index, self.directory, self.pixels.image.shape if self.pixels else None)
+            | "Shard" >> beam.FlatMap(_write_shard, self.directory, self.pixels, self.left_out, self.parts)
+            | "Index" >> WriteIndex(self.directory, self.parts, self.pixels.image.shape if self.pixels else None)
         )
 
 
@@ -96,10 +105,12 @@ class _Draw(beam.DoFn):
         yield to_example(self.sampler(number))
 
 
-def _write_shard(path: str, directory: str, pixels: Pixels | None, left_out: Collection[str]) -> Iterator[Entry]:
+def _write_shard(
+    file: tuple[int, str], directory: str, pixels: Pixels | None, left_out: Collection[str], parts: int
+) -> Iterator[tuple[int, list]]:
+    number, path = file
     kept = (record for record in _records(path) if record.source_id not in left_out)
-    name = f"shard-{os.path.basename(path).removesuffix('.gz')}.bin"
-    return write_shard(directory, name, in_pixels(kept, pixels) if pixels else kept)
+    return dealt(write_shard(directory, number, in_pixels(kept, pixels) if pixels else kept), parts)
 
 
 def in_pixels(records: Iterable[Record], pixels: Pixels) -> Iterator[Record]:
@@ -134,9 +145,3 @@ def _record(serialized: bytes) -> Record:
 
 def _examples(path: str) -> tf.data.TFRecordDataset:
     return tf.data.TFRecordDataset(path, "GZIP" if path.endswith(".gz") else "")
-
-
-def _write_index(entries: list[Entry], directory: str, shape: tuple[int, ...] | None) -> str:
-    write_index(directory, (Entry(*entry) for entry in entries), shape)  # Beam has its own class for these tuples
-
-    return os.path.join(directory, "index.json")

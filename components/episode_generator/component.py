@@ -14,6 +14,7 @@ CODE = (
         f"components.fewshot.{name}"
         for name in ("episodes", "images", "integrity", "parallel", "pieces", "settings", "tensors", "words")
     ),
+    "components.store_index",
     "components.transform_graph",
     "data.keys",
 )

@@ -69,12 +69,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with self._make_beam_pipeline() as pipeline:
             for split, pattern in patterns.items():
                 directory = os.path.join(artifact_utils.get_split_uri([episodes], split), "store")
-                form = None if split in RAW else pixels
-                _ = (
-                    pipeline
-                    | f"Files[{split}]" >> beam.Create(sorted(fileio.glob(pattern)))
-                    | f"Store[{split}]" >> WriteStore(directory, form, ingested[split].left_out)
-                )
+                form, told = None if split in RAW else pixels, ingested[split]
+                images = count_examples(pattern) if told.images is None else told.images
+                write = WriteStore(fileio.glob(pattern), directory, form, told.left_out, images)
+                _ = pipeline | f"Store[{split}]" >> write
         for split, pattern in patterns.items():
             directory = os.path.join(artifact_utils.get_split_uri([episodes], split), "store")
             check_store(

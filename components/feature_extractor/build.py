@@ -4,7 +4,6 @@ This module does not import TFX, so that worker processes start quickly.
 """
 
 import functools
-import os
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -21,8 +20,10 @@ from components.fewshot.base_models.pure import Trunk
 from components.fewshot.base_models.table import pure_base_model
 from components.fewshot.episodes.episode import Draw
 from components.fewshot.images.feed import to_unit_range
-from components.fewshot.images.store import Entry, ImageStore, write_index, write_shard
+from components.fewshot.images.parts import parts_for, write_shard
+from components.fewshot.images.store import ImageStore
 from components.fewshot.parallel import BATCH, in_parallel
+from components.store_index import WriteIndex, dealt
 
 CHUNK = 256  # images of a shard: the work of one worker at a time
 GIGABYTE = 1e9
@@ -66,12 +67,14 @@ def rows_within(store: ImageStore, each: int, budget: float, most: int | None = 
             f" {budget / GIGABYTE:.1f} are left; raise it, or train less of the base model (base_model.trainable)"
         )
 
+    fit = min(fit, most or fit)
+    if fit >= largest:  # and no name needs to be read
+        return np.arange(counts.sum())
+
     def chance(row: int) -> int:
         return zlib.crc32(store.source_ids[row].encode())
 
-    kept = [
-        sorted(range(start, end), key=chance)[: min(fit, most or fit)] for start, end in pairwise(store.index.starts)
-    ]
+    kept = [sorted(range(start, end), key=chance)[:fit] for start, end in pairwise(store.index.starts)]
     return np.array(sorted(row for rows in kept for row in rows), np.int64)
 
 
@@ -85,14 +88,14 @@ class WriteFeatures(beam.PTransform):
 
     def expand(self, begin: beam.pvalue.PBegin) -> beam.PCollection[str]:
         """Returns the path of the index, once the store is complete."""
+        form, parts = form_of(extractor(self.settings).trunk, self.views), parts_for(len(self.rows))
         chunks = [(at // CHUNK, self.rows[at : at + CHUNK]) for at in range(0, len(self.rows), CHUNK)]
         return (
             begin
             | "Chunks" >> beam.Create(chunks)
             | "Spread" >> beam.Reshuffle()
-            | "Write" >> beam.FlatMap(_write_chunk, self.source, self.directory, self.settings, self.views)
-            | "Entries" >> beam.combiners.ToList()
-            | "Index" >> beam.Map(_write_index, self.directory, self.settings, self.views)
+            | "Write" >> beam.FlatMap(_write_chunk, self.source, self.directory, self.settings, self.views, parts)
+            | "Index" >> WriteIndex(self.directory, parts, *form)
         )
 
 
@@ -121,7 +124,7 @@ def forget() -> None:
 
 
 _ONE_AT_A_TIME = threading.Lock()
-_opened = functools.lru_cache(2)(ImageStore.open)  # train and val: to open one is to read the names of all its images
+_opened = functools.lru_cache(2)(ImageStore.open)  # train and val: to open one is to read the names of its classes
 
 
 def _store(directory: str) -> ImageStore:
@@ -147,10 +150,10 @@ def _extractor(settings_json: str) -> Extractor:
 
 
 def _write_chunk(
-    chunk: tuple[int, np.ndarray], source: str, directory: str, settings: FeatureSettings, views: int
-) -> Iterator[Entry]:
+    chunk: tuple[int, np.ndarray], source: str, directory: str, settings: FeatureSettings, views: int, parts: int
+) -> Iterator[tuple[int, list]]:
     number, rows = chunk
-    return write_shard(directory, f"shard-{number:05d}.bin", _features_of(_store(source), rows, settings, views))
+    return dealt(write_shard(directory, number, _features_of(_store(source), rows, settings, views)), parts)
 
 
 def _features_of(
@@ -171,9 +174,3 @@ def _features_of(
     for row, its_class, image in zip(rows, classes, features, strict=True):
         name, domain = store.index.names[its_class], store.index.domains[its_class]
         yield name, domain, store.source_ids[row], image.tobytes()
-
-
-def _write_index(entries: list[Entry], directory: str, settings: FeatureSettings, views: int) -> str:
-    form = form_of(extractor(settings).trunk, views)
-    write_index(directory, (Entry(*entry) for entry in entries), form.shape, form.dtype, views)
-    return os.path.join(directory, "index.json")

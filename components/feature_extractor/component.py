@@ -26,6 +26,7 @@ CODE = (
             "words",
         )
     ),
+    "components.store_index",
 )
 
 

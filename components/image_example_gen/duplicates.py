@@ -6,13 +6,18 @@ classes of one split has no true class there, so none of its files takes part in
 split has the same images whatever the others hold, and `fewshot evaluate` on its folder finds them again.
 """
 
+import hashlib
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple, TypedDict
 
 from components.image_example_gen.facts import Fact
+from data.sources.repeated import repeated
 from data.sources.splits import SPLITS
+
+BYTES = 7  # of a number by which a picture or a source id is found again
 
 
 class DuplicateFile(TypedDict):
@@ -63,6 +68,31 @@ class Duplicates(NamedTuple):
             "across_classes": sum(one["across_classes"] for one in self.counts.values()),
             "across_splits": len(self.leaks),
         }
+
+
+class Repeats:
+    """Finds the facts that share a picture or a source id with another. It keeps 16 bytes of each fact, and looks in 48."""
+
+    def __init__(self) -> None:
+        self._keys = array("q")
+
+    def add(self, fact: Fact) -> None:
+        """Looks at one more."""
+        if not fact.reason:
+            self._keys.extend(_keys(fact))
+
+    def among(self, facts: Iterable[Fact]) -> list[Fact]:
+        """Returns those of all `facts`, which have been added before, that share something; by chance others too."""
+        several = repeated(self._keys)
+        if not several:
+            return []
+        return [fact for fact in facts if not fact.reason and not several.isdisjoint(_keys(fact))]
+
+
+def _keys(fact: Fact) -> tuple[int, int]:
+    """Returns a number for the picture, and one for the source id in its split."""
+    source = hashlib.blake2b(f"{fact.split}\0{fact.source_id}".encode(), digest_size=BYTES).digest()
+    return int(fact.digest[: 2 * BYTES], 16), int.from_bytes(source)
 
 
 def find_duplicates(facts: Sequence[Fact], apart: bool = False) -> Duplicates:

@@ -2,8 +2,8 @@
 
 import json
 import posixpath
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from absl import logging
@@ -16,10 +16,11 @@ from tfx.types import artifact_utils
 
 from components.fewshot import integrity
 from components.fewshot.integrity import Incomplete
-from components.image_example_gen.duplicates import Duplicates, find_duplicates
+from components.image_example_gen.duplicates import Duplicates, Repeats, find_duplicates
 from components.image_example_gen.facts import Fact
 from components.image_example_gen.ingest import Chunk, chunks_of, fill, ingest, record_chunks
 from components.image_example_gen.summary import Summary, check_unique, reject_message, summarise
+from components.image_example_gen.tally import Tally
 from data.settings import ImageSetSettings
 from data.sources.folders import ImageFile, Rejected
 from data.sources.image_sets import ImageSet, list_image_set, listing_fingerprint, remember_sides
@@ -30,6 +31,24 @@ from data.spans import labels_in
 SUMMARY = "summary.json"
 REJECTED = "rejected.json"
 DUPLICATES = "duplicates.json"
+WORK = "work"  # of files that are removed at the end
+
+
+class Told(NamedTuple):
+    """What the listing told, but for the images: what it set aside and passed over, the labels of the spans that the images came
+    in, and its fingerprint."""
+
+    rejected: list[Rejected]
+    passed_over: dict[str, int]
+    spans: list[str]
+    fingerprint: str
+
+
+class Given(NamedTuple):
+    """What a chunk was given: so many files, or a TFRecord file."""
+
+    files: int
+    records: str
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -62,40 +81,37 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         settings = ImageSetSettings.model_validate_json(exec_properties["settings"])
-        chunks, listed = _listing(settings)
-        remember_sides(settings, listed)
-        facts = self._ingest(chunks, settings, examples.uri)
-        check_disjoint({split: {fact.class_name for fact in facts if fact.split == split} for split in SPLITS})
-        check_domains((fact.class_name, fact.domain, fact.path) for fact in facts)
-        check_unique(facts)
-        _report(
-            examples.uri,
-            facts,
-            find_duplicates(facts, apart=bool(settings.sides)),
-            listed,
-            settings.max_reject_fraction,
-        )
-        _describe(examples, labels_in((fact.source_id for fact in facts), settings.images))
+        given, told = _listed(settings, examples.uri)
+        tally, suspects = self._ingest(settings, examples.uri, given)
+        check_disjoint({split: tally.images[split] for split in SPLITS})
+        check_domains((*named, path) for named, path in tally.named.items())
+        check_unique(suspects)
+        found = find_duplicates(suspects, apart=bool(settings.sides))
+        _report(examples.uri, tally, found, told, settings.max_reject_fraction)
+        _describe(examples, told.spans)
         integrity.seal(*integrity.places(output_dict))
 
-    def _ingest(self, chunks: Sequence[Chunk], settings: ImageSetSettings, uri: str) -> list[Fact]:
-        """Ingests all chunks and returns the facts; they come back in files, because a Beam pipeline returns no values."""
-        work = posixpath.join(uri, "work")
-        for folder in (work, *(posixpath.join(uri, f"Split-{split}") for split in SPLITS)):
-            fileio.makedirs(folder)
-        for chunk in chunks:  # in files, because runners limit the size of a pipeline and of the values in it
-            _write_json(_chunk_file(work, chunk.number), chunk)
+    def _ingest(self, settings: ImageSetSettings, uri: str, given: Sequence[Given]) -> tuple[Tally, list[Fact]]:
+        """Ingests all chunks; returns the tally of all facts, and those that may have something in common with another.
+
+        The facts come back in files, because a Beam pipeline returns no values, and those of one chunk are read at a time.
+        """
+        work = posixpath.join(uri, WORK)
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
-                | "Chunks" >> beam.Create(range(len(chunks)))
+                | "Chunks" >> beam.Create(range(len(given)))
                 | "Spread" >> beam.Reshuffle()
                 | "Ingest" >> beam.ParDo(_Ingest(settings.model_dump_json(), uri, work))
             )
-        facts = [fact for chunk in chunks for fact in _facts_of(chunk, work)]
+        tally, repeats = Tally(), Repeats()
+        for fact in _facts(given, work):
+            tally.add(fact)
+            repeats.add(fact)
+        suspects = repeats.among(_facts(given, work))
         fileio.rmtree(work)
         fill(uri)
-        return facts
+        return tally, suspects
 
 
 class _Ingest(beam.DoFn):
@@ -109,29 +125,43 @@ class _Ingest(beam.DoFn):
     def process(self, element: int) -> Iterable[None]:
         chunk = _read_chunk(self._work, element)
         facts = ingest(chunk, ImageSetSettings.model_validate_json(self._settings), self._uri)
-        _write_json(_facts_file(self._work, element), facts)
+        _write_json(_facts_file(self._work, element), facts, indent=None)
         return ()
 
 
-def _listing(settings: ImageSetSettings) -> tuple[list[Chunk], ImageSet]:
-    """Returns the chunks to ingest, and what was listed: images, or TFRecord files."""
+def _listed(settings: ImageSetSettings, uri: str) -> tuple[list[Given], Told]:
+    """Lists the images and writes the chunks to files, because runners limit the size of a pipeline and of the values in it.
+
+    Returns:
+      What each chunk was given, by number, and what else the listing told: the names of all images are not kept.
+    """
     if settings.way_named == "records":
-        return record_chunks(settings), ImageSet(record_listing(settings), [], {})
-    listed = list_image_set(settings)
-    return chunks_of(listed.splits), listed
+        chunks, listed = record_chunks(settings), ImageSet(record_listing(settings), [], {})
+    else:
+        listed = list_image_set(settings)
+        chunks = chunks_of(listed.splits)
+    remember_sides(settings, listed)
+    for folder in (WORK, *(f"Split-{split}" for split in SPLITS)):
+        fileio.makedirs(posixpath.join(uri, folder))
+    for chunk in chunks:
+        _write_json(_chunk_file(posixpath.join(uri, WORK), chunk.number), chunk, indent=None)
+    given = {chunk.number: Given(len(chunk.files), chunk.records) for chunk in chunks}
+    spans = labels_in((file.source_id for files in listed.splits.values() for file in files), settings.images)
+    told = Told(listed.rejected, listed.passed_over, spans, listing_fingerprint(listed.splits))
+    return [given[number] for number in range(len(given))], told
 
 
-def _report(uri: str, facts: Sequence[Fact], found: Duplicates, listed: ImageSet, limit: float) -> None:
+def _report(uri: str, tally: Tally, found: Duplicates, told: Told, limit: float) -> None:
     """Writes summary.json, rejected.json and duplicates.json; raises ValueError if more than `limit` of the files are bad."""
-    bad = [*listed.rejected, *(Rejected(fact.path, fact.reason) for fact in facts if fact.reason)]
+    bad = [*told.rejected, *tally.rejected]
     rejected = [one._asdict() for one in sorted(bad)]
-    total = len(facts) + len(listed.rejected)
+    total = tally.facts + len(told.rejected)
     # TFX removes the output of a failed run.
     lasting = posixpath.join(posixpath.dirname(posixpath.dirname(uri)), REJECTED)
     if message := reject_message(rejected, total, limit, lasting):
         _write_json(lasting, rejected)
         raise ValueError(message)
-    summary = summarise(facts, found, len(rejected), listed.passed_over, listing_fingerprint(listed.splits))
+    summary = summarise(tally, found, len(rejected), told.passed_over, told.fingerprint)
     _write_json(posixpath.join(uri, REJECTED), rejected)
     _write_json(posixpath.join(uri, DUPLICATES), found.pictures)
     _write_json(posixpath.join(uri, SUMMARY), summary)
@@ -182,19 +212,20 @@ def _read_chunk(work: str, number: int) -> Chunk:
     return Chunk(number, total, split, tuple(ImageFile(*one) for one in files), records)
 
 
-def _facts_of(chunk: Chunk, work: str) -> list[Fact]:
-    """Returns the facts about the images of a chunk: each was read or set aside. Those of records are counted as they are read.
+def _facts(given: Sequence[Given], work: str) -> Iterator[Fact]:
+    """Yields the facts about all images, by chunk: each was read or set aside. Those of records are counted as they are read.
 
     Raises:
       Incomplete: there are more or fewer than files.
     """
-    found = _read_facts(work, chunk.number) if fileio.exists(_facts_file(work, chunk.number)) else None
-    if found is None or (chunk.files and len(found) != len(chunk.files)):
-        listed = f"{len(chunk.files):,} files" if chunk.files else chunk.records
-        raise Incomplete(
-            f"chunk {chunk.number} of {chunk.total} ({listed}): {len(found or ()):,} images were read or set aside"
-        )
-    return found
+    for number, chunk in enumerate(given):
+        found = _read_facts(work, number) if fileio.exists(_facts_file(work, number)) else None
+        if found is None or (chunk.files and len(found) != chunk.files):
+            listed = f"{chunk.files:,} files" if chunk.files else chunk.records
+            raise Incomplete(
+                f"chunk {number} of {len(given)} ({listed}): {len(found or ()):,} images were read or set aside"
+            )
+        yield from found
 
 
 def _read_facts(work: str, number: int) -> list[Fact]:
@@ -202,8 +233,8 @@ def _read_facts(work: str, number: int) -> list[Fact]:
         return [Fact._make((*fact[:-2], tuple(fact[-2]), fact[-1])) for fact in json.load(file)]
 
 
-def _write_json(path: str, value: object) -> None:
+def _write_json(path: str, value: object, indent: int | None = 1) -> None:
     """Writes to another name and then renames, so that a reader finds the whole file or none."""
     with fileio.open(f"{path}.unfinished", "w") as file:
-        file.write(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+        file.write(json.dumps(value, indent=indent, ensure_ascii=False) + "\n")
     fileio.rename(f"{path}.unfinished", path, overwrite=True)

@@ -1,16 +1,16 @@
 """Summarises the facts about single images as facts about the whole image set."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import TypedDict
 
 from components.fewshot.words import counted
 from components.image_example_gen.duplicates import DuplicateCounts, DuplicateFile, Duplicates, LeftOut
 from components.image_example_gen.facts import Fact
 from components.image_example_gen.ingest import FLAGS
+from components.image_example_gen.tally import SHOWN, Tally
 from data.sources.splits import SPLITS, differ_by_case
 
-SHOWN = 100  # leaks, duplicates and damaged files
 REJECTED_SHOWN = 3
 
 
@@ -45,28 +45,26 @@ class Summary(TypedDict):
 
 
 def summarise(
-    facts: Sequence[Fact], found: Duplicates, rejected: int, passed_over: Mapping[str, int], fingerprint: str
+    tally: Tally, found: Duplicates, rejected: int, passed_over: Mapping[str, int], fingerprint: str
 ) -> Summary:
     """Returns the content of summary.json. Its numbers are of all images that were read, duplicates among them.
 
     Args:
-      facts: one fact for each image that was read.
+      tally: of the facts about all images.
       found: the duplicates among them.
       rejected: number of files that were set aside, while listing or reading.
       passed_over: what the listing passed over.
       fingerprint: the fingerprint of the listing.
     """
-    read = [fact for fact in facts if not fact.reason]
-    flags = Counter(flag for fact in read for flag in fact.flags)
     return {
-        "splits": {split: _split_summary(split, facts, found) for split in SPLITS},
-        "formats": dict(sorted(Counter(fact.format for fact in read).items())),
-        "policy": {flag: flags[flag] for flag in FLAGS},
-        "sizes": _sizes(read),
-        "damaged_files": [fact.path for fact in read if "damaged" in fact.flags][:SHOWN],
+        "splits": {split: _split_summary(split, tally, found) for split in SPLITS},
+        "formats": dict(sorted(tally.formats.items())),
+        "policy": {flag: tally.flags[flag] for flag in FLAGS},
+        "sizes": _sizes(tally),
+        "damaged_files": tally.damaged,
         "rejected": rejected,
         "passed_over": dict(passed_over),
-        "differ_by_case": differ_by_case({fact.class_name for fact in facts}),
+        "differ_by_case": differ_by_case({name for classes in tally.images.values() for name in classes}),
         "leaks": [list(leak) for leak in found.leaks[:SHOWN]],
         "leak_count": len(found.leaks),
         "duplicates": found.total,
@@ -102,26 +100,27 @@ def reject_message(rejected: Sequence[Mapping[str, str]], total: int, limit: flo
     )
 
 
-def _split_summary(split: str, facts: Iterable[Fact], found: Duplicates) -> SplitSummary:
-    here = [fact for fact in facts if fact.split == split]
-    read = [fact for fact in here if not fact.reason]
-    classes = Counter(fact.class_name for fact in read)
+def _split_summary(split: str, tally: Tally, found: Duplicates) -> SplitSummary:
+    classes = {name: images for name, images in tally.images[split].items() if images}
     by_size = sorted(classes.items(), key=lambda item: (item[1], item[0]))
     return {
         "classes": len(classes),
         "images": sum(classes.values()),
-        "domains": len({fact.domain for fact in read}),
+        "domains": len(tally.domains[split]),
         "smallest_class": list(by_size[0]) if by_size else None,
         "largest_class": list(by_size[-1]) if by_size else None,
-        "empty_classes": sorted({fact.class_name for fact in here} - set(classes)),
+        "empty_classes": sorted(tally.images[split].keys() - classes.keys()),
         "duplicates": found.counts.get(split, {"within_class": 0, "across_classes": 0}),
     }
 
 
-def _sizes(facts: Iterable[Fact]) -> dict[str, list[int] | None]:
+def _sizes(tally: Tally) -> dict[str, list[int] | None]:
     """Returns [height, width] of the images with the smallest, the median and the largest area."""
-    by_area = sorted((fact.height * fact.width, fact.height, fact.width) for fact in facts)
+    by_area = sorted(tally.sizes)
     if not by_area:
         return {"min": None, "median": None, "max": None}
-    picks = {"min": by_area[0], "median": by_area[(len(by_area) - 1) // 2], "max": by_area[-1]}
+    counted = accumulate(tally.sizes[one] for one in by_area)
+    middle = (tally.sizes.total() - 1) // 2
+    median = next(one for one, below in zip(by_area, counted, strict=True) if below > middle)
+    picks = {"min": by_area[0], "median": median, "max": by_area[-1]}
     return {name: [height, width] for name, (_, height, width) in picks.items()}

@@ -133,8 +133,8 @@ def _from_folders(settings: ImageSetSettings) -> ImageSet:
     roots = {"train": settings.train_dir, "val": settings.val_dir, "test": settings.test_dir}
     listings = {split: list_folder(root) for split, root in roots.items() if root}
     check_shared((f"{split}_dir {roots[split]!r}", one.files) for split, one in listings.items())
-    every = _together([*listings.values()])
-    return ImageSet({split: one.files for split, one in listings.items()}, every.rejected, every.passed_over)
+    beside = _beside_files([*listings.values()])
+    return ImageSet({split: one.files for split, one in listings.items()}, *beside)
 
 
 def _from_images(settings: ImageSetSettings) -> ImageSet:
@@ -172,11 +172,18 @@ def _divided(files: Sequence[ImageFile], sides: Mapping[str, set[str]]) -> dict[
 
 
 def _together(listings: Sequence[Listing]) -> Listing:
+    if len(listings) == 1:
+        return listings[0]
     seen: Counter[str] = Counter()
     files = []
     for file in (file for one in listings for file in one.files):
         seen[file.source_id] += 1
         again = seen[file.source_id]
         files.append(file if again == 1 else file._replace(source_id=f"{file.source_id}@{again}"))
+    return Listing(sorted(files), *_beside_files(listings))
+
+
+def _beside_files(listings: Sequence[Listing]) -> tuple[list[Rejected], dict[str, int]]:
+    """What several roots hold beside the images: rejected and passed over."""
     passed_over = dict(sorted(ChainMap(*(one.passed_over for one in listings)).items()))
-    return Listing(sorted(files), sorted(one for listing in listings for one in listing.rejected), passed_over)
+    return sorted(one for listing in listings for one in listing.rejected), passed_over

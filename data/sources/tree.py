@@ -92,7 +92,11 @@ def is_remote(path: str) -> bool:
 
 def escaped(path: str) -> str:
     """Returns a path as it can be shown and written as JSON: bytes that are not UTF-8 are escaped."""
-    return path.encode(errors="backslashreplace").decode()
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return path.encode(errors="backslashreplace").decode()
+    return path  # itself, for a copy of each path takes as much memory as all else that is known of the files
 
 
 def is_file(path: str) -> bool:

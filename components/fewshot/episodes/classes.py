@@ -82,8 +82,10 @@ def usable_classes(index: ClassIndex, spec: EpisodeSpec, empty: Iterable[str] = 
     enough = np.flatnonzero(index.counts >= spec.images_per_class)
     groups = {"": enough}
     if spec.within_domain:
-        domains = np.array(index.domains)
-        groups = {domain: enough[domains[enough] == domain] for domain in sorted(set(index.domains))}
+        by_domain: dict[str, list[int]] = {domain: [] for domain in sorted(set(index.domains))}
+        for one in enough.tolist():
+            by_domain[index.domains[one]].append(one)
+        groups = {domain: np.array(ids, np.int64) for domain, ids in by_domain.items()}
     pools = [np.concatenate([group + turn * count for turn in range(turns)]) for group in groups.values()]
     missing = {domain: max(0, -(-(least - turns * len(group)) // turns)) for domain, group in groups.items()}
     too_small = [_too_small(name, 0, spec.images_per_class, 0) for name in empty]

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 import numpy as np
 import tensorflow as tf
@@ -57,11 +58,11 @@ def read_frozen(directory: str, name: str = "episodes", count: int | None = None
 
 def episodes_hash(episodes: Iterable[Episode], index: ClassIndex, source_ids: Sequence[str]) -> str:
     """SHA-256 (hex) of the content of episodes: names of classes and images, turns and labels, by episode number."""
-    digest = hashlib.sha256()
+    digest, name_of = hashlib.sha256(), cache(source_ids.__getitem__)  # an image is in many episodes
     for episode in sorted(episodes, key=lambda e: e.index):
         names = [f"{index.names[c % len(index.names)]}@{c // len(index.names)}" for c in episode.class_ids]
         digest.update("\0".join([str(episode.index), *names]).encode())
         for draw in (episode.support, episode.query):
             for row, turn, label in zip(draw.rows, draw.turns, draw.labels, strict=True):
-                digest.update(f"\0{source_ids[row]}\0{turn}\0{label}".encode())
+                digest.update(f"\0{name_of(row)}\0{turn}\0{label}".encode())
     return digest.hexdigest()

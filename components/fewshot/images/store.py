@@ -1,23 +1,14 @@
 """Image store with a class index: returns any image of any class by its row. Memory does not grow with the set.
 
 What a frozen trunk made of images is stored in the same way: to a learner behind it, these are its images.
-
-On disk: `shard-*.bin` (images one after another, in any order), `layout.npy` (int64 [N, 4]: shard, offset, length, CRC-32)
-and `index.json` (classes and source ids in the order of rows: by class name, then source id; the digest of `layout.npy`).
-Only the index holds an order, so the episodes do not depend on how, or by how many workers, the shards were written.
 """
 
 import copy
-import hashlib
-import io
-import json
-import os
 import threading
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, pairwise
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -25,11 +16,8 @@ from cachetools import LRUCache
 
 from components.fewshot.episodes.episode import ClassIndex, Draw
 from components.fewshot.images.gate import ANY_SIZE
+from components.fewshot.images.parts import Rows, Shape, read_index
 from components.fewshot.images.seen import Seen, see
-from components.fewshot.integrity import Damaged
-from components.fewshot.pieces import pieces_of
-
-Shape = tuple[int, ...]
 
 TURNED_BYTES = 256 * 2**20  # of re-encoded turned images kept in memory
 
@@ -41,19 +29,6 @@ class PixelStore(Protocol):
 
     def pixels(self, draw: Draw) -> np.ndarray:
         """The images of `draw`, [n, H, W, C], turned by its quarter turns."""
-
-
-class Entry(NamedTuple):
-    """The place of one image in the shards."""
-
-    class_name: str
-    domain: str
-    source_id: str
-    shard: str
-    offset: int  # bytes
-    length: int  # bytes
-    digest: str  # of the content
-    checksum: int  # of the content: its CRC-32, which takes no time when it is read
 
 
 class ImageStore:
@@ -79,42 +54,19 @@ class ImageStore:
 
     @classmethod
     def open(cls, directory: str, any_view: bool = False) -> "ImageStore":
-        """Opens the store that `write_index` finished. An image with another checksum raises `Damaged` when it is read.
+        """Opens the store that `write_index` finished. An image with another checksum raises `Damaged` when it is read, and so
+        does a part of the index.
 
         Args:
           any_view: of images that are stored in several views, `pixels` gives any one; otherwise the first.
 
         Raises:
           FileNotFoundError: there is no store.
-          Damaged: the layout has other bytes than were written.
         """
-        path = os.path.join(directory, "index.json")
-        if not tf.io.gfile.exists(path):
-            raise FileNotFoundError(f"no image store at {directory}: expected {path}")
-        with tf.io.gfile.GFile(path) as file:
-            description = json.load(file)
-        with tf.io.gfile.GFile(os.path.join(directory, "layout.npy"), "rb") as file:
-            stored = file.read()
-        if _digest(stored) != description["layout"]:
-            raise Damaged(directory, "layout.npy has other bytes than were written")
-        layout = np.load(io.BytesIO(stored))
-        shards = [pieces_of(os.path.join(directory, shard)) for shard in description["shards"]]
-
-        def read(row: int) -> bytes:
-            shard, offset, length, checksum = layout[row]
-            image = shards[shard].piece(offset, length)
-            if zlib.crc32(image) != checksum:
-                source = description["source_ids"][row]
-                raise Damaged(
-                    directory, f"{description['shards'][shard]} has other bytes than were written for {source!r}"
-                )
-            return image
-
-        classes = description["classes"]
-        index = ClassIndex.of((c["name"], c["domain"], c["count"]) for c in classes)
-        shape = tuple(description["shape"]) if description["shape"] else None
-        form = {key: description[key] for key in ("dtype", "views") if key in description}
-        return cls(index, description["source_ids"], read, shape, description["fingerprint"], any_view=any_view, **form)
+        index = read_index(directory)
+        rows = Rows(directory, index)
+        form = index.shape, index.fingerprint, index.dtype, index.views
+        return cls(index.classes, rows, rows.read, *form, any_view)
 
     @classmethod
     def from_files(cls, files: Mapping[str, Sequence[tuple[str, str]]]) -> "ImageStore":
@@ -198,57 +150,6 @@ class ArrayStore:
 def turned(images: Iterable[np.ndarray], turns: np.ndarray) -> np.ndarray:
     """Each of `images` ([H, W, C]) turned by its number of counter-clockwise quarter turns, stacked."""
     return np.stack([np.rot90(image, turn) if turn else image for image, turn in zip(images, turns, strict=True)])
-
-
-def write_shard(directory: str, shard: str, images: Iterable[tuple[str, str, str, bytes]]) -> Iterator[Entry]:
-    """Streams (class name, domain, source id, image) to one shard file; yields the place of each image."""
-    offset = 0
-    tf.io.gfile.makedirs(directory)
-    with tf.io.gfile.GFile(os.path.join(directory, shard), "wb") as file:
-        for class_name, domain, source_id, image in images:
-            file.write(image)
-            yield Entry(class_name, domain, source_id, shard, offset, len(image), _digest(image), zlib.crc32(image))
-            offset += len(image)
-
-
-def write_index(
-    directory: str, entries: Iterable[Entry], shape: Shape | None, dtype: str = "uint8", views: int = 1
-) -> None:
-    """Finishes a store: sorts the entries into rows and writes `layout.npy` and `index.json`.
-
-    A class is all entries of one name, with the domain of the first: they name one domain, or ingest would have refused them.
-
-    Memory: about 300 bytes for each image; no image is loaded.
-
-    Raises:
-      ValueError: two images of a class share a source id.
-    """
-    rows = sorted(entries, key=lambda entry: (entry.class_name, entry.source_id))
-    for before, after in pairwise(rows):
-        if (before.class_name, before.source_id) == (after.class_name, after.source_id):
-            raise ValueError(f"two images of class {after.class_name!r} have the source id {after.source_id!r}")
-    shards = sorted({row.shard for row in rows})
-    number = {shard: i for i, shard in enumerate(shards)}
-    layout = io.BytesIO()
-    places = [(number[row.shard], row.offset, row.length, row.checksum) for row in rows]
-    np.save(layout, np.array(places, np.int64).reshape(-1, 4))
-    groups = (list(group) for _, group in groupby(rows, lambda row: row.class_name))
-    classes = [{"name": group[0].class_name, "domain": group[0].domain, "count": len(group)} for group in groups]
-    description: dict[str, object] = {"shape": shape, "shards": shards, "classes": classes}
-    description |= {"dtype": dtype, "views": views} if dtype != "uint8" else {}  # as ever, for pixels and files
-    description["source_ids"] = [row.source_id for row in rows]
-    content = json.dumps([shape, [(row.class_name, row.source_id, row.digest) for row in rows]])
-    description["fingerprint"] = _digest(content.encode())
-    description["layout"] = _digest(layout.getvalue())
-    tf.io.gfile.makedirs(directory)
-    with tf.io.gfile.GFile(os.path.join(directory, "layout.npy"), "wb") as file:
-        file.write(layout.getvalue())
-    with tf.io.gfile.GFile(os.path.join(directory, "index.json"), "w") as file:
-        json.dump(description, file, ensure_ascii=False)
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _png(pixels: np.ndarray) -> bytes:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
+from components import store_index
 from components.episode_generator import build
 from components.episode_generator.component import EpisodeGenerator
 from components.episode_generator.executor import Executor
@@ -109,9 +110,19 @@ def test_what_the_artifact_tells(episodes):
     assert len(hashes) == 2 and all(len(one) == 64 for one in hashes)
 
 
+def test_these_images_have_had_these_episodes_since_the_first_store(episodes):
+    """However a store is written, an episode that was frozen once has the same images."""
+    hashes = {split: episodes.get_string_custom_property(f"hash_{split}") for split in ("val", "test")}
+    assert hashes == {
+        "val": "ab91e87e3ff7c6ccbce6857fde491320e55a1ec9e1c5801ca786de1ae8cc769b",
+        "test": "79e954ac83bb658238fb5bc05685433b4170431c785a1038fa13afcd64706cd7",
+    }
+
+
 @pytest.mark.parametrize("workers", [artifacts.ONE_WORKER, artifacts.TWO_PROCESSES], ids=["one", "two"])
-def test_any_workers_any_order_the_same_episodes(episodes, tmp_path, workers):
-    """Images in another order, in other files and so in other shards."""
+def test_any_workers_any_order_the_same_episodes(episodes, tmp_path, monkeypatch, workers):
+    """Images in another order, in other files and so in other shards, and in several parts."""
+    monkeypatch.setattr(build, "parts_for", lambda images: 3)
     shuffled = artifacts.write_examples(tmp_path, shuffle=1, files=3)
     other = generate(shuffled, tmp_path / "episodes", workers)
     for key in ("hash_val", "hash_test", "fingerprint_train", "fingerprint_val", "fingerprint_test"):
@@ -269,7 +280,7 @@ from components.episode_generator.build import WriteStore
 
 def megabytes(path):  # at the peak of this process, once a store of the file has been written
     with beam.Pipeline("FnApiRunner") as pipeline:
-        _ = pipeline | beam.Create([path]) | WriteStore(path + "-store")
+        _ = pipeline | WriteStore([path], path + "-store")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 print(-megabytes(sys.argv[1]) + megabytes(sys.argv[2]))
@@ -320,12 +331,8 @@ def test_every_image_is_in_its_store(tmp_path):
 
 def test_an_image_that_beam_loses_is_missed(tmp_path, monkeypatch):
     inputs = summarised(artifacts.write_examples(tmp_path), train=80)
-    write = build.write_index
-
-    def lossy(directory, entries, shape):
-        write(directory, list(entries)[1:], shape)
-
-    monkeypatch.setattr(build, "write_index", lossy)
+    write = store_index.write_part
+    monkeypatch.setattr(store_index, "write_part", lambda place, number, entries: write(place, number, [*entries][1:]))
     with pytest.raises(Incomplete, match=r"^the store of split 'train' has 79 of 80 images$"):
         generate(inputs, tmp_path / "out")
 

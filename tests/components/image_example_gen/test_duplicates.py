@@ -2,8 +2,12 @@
 
 import itertools
 
-from components.image_example_gen.duplicates import find_duplicates
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.image_example_gen.duplicates import Repeats, find_duplicates
 from components.image_example_gen.facts import Fact
+from components.image_example_gen.summary import check_unique
 
 
 def fact(path: str, digest: str, reason: str = "") -> Fact:
@@ -108,3 +112,53 @@ def test_where_sides_are_kept_apart_a_picture_on_two_of_them_takes_part_on_none(
         "test": {"within_class": 1, "across_classes": 1},
     }
     assert [[one["takes_part"] for one in files] for files in found.pictures] == [[True, False], [False, False]]
+
+
+def test_repeats_worked_out_by_hand():
+    """A picture in two files, one source id for two pictures; a file that was set aside repeats nothing."""
+    facts = [
+        fact("train/ash/1.png", "aa"),
+        fact("train/ash/2.png", "bb"),
+        fact("test/oak/1.png", "aa"),
+        fact("test/oak/2.png", "cc"),
+        fact("test/oak/2.png", "dd"),
+        fact("train/ash/2.png", "ee", "damaged"),
+    ]
+    assert paths(among(facts)) == ["/train/ash/1.png", "/test/oak/1.png", "/test/oak/2.png", "/test/oak/2.png"]
+    assert among(facts[:2]) == []
+
+
+def among(facts):
+    repeats = Repeats()
+    for one in facts:
+        repeats.add(one)
+    return repeats.among(iter(facts))
+
+
+FILES = st.tuples(
+    st.sampled_from(["train", "val", "test"]), st.sampled_from("ab"), st.integers(0, 3), st.sampled_from("abcdef")
+)
+
+
+@given(st.lists(FILES, max_size=12), st.booleans())
+def test_all_that_repeats_is_among_the_repeats(files, apart):
+    """What is found among them is what is found among all."""
+    facts = [fact(f"{split}/{name}/{number}.png", digest) for split, name, number, digest in files]
+    few, every = (find_duplicates(some, apart) for some in (among(facts), facts))
+    assert (few.total, few.leaks, few.pictures, few.left_out) == (
+        every.total,
+        every.leaks,
+        every.pictures,
+        every.left_out,
+    )
+    assert {split: count for split, count in every.counts.items() if any(count.values())} == {
+        split: count for split, count in few.counts.items() if any(count.values())
+    }
+    assert said(few_facts := among(facts)) == said(facts), few_facts
+
+
+def said(facts):
+    try:
+        check_unique(facts)
+    except ValueError as error:
+        return str(error)

@@ -3,6 +3,7 @@ import pytest
 from components.image_example_gen.duplicates import find_duplicates
 from components.image_example_gen.facts import Fact
 from components.image_example_gen.summary import check_unique, reject_message, summarise
+from components.image_example_gen.tally import Tally
 
 
 def fact(split, class_name, number, digest, **more):
@@ -22,6 +23,10 @@ FACTS = [
 ]
 
 
+def summary_of(facts, rejected=0, passed_over=None, fingerprint=""):
+    return summarise(Tally.of(facts), find_duplicates(facts), rejected, passed_over or {}, fingerprint)
+
+
 def used(split, class_name, source):
     """An entry of duplicates.json."""
     return {
@@ -33,7 +38,7 @@ NOTHING_LEFT_OUT = {"empty_classes": [], "duplicates": {"within_class": 0, "acro
 
 
 def test_a_summary_worked_out_by_hand():
-    assert summarise(FACTS, find_duplicates(FACTS), rejected=4, passed_over={"/root/notes": 2}, fingerprint="f") == {
+    assert summary_of(FACTS, rejected=4, passed_over={"/root/notes": 2}, fingerprint="f") == {
         "splits": {
             "train": {
                 "classes": 2,
@@ -95,7 +100,7 @@ def test_a_summary_worked_out_by_hand():
 
 
 def test_nothing_read_is_a_summary_too():
-    summary = summarise([], find_duplicates([]), rejected=0, passed_over={}, fingerprint="")
+    summary = summary_of([])
     assert summary["splits"]["train"] == {
         "classes": 0,
         "images": 0,
@@ -116,7 +121,7 @@ def test_all_images_that_were_read_are_counted():
         fact("test", "c/1", 1, "two classes", height=99),
         fact("test", "d/1", 1, "", reason="damaged"),
     ]
-    summary = summarise(facts, find_duplicates(facts), rejected=1, passed_over={}, fingerprint="")
+    summary = summary_of(facts, rejected=1)
     test = summary["splits"]["test"]
     assert (test["classes"], test["images"], test["domains"], test["smallest_class"]) == (3, 5, 3, ["b/1", 1])
     assert test["empty_classes"] == ["d/1"]

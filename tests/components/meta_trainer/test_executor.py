@@ -180,13 +180,10 @@ def test_what_it_writes_is_sealed_and_a_damaged_model_is_no_start(tmp_path, trai
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("Split-train/store/layout.npy", "layout.npy has other bytes"),
+        ("Split-train/store/part-00000.npz", "part-00000.npz has other bytes"),
         ("Split-train/store/index.json", "index.json has other bytes"),
         ("Split-val/episodes-00000-of-00001.tfrecord", "tfrecord has other bytes"),
-        (
-            "Split-train/store/shard-data_tfrecord-00000-of-00002.bin",
-            "shard-data_tfrecord-00000-of-00002.bin has other",
-        ),
+        ("Split-train/store/shard-00000.bin", "shard-00000.bin has other"),
     ],
 )
 def test_it_never_trains_on_other_bytes(tmp_path, inputs, file, said):

@@ -15,6 +15,7 @@ from components.fewshot.evaluation.results import score
 from components.image_example_gen.duplicates import find_duplicates
 from components.image_example_gen.facts import Fact
 from components.image_example_gen.summary import summarise as summary_of
+from components.image_example_gen.tally import Tally
 from tests.components.fewshot import toys
 
 NASTY = "<script>alert('\"Ж\"')</script>/a & b"
@@ -62,7 +63,7 @@ def inputs_of(**changes) -> ReportInputs:
     ]
     turned = [image._replace(flags=("exif_rotated", "damaged")) for image in images[:3]]
     facts = [*turned, *images[3:]]
-    summary = summary_of(facts, find_duplicates(facts), rejected=1, passed_over={}, fingerprint="f")
+    summary = summary_of(Tally.of(facts), find_duplicates(facts), rejected=1, passed_over={}, fingerprint="f")
     plain = ReportInputs(
         metrics_of(),
         {"adapt_ms": 1.25, "predict_ms": 2.5, "predict_one_ms": 0.75},
@@ -152,7 +153,7 @@ def test_identical_images_are_counted_and_named():
     facts.append(Fact("test", "oak", "oak/9.png", "photos/oak/9.png", domain="leaf", format="PNG", digest="w"))
     facts.append(Fact("test", "oak", "oak/10.png", "photos/oak/10.png", domain="leaf", format="PNG", digest="v"))
     found = find_duplicates(facts)
-    html = render(inputs_of(data_summary=summary_of(facts, found, 0, {}, "f"), duplicates=found.pictures))
+    html = render(inputs_of(data_summary=summary_of(Tally.of(facts), found, 0, {}, "f"), duplicates=found.pictures))
     assert "of another file of the class (they do not take part)</dt><dd>1</dd>" in html
     assert "in several classes of the split (they do not take part)</dt><dd>2</dd>" in html
     assert "<dt>test, used</dt><dd>photos/oak/0.png</dd><dt>test, not used</dt><dd>photos/oak/1.png</dd>" in html
