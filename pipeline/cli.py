@@ -307,6 +307,7 @@ def runs_prune(
 ) -> None:
     """Remove what neither the newest runs nor a model in production needs. Verdicts and reports stay."""
     with errors_as_sentences(debug), quietly():
+        check_root(root)
         begin(f"looking at the runs in {root}", json)
         from pipeline.commands.prune import prune_runs, told
 

@@ -28,7 +28,7 @@ from pipeline.locks import locked_file
 from pipeline.platforms.artifacts import OPERATORS, Tell, give_up_damaged_inputs, whole_cache
 
 Report = Callable[["NodeStart | NodeEnd | NodeFailure"], None]
-Connect = Callable[[metadata_store_pb2.ConnectionConfig], metadata.Metadata]
+Connect = Callable[[], metadata.Metadata]
 
 
 class NodeStart(NamedTuple):
@@ -70,8 +70,9 @@ class NodeError(ValueError):
 def run_locally(
     pipeline: Pipeline,
     report: Report,
-    connect: Connect = metadata.Metadata,
+    connect: Connect,
     tell: Tell = lambda sentence: None,
+    suffix: str = "",
 ) -> str:
     """Runs every node in order. A node whose inputs have not changed reuses the cache.
 
@@ -80,8 +81,9 @@ def run_locally(
     Args:
       pipeline: the pipeline.
       report: gets the start and the end of each node, or its failure.
-      connect: returns a connection to ML Metadata.
+      connect: returns a connection to ML Metadata. The pipeline itself names none: what it names, TFX logs.
       tell: gets a sentence about what is made again or tried once more.
+      suffix: what the id of a run ends with where ML Metadata is shared by many roots.
 
     Returns:
       The id of the run that went well.
@@ -91,13 +93,13 @@ def run_locally(
     """
     mended: set[str] = set()  # each artifact is made again once, and each node tried again once
     while True:
-        run_id = datetime.datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        run_id = datetime.datetime.now().strftime("%Y%m%d-%H%M%S-%f") + suffix
         try:
             with whole_cache(tell):
                 _run_once(pipeline, run_id, report, connect)
             return run_id
         except NodeError as error:
-            remedies = _remedies(pipeline, run_id, error, connect)
+            remedies = _remedies(run_id, error, connect)
             if not remedies or mended & remedies.keys():
                 raise
             mended |= remedies.keys()
@@ -106,11 +108,11 @@ def run_locally(
                 tell(sentence)
 
 
-def _remedies(pipeline: Pipeline, run_id: str, error: NodeError, connect: Connect) -> dict[str, str]:
+def _remedies(run_id: str, error: NodeError, connect: Connect) -> dict[str, str]:
     """Returns what makes it worth to run again: for each artifact, or for the node, a sentence."""
     reasons = chain_of(error)
     try:
-        with connect(pipeline.metadata_connection_config) as handle:
+        with connect() as handle:
             damaged = give_up_damaged_inputs(handle.store, run_id, reasons)
     except (ValueError, mlmd.errors.StatusError):  # the database is in trouble, which the first error tells
         return {}
@@ -123,8 +125,6 @@ def _run_once(pipeline: Pipeline, run_id: str, report: Report, connect: Connect)
     ir = compiler.Compiler().compile(pipeline)
     runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
     deployment = runner_utils.extract_local_deployment_config(ir)
-    connection = deployment.metadata_connection_config
-    config = getattr(connection, connection.WhichOneof("connection_config"))
     nodes = [node.pipeline_node for node in ir.nodes]
     for number, node in enumerate(nodes, 1):
         name = node.node_info.id
@@ -133,7 +133,7 @@ def _run_once(pipeline: Pipeline, run_id: str, report: Report, connect: Connect)
         try:
             done = launcher.Launcher(
                 pipeline_node=node,
-                mlmd_connection=connect(config),
+                mlmd_connection=connect(),
                 pipeline_info=ir.pipeline_info,
                 pipeline_runtime_spec=ir.runtime_spec,
                 executor_spec=runner_utils.extract_executor_spec(deployment, name),
@@ -143,12 +143,12 @@ def _run_once(pipeline: Pipeline, run_id: str, report: Report, connect: Connect)
         except Exception as error:
             report(NodeFailure(name, run_id, sentence_of(error)))
             raise NodeError(name, sentence_of(error)) from error
-        cached = done is not None and _is_cached(config, done.execution_id)
+        cached = done is not None and _is_cached(connect, done.execution_id)
         report(NodeEnd(name, time.monotonic() - began, cached))
 
 
-def _is_cached(config: metadata_store_pb2.ConnectionConfig, execution_id: int | None) -> bool:
-    with metadata.Metadata(config) as handle:
+def _is_cached(connect: Connect, execution_id: int | None) -> bool:
+    with connect() as handle:
         executions = handle.store.get_executions_by_id([execution_id] if execution_id else [])
     return any(e.last_known_state == metadata_store_pb2.Execution.CACHED for e in executions)
 
