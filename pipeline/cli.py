@@ -20,6 +20,7 @@ from pipeline.layers import check_adapt_options, check_base_model, settings_of
 from pipeline.options import (
     ROOT,
     Debug,
+    History,
     Json,
     Model,
     Root,
@@ -242,7 +243,7 @@ def rollback(
 
 
 @runs_app.command("list", epilog="Example: fewshot runs list")
-def runs_list(root: Root = ROOT, json: Json = False, debug: Debug = False) -> None:
+def runs_list(root: History = ROOT, json: Json = False, debug: Debug = False) -> None:
     """List all runs: their state, time, accuracy and blessing."""
     with errors_as_sentences(debug), quietly():
         from pipeline.history import runs
@@ -254,7 +255,7 @@ def runs_list(root: Root = ROOT, json: Json = False, debug: Debug = False) -> No
 @runs_app.command("show", epilog="Example: fewshot runs show latest")
 def runs_show(
     run_id: RunId,
-    root: Root = ROOT,
+    root: History = ROOT,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -269,7 +270,7 @@ def runs_show(
 @runs_app.command("lineage", epilog="Example: fewshot runs lineage fewshot-runs/serving/glyphs/1767225600")
 def runs_lineage(
     path: Annotated[str, typer.Argument(help="A pushed model, or an artifact of a run.")],
-    root: Root = ROOT,
+    root: History = ROOT,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -284,7 +285,7 @@ def runs_lineage(
 @runs_app.command("explain", epilog="Example: fewshot runs explain latest")
 def runs_explain(
     run_id: RunId,
-    root: Root = ROOT,
+    root: History = ROOT,
     json: Json = False,
     debug: Debug = False,
 ) -> None:

@@ -161,16 +161,21 @@ class Server(NamedTuple):
 
         where = self.address
         try:
-            pymysql.connect(
-                host=where.host,
-                port=where.port,
-                user=where.user,
-                password=os.fsencode(password()),  # a text would have to be of Western letters
-                database=where.database,
-                connect_timeout=PATIENCE,
-                read_timeout=PATIENCE,
-            ).close()
-            mlmd.MetadataStore(self.config())
+            with (
+                pymysql.connect(
+                    host=where.host,
+                    port=where.port,
+                    user=where.user,
+                    password=os.fsencode(password()),  # a text would have to be of Western letters
+                    database=where.database,
+                    connect_timeout=PATIENCE,
+                    read_timeout=2 * PATIENCE,
+                ) as connection,
+                connection.cursor() as cursor,
+            ):
+                # ML Metadata makes its tables when it first connects, and two that do so at once would stumble.
+                cursor.execute("SELECT GET_LOCK(%s, %s)", [f"fewshot {where.database}"[:64], PATIENCE])
+                mlmd.MetadataStore(self.config())
         except pymysql.MySQLError as error:
             number, said = (*error.args, "no reason given")[:2]
             return f"{where}: {self._advice(number if isinstance(number, int) else 0, str(said))}"
