@@ -227,7 +227,7 @@ def result_of(root: str, name: str, run_id: str) -> RunResult:
 
 def run_outputs(root: str, run_id: str) -> dict[str, dict[str, mlmd.proto.Artifact]]:
     """Returns the output artifacts of a run, by node and by output key. Cached ones are included."""
-    store = opened_store(root)
+    store = opened_store(root, write=True)  # to read what a killed process left, SQLite has to write
     context = store.get_context_by_type_and_name("pipeline_run", run_id)
     found: dict[str, dict[str, mlmd.proto.Artifact]] = {}
     for execution in store.get_executions_by_context(context.id):
