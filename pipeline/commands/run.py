@@ -107,23 +107,24 @@ def run(settings: RunSettings, root: str, report: Report, log: str | None = None
     named, root = root, plain_path(root)
     check_disk(root)
     try:
-        with locked(root), trouble_in(root, destination_of(settings, root)):
+        with locked(root):
             home = home_for(root, settings.metadata)
-            home.make_ready(tell)
-            data = image_set(settings, root)
-            for sentence in spans_told(data):
-                tell(sentence)
-            classes = check_data(settings, data)
-            settings = start_of(settings, root, lambda: fingerprint(data, TRAINED_ON))
-            check_training(settings, classes)
-            content = fingerprint(data)
-            served = served_before(destination_of(settings, root), run_fingerprint(settings, content))
-            pipeline = create_pipeline(settings, data, root, content, served, home.suffix)
-            report = listing(saving(noting(report, root, log), home), ran)
-            run_id = run_locally(pipeline, report, partial(PatientMetadata, home, tell), tell, home.suffix)
-            home.save(tell)
-            if settings.keep_runs and (removed := pruned(root, settings.keep_runs)).directories:
-                tell(told(removed))
+            with trouble_in(root, destination_of(settings, root)):
+                home.make_ready(tell)
+                data = image_set(settings, root)
+                for sentence in spans_told(data):
+                    tell(sentence)
+                classes = check_data(settings, data)
+                settings = start_of(settings, root, lambda: fingerprint(data, TRAINED_ON))
+                check_training(settings, classes)
+                content = fingerprint(data)
+                served = served_before(destination_of(settings, root), run_fingerprint(settings, content))
+                pipeline = create_pipeline(settings, data, root, content, served, home.suffix)
+                report = listing(saving(noting(report, root, log), home), ran)
+                run_id = run_locally(pipeline, report, partial(PatientMetadata, home, tell), tell, home.suffix)
+                home.save(tell)
+                if settings.keep_runs and (removed := pruned(root, settings.keep_runs)).directories:
+                    tell(told(removed))
     except NodeError as error:
         error.add_note(f"the same command goes on from {error.node}")
         raise

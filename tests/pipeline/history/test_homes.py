@@ -210,3 +210,10 @@ def test_a_server_that_goes_away_amid_a_run_is_named(tmp_path):
         trouble_in(str(tmp_path), str(tmp_path / "serving")),
     ):
         raise NodeError("Pusher", str(cause)) from cause
+
+
+def test_who_names_another_server_learns_what_to_correct_also_if_the_old_one_is_gone(tmp_path, fewshot):
+    (tmp_path / "metadata.json").write_text(json.dumps({"address": "mysql://me@127.0.0.1:1/team", "key": "0a"}))
+    result = fewshot("run", "--preset", "glyphs-tiny", "--root", str(tmp_path), f"metadata={ADDRESS}")
+    assert result.returncode == 2
+    assert f"or correct {tmp_path}/metadata.json if the server has moved" in result.stderr.splitlines()[-1]
