@@ -20,6 +20,7 @@ from pipeline.layers import check_adapt_options, check_base_model, settings_of
 from pipeline.options import (
     ROOT,
     Debug,
+    History,
     Json,
     Model,
     Root,
@@ -246,7 +247,7 @@ def rollback(
 
 
 @runs_app.command("list", epilog="Example: fewshot runs list")
-def runs_list(root: Root = ROOT, json: Json = False, debug: Debug = False) -> None:
+def runs_list(root: History = ROOT, json: Json = False, debug: Debug = False) -> None:
     """List all runs: their state, time, accuracy and blessing."""
     with errors_as_sentences(debug), quietly():
         from pipeline.history import runs
@@ -258,7 +259,7 @@ def runs_list(root: Root = ROOT, json: Json = False, debug: Debug = False) -> No
 @runs_app.command("show", epilog="Example: fewshot runs show latest")
 def runs_show(
     run_id: RunId,
-    root: Root = ROOT,
+    root: History = ROOT,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -273,7 +274,7 @@ def runs_show(
 @runs_app.command("lineage", epilog="Example: fewshot runs lineage fewshot-runs/serving/glyphs/1767225600")
 def runs_lineage(
     path: Annotated[str, typer.Argument(help="A pushed model, or an artifact of a run.")],
-    root: Root = ROOT,
+    root: History = ROOT,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -288,7 +289,7 @@ def runs_lineage(
 @runs_app.command("explain", epilog="Example: fewshot runs explain latest")
 def runs_explain(
     run_id: RunId,
-    root: Root = ROOT,
+    root: History = ROOT,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -311,6 +312,7 @@ def runs_prune(
 ) -> None:
     """Remove what neither the newest runs nor a model in production needs. Verdicts and reports stay."""
     with errors_as_sentences(debug), quietly():
+        check_root(root)
         begin(f"looking at the runs in {root}", json)
         from pipeline.commands.prune import prune_runs, told
 

@@ -19,6 +19,7 @@ from components.fewshot.words import counted
 from components.meta_trainer.settings import TrainerSettings
 from components.pusher.settings import PushSettings
 from data.settings import ImageSetSettings
+from pipeline.history.address import EXAMPLE, PASSWORD, read_address
 from pipeline.platform_settings import PlatformSettings
 from pipeline.setting_keys import is_section_of_keys, section_of, setting_keys
 from pipeline.setting_layers import together
@@ -41,7 +42,7 @@ class Candidate(BaseModel):
 class RunSettings(BaseModel):
     """All settings of a run. Each field says what it is; `fewshot settings` shows them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)  # it may hold a password
 
     name: str = Field(
         "fewshot",
@@ -106,6 +107,11 @@ class RunSettings(BaseModel):
         description="after a run on this machine, what neither so many of the newest runs nor a model in production needs is"
         " removed; by default nothing is",
     )
+    metadata: str | None = Field(
+        None,
+        description="where runs on this machine write their history, by default a file in the root: the database of a team's"
+        f" MySQL or MariaDB, as {EXAMPLE}; its password is in the environment variable {PASSWORD}",
+    )
     schema_file: str | None = Field(None, description="path of a schema of examples that replaces the built-in one")
 
     @field_validator("warm_start", mode="before")
@@ -116,6 +122,11 @@ class RunSettings(BaseModel):
         if not isinstance(value, str):
             raise ValueError(f"expected none, production, or the directory of an exported model, got {value}")
         return value
+
+    @field_validator("metadata")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        return None if value is None else str(read_address(value))
 
     @model_validator(mode="after")
     def _fits_together(self) -> "RunSettings":
@@ -174,8 +185,8 @@ class RunSettings(BaseModel):
 
     @property
     def content(self) -> str:
-        """What decides on the models, as JSON: all settings but the machines and what becomes of old runs."""
-        return self.model_dump_json(exclude={"platform", "keep_runs"})
+        """What decides on the models, as JSON: all settings but the machines, the metadata and what becomes of old runs."""
+        return self.model_dump_json(exclude={"platform", "keep_runs", "metadata"})
 
     @property
     def contenders(self) -> "dict[str, RunSettings]":

@@ -3,13 +3,10 @@
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
 
-from ml_metadata.proto import metadata_store_pb2
 from tfx.components import ExampleValidator
 from tfx.dsl.components.base import base_beam_component, base_component, base_node
 from tfx.dsl.experimental.conditionals.conditional import Cond
-from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 
 from components.drift_detector.component import DriftDetector
@@ -32,28 +29,26 @@ from pipeline.extractions import extractions, features_of
 from pipeline.history.pruning import JUDGED
 from pipeline.production import destination_of, recipe_fingerprint, run_fingerprint
 
-Target = Literal["local", "vertex", "kubeflow"]
-
 
 def create_pipeline(
     settings: RunSettings,
     data: ImageSetSettings,
     root: str,
-    target: Target = "local",
     data_fingerprint: str | None = None,
     served: Sequence[str] | None = None,
+    suffix: str = "",
 ) -> Pipeline:
     """Returns the pipeline: all components, chained.
 
     Args:
       settings: the settings of the run.
       data: where the images are.
-      root: directory of artifacts, metadata, checkpoints and pushed models. It is a bucket unless the target is local.
-      target: the platform that runs the pipeline. Only on this machine the pipeline has a metadata store of its own.
+      root: directory of artifacts, checkpoints and pushed models; a bucket, if a cluster runs it.
       data_fingerprint: changes when an image changes, so that the cache is not used. None if the run starts later and elsewhere:
         a node then lists the images.
       served: the directories of the pushed versions that the candidate is compared with; the last is in production. None if
         the run starts later and elsewhere, and is to look for itself.
+      suffix: what the name of the pipeline ends with where ML Metadata is shared by many roots.
     """
     # Reads images into tf.Examples, one split for each set of classes. Bad files are set aside.
     listing = ImageListing(settings=data.model_dump_json()) if data_fingerprint is None else None
@@ -144,23 +139,13 @@ def create_pipeline(
         if isinstance(node, base_beam_component.BaseBeamComponent):
             node.with_beam_pipeline_args(settings.platform.machine_of(type(node).__name__).engine)
     return Pipeline(
-        pipeline_name=settings.name,
+        pipeline_name=f"{settings.name}{suffix}",
         pipeline_root=os.path.join(root, "artifacts"),
         components=nodes,
         enable_cache=True,
-        metadata_connection_config=_metadata(root) if target == "local" else None,
     )
 
 
 def _going_on(drift: DriftDetector | None) -> AbstractContextManager[None]:
     """Returns the context of the nodes that run only if the DriftDetector says so; of all nodes where there is none."""
     return Cond(drift.outputs["drift"].future()[0].custom_property("goes_on") == 1) if drift else nullcontext()
-
-
-def metadata_path(root: str) -> str:
-    """Returns the path of the ML Metadata store of the runs in `root`."""
-    return os.path.join(root, "metadata.sqlite")
-
-
-def _metadata(root: str) -> metadata_store_pb2.ConnectionConfig:
-    return metadata.sqlite_metadata_connection_config(metadata_path(root))

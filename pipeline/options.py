@@ -19,6 +19,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 RunId = Annotated[str, typer.Argument(help="Id of a run, the beginning of one, or `latest`.")]
 Root = Annotated[str, typer.Option("--root", help="Directory of artifacts, metadata, checkpoints and pushed models.")]
+History = Annotated[
+    str,
+    typer.Option(
+        "--root", help="Directory of runs; or a bucket's folder (gs://...), or a team's database (mysql://...)."
+    ),
+]
 Model = Annotated[str, typer.Option("--model", help="An exported model, or a directory that models are pushed to.")]
 Splits = Annotated[str | None, typer.Option("--splits", help="Classes of each split: file.json or file.json#name.")]
 

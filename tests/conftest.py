@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _HOME = tempfile.mkdtemp(prefix="fewshot-tests-")
 os.environ |= {  # before TensorFlow, matplotlib or TFX are imported; child processes inherit it
@@ -37,6 +37,27 @@ def _home() -> Iterator[Path]:
     """The home directory of this test run, removed at its end."""
     yield Path(_HOME)
     shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Any]:
+    """A database server of this test run (`tests.mariadb.MariaDB`)."""
+    from tests.mariadb import missing, serving
+
+    if reason := missing():
+        pytest.skip(reason)
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def team(mariadb: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a new database; its password is set."""
+    from pipeline.history.address import PASSWORD as VARIABLE
+    from tests.mariadb import PASSWORD
+
+    monkeypatch.setenv(VARIABLE, PASSWORD)
+    return str(mariadb.database())
 
 
 class Result(NamedTuple):

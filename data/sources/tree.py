@@ -1,7 +1,7 @@
 """Reads the tree of folders below a root: which files lie where, and what is litter. It does not know what a class is.
 
-Local folders are read with `os.scandir`. `gs://` is listed by the client of Google, any other file system by `tf.io.gfile`; both
-are imported only if needed.
+Local folders are read with `os.scandir`. `gs://` is listed by the client of Google (`bucket.py`), any other file system by
+`tf.io.gfile`; both are imported only if needed.
 """
 
 import os
@@ -11,10 +11,9 @@ from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from data.sources.bucket import GOOGLE, blobs_below
 from data.sources.litter import litter
 
-GOOGLE = "gs://"
-RETRY_SECONDS = 20  # after which a bucket that does not answer is an error
 REMOTE_REQUESTS = 32  # at the same time, because each takes a remote file system tens of milliseconds
 
 
@@ -236,38 +235,12 @@ def _remote_files(root: str) -> list[Entry]:
 
 
 def _listed(root: str) -> list[Entry]:
-    """All files below a folder of a bucket, in pages of a thousand names with sizes and times."""
-    # These take seconds to import, and local folders do not need them.
-    from google.api_core.exceptions import GoogleAPIError
-    from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
-    from google.cloud import storage
-    from google.cloud.storage.retry import DEFAULT_RETRY
-    from requests import RequestException
-
-    bucket, _, folder = root.removeprefix(GOOGLE).partition("/")
-    prefix = f"{folder}/" if folder else ""
-    if not bucket:
-        raise ValueError(f"{root!r}: expected a bucket and a folder, such as gs://bucket/photos")
-    try:
-        client = storage.Client()
-    except DefaultCredentialsError:  # as for a public bucket
-        client = storage.Client.create_anonymous_client()
-    wanted, patient = "items(name,size,updated),nextPageToken", DEFAULT_RETRY.with_timeout(RETRY_SECONDS)
-    try:
-        blobs = list(client.list_blobs(bucket, prefix=prefix, fields=wanted, retry=patient))
-    except (GoogleAPIError, GoogleAuthError, RequestException) as error:
-        raise ValueError(f"{root!r} cannot be listed: {' '.join(str(error).split())}") from error
-    files = [blob for blob in blobs if not blob.name.endswith("/")]  # which marks a folder
-    return [
-        Entry(
-            relative=blob.name.removeprefix(prefix),
-            path=f"{GOOGLE}{bucket}/{blob.name}",
-            size=blob.size,
-            mtime_ns=round(blob.updated.timestamp() * 1e9),
-            identity=f"{GOOGLE}{bucket}/{blob.name}",
-        )
-        for blob in files
-    ]
+    """All files below a folder of a bucket."""
+    entries = []
+    for relative, blob in blobs_below(root).items():
+        path = f"{GOOGLE}{blob.bucket.name}/{blob.name}"
+        entries.append(Entry(relative, path, blob.size, round(blob.updated.timestamp() * 1e9), identity=path))
+    return entries
 
 
 def _walked(root: str) -> list[Entry]:

@@ -2,9 +2,8 @@
 
 from components.fewshot.serving.versions import version_paths
 from pipeline.commands.root_checks import destinations, live_artifacts
-from pipeline.history import backup
 from pipeline.history.database import tell
-from pipeline.history.metadata import metadata_file
+from pipeline.history.homes import home_of
 from pipeline.history.pruning import Pruned, prune
 from pipeline.plain_path import plain_path
 from pipeline.platforms.local import locked
@@ -22,7 +21,7 @@ def prune_runs(root: str, keep: int, dry: bool = False) -> Pruned:
       ValueError: a run is going on in this root, or there are no runs.
     """
     root = plain_path(root)
-    metadata_file(root)
+    home_of(root).expect()
     with locked(root):
         return pruned(root, keep, dry)
 
@@ -33,7 +32,7 @@ def pruned(root: str, keep: int, dry: bool = False) -> Pruned:
     served = [versions[-1] for place in places if (versions := version_paths(place))]
     found = prune(root, keep, served, dry)
     if found.directories and not dry:
-        backup.save(metadata_file(root), tell)
+        home_of(root).save(tell)
     return found
 
 

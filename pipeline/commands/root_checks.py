@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from ml_metadata.proto import metadata_store_pb2 as pb
-
 from components.fewshot import integrity
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import SERVED_AGAIN, version_paths
@@ -16,7 +14,9 @@ from components.fewshot.training import checkpoint
 from pipeline.commands.doctor import Check
 from pipeline.history import backup
 from pipeline.history.database import fault_of, holder_of
-from pipeline.history.metadata import opened_store
+from pipeline.history.homes import File, Server, home_of
+from pipeline.history.metadata import read_history
+from pipeline.history.values import Artifact
 from pipeline.plain_path import plain_path
 
 T = TypeVar("T")
@@ -36,9 +36,9 @@ def check_runs(root: str) -> list[Check]:
     if "://" in root or not os.path.isdir(root):
         return []
     root = plain_path(root)  # as ML Metadata has it
-    database = os.path.join(root, "metadata.sqlite")
-    found = [metadata(database), backups(database)]
-    artifacts = live_artifacts(root) if found[0].ok and os.path.exists(database) else []
+    home = home_of(root)
+    found = [check(home) for check in OF_HOMES[type(home)]]
+    artifacts = live_artifacts(root) if found[0].ok and home.made else []
     models = [path for place in destinations(root, artifacts) for path in version_paths(place)]
     return [
         *found,
@@ -49,16 +49,16 @@ def check_runs(root: str) -> list[Check]:
     ]
 
 
-def metadata(database: str) -> Check:
+def metadata(home: File) -> Check:
     """Checks the database of ML Metadata, as a run does when it starts."""
+    database = home.name
     latest = backup.latest_whole(database)
     try:
         fault = backup.fault_in_root(database, latest)
     except sqlite3.OperationalError as error:
         return Check("metadata", False, f"{database} cannot be read: {error}", f"It is used by {holder_of(database)}.")
     if fault is None:
-        there = os.path.exists(database)
-        return Check("metadata", True, f"{database} is whole" if there else "no run has been made here", "")
+        return Check("metadata", True, f"{database} is whole" if home.made else "no run has been made here", "")
     mend = (
         f"`fewshot run` restores it from the backup of {latest.made}."
         if latest
@@ -67,9 +67,9 @@ def metadata(database: str) -> Check:
     return Check("metadata", False, f"{database} is damaged ({fault})", mend)
 
 
-def backups(database: str) -> Check:
+def backups(home: File) -> Check:
     """Checks the backups of the database."""
-    found = backup.backups(database)
+    found = backup.backups(home.name)
     damaged = [one for one in found if not one.whole or fault_of(one.path)]
     if damaged:
         return Check("backups", False, f"{damaged[0].path} is damaged", "Remove it; the next run makes a new one.")
@@ -77,15 +77,25 @@ def backups(database: str) -> Check:
     return Check("backups", True, f"{len(found)} of the metadata{latest}", "")
 
 
-def live_artifacts(root: str) -> list[pb.Artifact]:
-    """Returns the artifacts on this machine that ML Metadata says are there."""
-    return [one for one in opened_store(root).get_artifacts() if one.state == pb.Artifact.LIVE and one.uri]
+def server(home: Server) -> Check:
+    """Checks whether the server of ML Metadata lets us in."""
+    trouble = home.trouble()
+    where = f"{home.name} answers; its backups are its own"
+    return Check("metadata", not trouble, trouble or where, "No run can be made until then." if trouble else "")
 
 
-def destinations(root: str, artifacts: Iterable[pb.Artifact]) -> list[str]:
+OF_HOMES: dict[type, tuple[Callable[..., Check], ...]] = {File: (metadata, backups), Server: (server,)}
+
+
+def live_artifacts(root: str) -> list[Artifact]:
+    """Returns the artifacts of the runs in a root that ML Metadata says are there."""
+    return [one for one in read_history(root).artifacts.values() if one.live and one.uri]
+
+
+def destinations(root: str, artifacts: Iterable[Artifact]) -> list[str]:
     """Returns the directories that models were pushed to, those below the root first."""
     inside = [str(path) for path in sorted(Path(root, "serving").glob("*")) if path.is_dir()]
-    pushed = [one.custom_properties["pushed_destination"].string_value for one in artifacts]
+    pushed = [one.pushed_to for one in artifacts]
     return [*dict.fromkeys([*inside, *(os.path.dirname(path) for path in pushed if path)])]
 
 
@@ -103,7 +113,7 @@ def starts(path: str) -> Check:
     return Check("starts", True, f"{len(notes)} noted", "")
 
 
-def damage_of_artifact(artifact: pb.Artifact) -> str | None:
+def damage_of_artifact(artifact: Artifact) -> str | None:
     """Returns what is wrong with the files of an artifact in a few words, or None."""
     if not os.path.isdir(artifact.uri):
         return "it is missing"
@@ -143,5 +153,5 @@ def _each(
     return [Check(name, False, f"{place(thing)} is damaged ({what})", mend) for thing, what in damaged]
 
 
-def _place(artifact: pb.Artifact) -> str:
-    return str(artifact.uri)
+def _place(artifact: Artifact) -> str:
+    return artifact.uri

@@ -9,7 +9,6 @@ from typing import Any
 
 import ml_metadata as mlmd
 from tfx.dsl.io import fileio
-from tfx.orchestration import metadata
 
 from components.drift_detector.executor import PAGE
 from components.episode_generator.classes import SplitClasses, asked, check_classes
@@ -23,10 +22,11 @@ from pipeline.commands.disk import check_disk
 from pipeline.commands.prune import pruned, told
 from pipeline.commands.trouble import trouble_in
 from pipeline.config import RunSettings
-from pipeline.graph import create_pipeline, metadata_path
-from pipeline.history import backup
+from pipeline.graph import create_pipeline
 from pipeline.history.database import tell
 from pipeline.history.failures import Failure, note_failure
+from pipeline.history.homes import Home, home_for
+from pipeline.history.metadata import opened_store
 from pipeline.history.patient import PatientMetadata
 from pipeline.image_sets import image_set, spans_told
 from pipeline.plain_path import as_named, plain_path
@@ -110,22 +110,24 @@ def run(settings: RunSettings, root: str, report: Report, log: str | None = None
     named, root = root, plain_path(root)
     check_disk(root)
     try:
-        with locked(root), trouble_in(root, destination_of(settings, root)):
-            backup.make_ready(metadata_path(root), tell)
-            data = image_set(settings, root)
-            for sentence in spans_told(data):
-                tell(sentence)
-            classes = check_data(settings, data)
-            settings = start_of(settings, root, lambda: fingerprint(data, TRAINED_ON))
-            check_training(settings, classes)
-            content = fingerprint(data)
-            served = served_before(destination_of(settings, root), run_fingerprint(settings, content))
-            pipeline = create_pipeline(settings, data, root, data_fingerprint=content, served=served)
-            report = listing(saving(noting(report, root, log), root), ran)
-            run_id = run_locally(pipeline, report, partial(PatientMetadata, say=tell), tell)
-            backup.save(metadata_path(root), tell)
-            if settings.keep_runs and (removed := pruned(root, settings.keep_runs)).directories:
-                tell(told(removed))
+        with locked(root):
+            home = home_for(root, settings.metadata)
+            with trouble_in(root, destination_of(settings, root)):
+                home.make_ready(tell)
+                data = image_set(settings, root)
+                for sentence in spans_told(data):
+                    tell(sentence)
+                classes = check_data(settings, data)
+                settings = start_of(settings, root, lambda: fingerprint(data, TRAINED_ON))
+                check_training(settings, classes)
+                content = fingerprint(data)
+                served = served_before(destination_of(settings, root), run_fingerprint(settings, content))
+                pipeline = create_pipeline(settings, data, root, content, served, home.suffix)
+                report = listing(saving(noting(report, root, log), home), ran)
+                run_id = run_locally(pipeline, report, partial(PatientMetadata, home, tell), tell, home.suffix)
+                home.save(tell)
+                if settings.keep_runs and (removed := pruned(root, settings.keep_runs)).directories:
+                    tell(told(removed))
     except NodeError as error:
         error.add_note(f"the same command goes on from {error.node}")
         raise
@@ -146,13 +148,13 @@ def listing(report: Report, ran: list[str]) -> Report:
     return report_and_list
 
 
-def saving(report: Report, root: str) -> Report:
+def saving(report: Report, home: Home) -> Report:
     """Returns a function that does the same as `report`, and backs the metadata up after each node that was executed."""
 
     def report_and_save(event: NodeStart | NodeEnd | NodeFailure) -> None:
         report(event)
         if isinstance(event, NodeEnd) and event.outcome == "executed":
-            backup.save(metadata_path(root), tell)
+            home.save(tell)
 
     return report_and_save
 
@@ -244,17 +246,16 @@ def _read(artifact: mlmd.proto.Artifact, name: str) -> Any:
 
 def run_outputs(root: str, run_id: str) -> dict[str, dict[str, mlmd.proto.Artifact]]:
     """Returns the output artifacts of a run, by node and by output key. Cached ones are included."""
-    with metadata.Metadata(metadata.sqlite_metadata_connection_config(metadata_path(root))) as handle:
-        store = handle.store
-        context = store.get_context_by_type_and_name("pipeline_run", run_id)
-        found: dict[str, dict[str, mlmd.proto.Artifact]] = {}
-        for execution in store.get_executions_by_context(context.id):
-            node = _node_of(store, execution)
-            for event in store.get_events_by_execution_ids([execution.id]):
-                if event.type == mlmd.proto.Event.OUTPUT:
-                    key = event.path.steps[0].key
-                    found.setdefault(node, {})[key] = store.get_artifacts_by_id([event.artifact_id])[0]
-        return found
+    store = opened_store(root, write=True)  # to read what a killed process left, SQLite has to write
+    context = store.get_context_by_type_and_name("pipeline_run", run_id)
+    found: dict[str, dict[str, mlmd.proto.Artifact]] = {}
+    for execution in store.get_executions_by_context(context.id):
+        node = _node_of(store, execution)
+        for event in store.get_events_by_execution_ids([execution.id]):
+            if event.type == mlmd.proto.Event.OUTPUT:
+                key = event.path.steps[0].key
+                found.setdefault(node, {})[key] = store.get_artifacts_by_id([event.artifact_id])[0]
+    return found
 
 
 def _node_of(store: mlmd.MetadataStore, execution: mlmd.proto.Execution) -> str:

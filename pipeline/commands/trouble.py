@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline.commands.disk import full, full_place
-from pipeline.graph import metadata_path
-from pipeline.history import backup
 from pipeline.history.database import RootError
+from pipeline.history.homes import home_of
 from pipeline.platforms.local import NodeError
 
 
@@ -37,12 +36,10 @@ def trouble_of(error: Exception, root: str, destination: str) -> str | None:
     """Returns the sentence about an error if the disk or the metadata are its cause, or None."""
     if place := full_place(error, [root, destination, tempfile.gettempdir()]):
         return full(place)
-    database = metadata_path(root)
     try:
-        latest = backup.latest_whole(database)
-        fault = backup.fault_in_root(database, latest)
+        home = home_of(root)
+        return home.trouble()
     except sqlite3.OperationalError as unusable:
         if isinstance(error.__cause__ if isinstance(error, NodeError) else error, ValueError):
             return None  # the error is a sentence of ours
-        return f"{database} cannot be used ({unusable}); see that this program may read and write it, then run again"
-    return backup.damaged(database, fault, latest) if fault else None
+        return f"{home.name} cannot be used ({unusable}); see that this program may read and write it, then run again"

@@ -18,7 +18,6 @@ from typing import NamedTuple
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-from components.pusher.files import sync
 from pipeline.history.database import RootError, Say, fault_of, is_elsewhere, opened, wait_until_free
 
 FOLDER, ARTIFACTS = "backups", "artifacts"  # beside the database
@@ -83,7 +82,7 @@ def save(database: str, say: Say) -> None:
         _remove(beside)
         raise RootError(damaged(database, fault, earlier))
     number = max((one.number for one in backups(database)), default=0) + 1
-    _publish(beside, os.path.join(folder, f"metadata-{number:06}-{_digest(beside)}.sqlite"))
+    publish(beside, os.path.join(folder, f"metadata-{number:06}-{_digest(beside)}.sqlite"))
     for one in backups(database)[:-KEPT]:
         os.remove(one.path)
 
@@ -120,7 +119,7 @@ def fault_in_root(database: str, backup: Backup | None) -> str | None:
         return fault
     with opened(database) as connection:
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()
-    return "it is empty, but there are artifacts" if not tables and _used_ids(database) else None
+    return "it is empty, but there are artifacts" if not tables and used_ids(os.path.dirname(database)) else None
 
 
 def damaged(database: str, fault: str, backup: Backup | None) -> str:
@@ -143,7 +142,7 @@ def restore(database: str, backup: Backup) -> str | None:
             os.replace(database + companion, aside + companion)
     beside = f"{database}.new"
     shutil.copyfile(backup.path, beside)
-    _publish(beside, database)
+    publish(beside, database)
     return aside if there else None
 
 
@@ -153,7 +152,7 @@ def reserve_ids(database: str) -> None:
     A restored or new database does not know the executions that came after the backup. Their output folders carry their ids, and
     a new execution under such an id would find another's files in its own folder.
     """
-    used = _used_ids(database)
+    used = used_ids(os.path.dirname(database))
     if not used:
         return
     if not os.path.exists(database):
@@ -170,9 +169,9 @@ def reserve_ids(database: str) -> None:
         connection.execute("COMMIT")
 
 
-def _used_ids(database: str) -> int:
-    """Returns the highest id of an execution that has left a folder, or 0."""
-    artifacts = Path(database).parent / ARTIFACTS
+def used_ids(root: str) -> int:
+    """Returns the highest id of an execution that has left a folder in a root, or 0."""
+    artifacts = Path(root) / ARTIFACTS
     found = [*artifacts.glob("*/*/*"), *artifacts.glob("*/.system/*/*")]
     return max((int(path.name) for path in found if path.name.isdecimal()), default=0)
 
@@ -205,8 +204,10 @@ def _not_locked(status: int, *_: int) -> None:
         raise error
 
 
-def _publish(beside: str, path: str) -> None:
+def publish(beside: str, path: str) -> None:
     """Forces a file to disk and gives it its name."""
+    from components.pusher.files import sync  # imports TensorFlow, which a reader does not need
+
     sync(beside)
     os.replace(beside, path)
     sync(os.path.dirname(path))

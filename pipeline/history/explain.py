@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from pipeline.history.metadata import Execution, History, Value, read_history
-from pipeline.history.runs import show_run
+from pipeline.history.metadata import read_history
+from pipeline.history.runs import run_named
+from pipeline.history.values import Execution, History, Value
 
 SHOWN = 4  # reasons of a node in the terminal
 LONGEST = 40  # letters of a value
@@ -50,8 +51,8 @@ def explain(root: str, run_id: str) -> tuple[str, list[Explanation]]:
     Raises:
       ValueError: there is no such run, or no ML Metadata store.
     """
-    found = show_run(root, run_id).run.run_id
     history = read_history(root)
+    found = run_named(history, root, run_id)
     return found, [_explained(history, one) for one in history.executions.values() if one.run_id == found]
 
 

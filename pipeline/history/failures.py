@@ -1,12 +1,13 @@
 """Why a run failed: written into ML Metadata beside the run, and read from there. It needs ml_metadata, but not tfx."""
 
 import contextlib
-import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2 as pb
+
+from pipeline.history.homes import home_of
 
 RUN = "pipeline_run"  # TFX's type of the context of a run; its name is the id of the run
 
@@ -21,14 +22,10 @@ class Failure(NamedTuple):
 
 def note_failure(root: str, run_id: str, failure: Failure) -> None:
     """Writes a failure beside its run. If ML Metadata cannot be written, only the log has it."""
-    path = os.path.join(root, "metadata.sqlite")
-    if not os.path.isfile(path):
-        return
-    config = pb.ConnectionConfig()
-    config.sqlite.filename_uri = path
-    config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE
     with contextlib.suppress(Exception):  # it must not hide the failure itself, which may be that of ML Metadata
-        store = mlmd.MetadataStore(config)
+        home = home_of(root)
+        home.expect()
+        store = mlmd.MetadataStore(home.config())
         context = store.get_context_by_type_and_name(RUN, run_id)
         for key, value in failure._asdict().items():
             context.custom_properties[f"failed_{key}"].string_value = value or ""

@@ -1,87 +1,18 @@
-"""Reads all runs from ML Metadata at once, into plain values. It needs ml_metadata, but not tfx."""
+"""Reads all runs at once, into plain values: from ML Metadata, or from a bucket. It needs ml_metadata, but not tfx."""
 
 import json
-import os
-from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
 
 import ml_metadata as mlmd
 from google.protobuf import json_format, message
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-from pipeline.history.database import RootError, fault_of, tell, wait_until_free
-from pipeline.history.failures import RUN, Failure, failures_of
+from pipeline.history.failures import RUN, failures_of
+from pipeline.history.homes import home_of
+from pipeline.history.pushed import is_remote, pushed_history
+from pipeline.history.values import Artifact, Execution, History, Links, Value
 
-Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"  # as JSON has it
-Links = dict[str, list[int]]  # from the key of an input or output to the ids of its artifacts
-
-
-class Artifact(NamedTuple):
-    """An output of a node."""
-
-    id: int
-    type: str
-    uri: str
-    properties: dict[str, Value]
-
-    @property
-    def pushed_to(self) -> str | None:
-        """The directory that this model was pushed to, or None."""
-        directory = self.properties.get("pushed_destination")
-        return directory if isinstance(directory, str) and directory else None
-
-
-class Execution(NamedTuple):
-    """One node in one run. Times are in milliseconds since 1970."""
-
-    id: int
-    node: str
-    run_id: str
-    pipeline: str
-    state: str  # complete, cached, failed, running, canceled
-    began: int
-    ended: int
-    settings: dict[str, Value]
-    inputs: Links
-    outputs: Links
-
-
-class History(NamedTuple):
-    """All executions and artifacts, by id, and why runs failed."""
-
-    executions: dict[int, Execution]
-    artifacts: dict[int, Artifact]
-    failures: dict[str, Failure]  # by the id of the run
-
-    def maker(self, artifact: int) -> Execution | None:
-        """Returns the execution that made an artifact. Later executions with it among their outputs took it from the cache."""
-        makers = [e for e in self.executions.values() if any(artifact in ids for ids in e.outputs.values())]
-        return min(makers, key=lambda execution: execution.id, default=None)
-
-    def started_from(self, execution: Execution) -> list[int]:
-        """Returns the id of the model that a training started from: a pushed version or an exported model, by its directory."""
-        settings = execution.settings.get("settings")
-        directory = settings.get("warm_start") if isinstance(settings, dict) else None
-        if not isinstance(directory, str):
-            return []
-        pushes = [a.id for a in self.artifacts.values() if a.pushed_to == directory]
-        pushed = [maker.inputs.get("model", []) for i in pushes if (maker := self.maker(i))]
-        exported = [a.id for a in self.artifacts.values() if a.type == "Model" and directory.startswith(f"{a.uri}/")]
-        return [*pushed[0]] if pushed else exported[:1]
-
-
-def metadata_file(root: str) -> str:
-    """Returns the path of the ML Metadata store of the runs in `root`.
-
-    Raises:
-      ValueError: there is no such file.
-    """
-    path = os.path.join(root, "metadata.sqlite")
-    if os.path.isdir(root) and not os.access(root, os.R_OK | os.X_OK):
-        raise ValueError(f"--root {root}: this user may not read it; change its permissions")
-    if not os.path.isfile(path):
-        raise ValueError(f"--root {root}: holds no metadata.sqlite; expected the --root of an earlier `fewshot run`")
-    return path
+AT_ONCE = 1000  # ids in a query
 
 
 def opened_store(root: str, write: bool = False) -> mlmd.MetadataStore:
@@ -90,30 +21,29 @@ def opened_store(root: str, write: bool = False) -> mlmd.MetadataStore:
     Raises:
       ValueError: there is none.
     """
-    config, mode = pb.ConnectionConfig(), pb.SqliteMetadataSourceConfig
-    config.sqlite.filename_uri = metadata_file(root)
-    config.sqlite.connection_mode = mode.READWRITE if write else mode.READONLY
-    return mlmd.MetadataStore(config)
+    home = home_of(root)
+    home.expect()
+    return mlmd.MetadataStore(home.config(write))
 
 
 def read_history(root: str) -> History:
     """Returns all executions and artifacts of the runs in `root`.
 
     Raises:
-      ValueError: there is no ML Metadata store.
-      RootError: it is damaged, or another program holds it.
+      ValueError: there is no ML Metadata store, or no pushed model in a bucket.
+      RootError: it is damaged, another program holds it, or its server does not let us in.
     """
-    path = metadata_file(root)
-    wait_until_free(path, tell)
-    if fault := fault_of(path):
-        raise RootError(f"{path} is damaged ({fault}); `fewshot doctor --root {root}` says what to do")
-    store = opened_store(root)
-    runs, nodes = _contexts(store, RUN), _contexts(store, "node")
-    pipelines = _contexts(store, "pipeline")
-    raw = [execution for execution in store.get_executions() if execution.id in runs]
+    if is_remote(root):
+        return pushed_history(root)
+    home = home_of(root)
+    home.check()
+    store = mlmd.MetadataStore(home.config(write=False))
+    pipelines, runs = _contexts(store, "pipeline", home.suffix), _contexts(store, RUN, home.suffix)
+    nodes = _contexts(store, "node", f"{home.suffix}.")
+    raw = [one for some in _parts(sorted(runs)) for one in store.get_executions_by_id(some)]
     inputs: dict[int, Links] = {execution.id: {} for execution in raw}
     outputs: dict[int, Links] = {execution.id: {} for execution in raw}
-    for event in store.get_events_by_execution_ids([execution.id for execution in raw]) if raw else []:
+    for event in (one for some in _parts(sorted(runs)) for one in store.get_events_by_execution_ids(some)):
         side = {pb.Event.INPUT: inputs, pb.Event.OUTPUT: outputs}.get(event.type)
         if side is not None:
             side[event.execution_id].setdefault(event.path.steps[0].key, []).append(event.artifact_id)
@@ -132,9 +62,13 @@ def read_history(root: str) -> History:
         )
         for e in sorted(raw, key=lambda execution: execution.id)
     }
+    linked = sorted({one for links in (*inputs.values(), *outputs.values()) for ids in links.values() for one in ids})
     artifacts = {
-        a.id: Artifact(a.id, a.type, a.uri, _values(a.properties) | _values(a.custom_properties))
-        for a in store.get_artifacts()
+        a.id: Artifact(
+            a.id, a.type, a.uri, _values(a.properties) | _values(a.custom_properties), a.state == pb.Artifact.LIVE
+        )
+        for some in _parts(linked)
+        for a in store.get_artifacts_by_id(some)
     }
     return History(executions, artifacts, failures_of(store.get_contexts_by_type(RUN)))
 
@@ -157,11 +91,18 @@ def unpack(value: Value) -> Value:
     return {key: unpack(item) for key, item in value.items()}
 
 
-def _contexts(store: mlmd.MetadataStore, kind: str) -> dict[int, str]:
+def _contexts(store: mlmd.MetadataStore, kind: str, part: str) -> dict[int, str]:
+    """Returns the name of the context of each execution, of those whose names have a part."""
     found: dict[int, str] = {}
     for context in store.get_contexts_by_type(kind):
-        found |= {execution.id: context.name for execution in store.get_executions_by_context(context.id)}
+        if part in context.name:
+            found |= {execution.id: context.name for execution in store.get_executions_by_context(context.id)}
     return found
+
+
+def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Cuts a list into pieces that fit into a query."""
+    return (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE))
 
 
 def _values(properties: Mapping[str, pb.Value]) -> dict[str, Value]:

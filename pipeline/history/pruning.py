@@ -12,8 +12,9 @@ from typing import NamedTuple
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from components.fewshot import integrity
-from pipeline.history.metadata import Artifact, History, opened_store, read_history
+from pipeline.history.metadata import opened_store, read_history
 from pipeline.history.runs import ancestors
+from pipeline.history.values import Artifact, History
 
 JUDGED = "judged"  # in a root: results of episodes, by what they are of
 TELL_OF_A_RUN = {"ModelBlessing", "ModelEvaluation", "ModelRun"}  # types of artifacts
@@ -54,7 +55,7 @@ def prune(root: str, keep: int, served: Iterable[str], dry: bool = False) -> Pru
 
 def removable(history: History, keep: int, served: set[str]) -> list[Artifact]:
     """Returns the artifacts that neither the newest runs nor a model in production need, oldest first."""
-    newest = set(sorted({one.run_id for one in history.executions.values()})[-keep:])
+    newest = set(history.runs[-keep:])
     needed = {
         artifact
         for one in history.executions.values()
@@ -72,8 +73,8 @@ def removable(history: History, keep: int, served: set[str]) -> list[Artifact]:
 
 def judged_before(root: str, history: History, keep: int) -> list[str]:
     """Returns the results of episodes that were written before the newest runs: who needs them again judges again."""
-    newest = sorted({one.run_id for one in history.executions.values()})[-keep:]
-    began = min(one.began for one in history.executions.values() if one.run_id in newest)
+    newest = history.runs[-keep:]
+    began = min(one.began or 0 for one in history.executions.values() if one.run_id in newest)
     folder = os.path.join(root, JUDGED)
     paths = sorted(entry.path for entry in os.scandir(folder) if entry.is_dir()) if os.path.isdir(folder) else []
     return [path for path in paths if os.path.getmtime(path) * 1000 < began]

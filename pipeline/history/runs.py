@@ -1,11 +1,14 @@
-"""`fewshot runs`: lists runs, shows their nodes and settings, and traces which images and settings made a model."""
+"""`fewshot runs`: lists runs, shows their nodes and settings, and traces which images and settings made a model.
+
+A root may be a directory, the address of a shared database, or a folder of a bucket.
+"""
 
 import datetime
 import fcntl
 import json
 import os
 import textwrap
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict, cast
 
 import yaml
 from rich.console import Console
@@ -13,7 +16,8 @@ from rich.table import Table
 
 from components.few_shot_evaluator.baselines import BASELINES
 from pipeline.history.failures import Failure
-from pipeline.history.metadata import Artifact, Execution, History, Value, read_history
+from pipeline.history.metadata import read_history
+from pipeline.history.values import Artifact, Execution, History, Value
 
 LAST_NODE = "Pusher"
 DECIDES = "DriftDetector"  # the last node where nothing is trained
@@ -39,7 +43,7 @@ class Made(NamedTuple):
 
 
 class NodeRun(NamedTuple):
-    """One node of a run. `seconds` is None while it runs, and if it was killed."""
+    """One node of a run. `seconds` is None while it runs, if it was killed, and where nobody noted its start."""
 
     node: str
     state: str  # complete, cached, failed, running
@@ -56,7 +60,7 @@ class Run(NamedTuple):
     pipeline: str
     state: str  # complete, failed, running, unfinished
     started: str
-    seconds: float
+    seconds: float | None
     nodes: int
     cached: int
     accuracy: float | None
@@ -95,8 +99,7 @@ def list_runs(root: str) -> list[Run]:
       ValueError: there is no ML Metadata store.
     """
     history = read_history(root)
-    ids = dict.fromkeys(execution.run_id for execution in history.executions.values())
-    return [_run(root, history, run_id) for run_id in sorted(ids, reverse=True)]
+    return [_run(root, history, run_id) for run_id in reversed(history.runs)]
 
 
 def show_run(root: str, run_id: str) -> RunDetails:
@@ -106,16 +109,20 @@ def show_run(root: str, run_id: str) -> RunDetails:
       ValueError: there is no such run, or several; the message lists those that exist.
     """
     history = read_history(root)
-    exist = sorted({execution.run_id for execution in history.executions.values()})
+    found = run_named(history, root, run_id)
+    return RunDetails(_run(root, history, found), [_node(history, execution) for execution in _nodes(history, found)])
+
+
+def run_named(history: History, root: str, run_id: str) -> str:
+    """Returns the id of a run by itself, its beginning, or `latest`; raises ValueError if there is no such run, or several."""
+    exist = history.runs
     fitting = exist[-1:] if run_id == "latest" else [one for one in exist if one.startswith(run_id)]
     if run_id in exist:
         fitting = [run_id]
     if len(fitting) != 1:
         what = "no such run" if not fitting else "not one run but several"
         raise ValueError(f"{run_id!r}: {what} under {root}; there are {', '.join(fitting or exist[-10:])}")
-    return RunDetails(
-        _run(root, history, fitting[0]), [_node(history, execution) for execution in _nodes(history, fitting[0])]
-    )
+    return fitting[0]
 
 
 def lineage(root: str, path: str) -> list[Ancestor]:
@@ -166,9 +173,10 @@ def artifact_at(history: History, path: str) -> Artifact:
         full = inside if os.path.exists(os.path.join(inside, "saved_model.pb")) else full
     artifacts = sorted(history.artifacts.values(), key=lambda artifact: -artifact.id)
     pushed = [one for one in artifacts if one.pushed_to and _resolved(one.pushed_to) == full]
+    served = [one for one in artifacts if one.pushed_to and "://" in full and os.path.dirname(one.pushed_to) == full]
     around = [one for one in artifacts if (full + os.sep).startswith(_resolved(one.uri).rstrip("/") + "/")]
     named = [one for one in artifacts if one.uri == _model_of_manifest(full)]
-    for candidates in (pushed, around, named):
+    for candidates in (pushed, served, around, named):
         if candidates:
             return max(candidates, key=lambda artifact: len(artifact.uri))
     kinds = "a pushed model, or an artifact of a run"
@@ -177,7 +185,7 @@ def artifact_at(history: History, path: str) -> Artifact:
 
 def _resolved(path: str) -> str:
     """Returns the path without links: a root may have been reached by one."""
-    return path if "://" in path else os.path.realpath(path)
+    return path.rstrip("/") if "://" in path else os.path.realpath(path)
 
 
 def as_json(found: object) -> object:
@@ -197,7 +205,8 @@ def show_list(runs: list[Run]) -> None:
         accuracy = "" if run.accuracy is None else f"{100 * run.accuracy:.2f} ± {100 * (run.ci95 or 0):.2f}"
         blessed = {True: "yes", False: "no", None: run.decision or ""}[run.blessed]
         cached = f"{run.cached}/{run.nodes}"
-        table.add_row(run.run_id, run.pipeline, run.state, cached, f"{run.seconds:.0f} s", accuracy, blessed)
+        took = "" if run.seconds is None else f"{run.seconds:.0f} s"
+        table.add_row(run.run_id, run.pipeline, run.state, cached, took, accuracy, blessed)
     Console().print(table)
 
 
@@ -255,10 +264,10 @@ def _run(root: str, history: History, run_id: str) -> Run:
     decided = drift.properties if drift else {}
     return Run(
         run_id=run_id,
-        pipeline=nodes[0].pipeline,
+        pipeline=nodes[0].pipeline.partition(".")[0],  # what follows is the key of a root
         state=_state(root, history, nodes, DECIDES if decided and not decided["goes_on"] else LAST_NODE),
-        started=_time(nodes[0].began),
-        seconds=round((nodes[-1].ended - nodes[0].began) / 1000, 1),
+        started=_time(nodes[0].began or nodes[0].ended),
+        seconds=_seconds(nodes[0].began, nodes[-1].ended),
         nodes=len(nodes),
         cached=sum(node.state == "cached" for node in nodes),
         accuracy=metrics.get("accuracy"),
@@ -282,7 +291,7 @@ def _node(history: History, execution: Execution) -> NodeRun:
     failure, state = history.failures.get(execution.run_id), execution.state
     if state == "running" and failure and failure.node == execution.node:  # its driver failed, which TFX does not note
         state = "failed"
-    seconds = None if execution.state == "running" else round((execution.ended - execution.began) / 1000, 1)
+    seconds = None if execution.state == "running" else _seconds(execution.began, execution.ended)
     return NodeRun(execution.node, state, seconds, execution.settings, made(execution.inputs), made(execution.outputs))
 
 
@@ -296,8 +305,7 @@ def _state(root: str, history: History, nodes: list[Execution], last: str) -> st
         return "failed"
     if states.get(last) in ("complete", "cached"):
         return "complete"
-    latest = max(execution.run_id for execution in history.executions.values())
-    return "running" if nodes[0].run_id == latest and _is_locked(root) else "unfinished"
+    return "running" if nodes[0].run_id == history.runs[-1] and _is_locked(root) else "unfinished"
 
 
 def _is_locked(root: str) -> bool:
@@ -311,7 +319,13 @@ def _is_locked(root: str) -> bool:
     return False
 
 
+def _seconds(began: int | None, ended: int) -> float | None:
+    return None if began is None else round((ended - began) / 1000, 1)
+
+
 def _metrics(evaluation: Artifact | None) -> Metrics:
+    if evaluation and isinstance(told := evaluation.properties.get("metrics"), dict):
+        return cast(Metrics, told)
     path = os.path.join(evaluation.uri, "metrics.json") if evaluation else ""
     if not os.path.isfile(path):
         return {}

@@ -3,18 +3,19 @@
 import json
 import os
 import tempfile
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as kubeflow
 
 from data.settings import ImageSetSettings
 from pipeline.config import PRODUCTION, RunSettings
-from pipeline.graph import Target, create_pipeline
+from pipeline.graph import create_pipeline
 from pipeline.image_sets import glyphs_at, glyphs_directory, with_sides
 from pipeline.platforms.machines import give_machines, selectors
 
 IMAGE = "fewshot-tfx"
+Target = Literal["vertex", "kubeflow"]
 
 
 def compile_pipeline(settings: RunSettings, root: str, target: Target, output: str, image: str = IMAGE) -> list[str]:
@@ -39,7 +40,7 @@ def compile_pipeline(settings: RunSettings, root: str, target: Target, output: s
             " and elsewhere: name the version to start from"
         )
     data: ImageSetSettings = with_sides(settings.data or glyphs_at(glyphs_directory(settings, root)), root)
-    pipeline = create_pipeline(settings, data, root, target)
+    pipeline = create_pipeline(settings, data, root)
     give_machines(pipeline.components, settings.platform, target)
     if not os.path.isdir(os.path.dirname(os.path.abspath(output))):
         raise ValueError(f"--output {output}: no such folder; create it first")

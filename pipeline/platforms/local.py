@@ -29,7 +29,7 @@ from pipeline.platforms.artifacts import OPERATORS, Tell, give_up_damaged_inputs
 
 Report = Callable[["NodeStart | NodeEnd | NodeFailure"], None]
 Outcome = Literal["executed", "cached", "left out"]
-Connect = Callable[[metadata_store_pb2.ConnectionConfig], metadata.Metadata]
+Connect = Callable[[], metadata.Metadata]
 
 
 class NodeStart(NamedTuple):
@@ -71,8 +71,9 @@ class NodeError(ValueError):
 def run_locally(
     pipeline: Pipeline,
     report: Report,
-    connect: Connect = metadata.Metadata,
+    connect: Connect,
     tell: Tell = lambda sentence: None,
+    suffix: str = "",
 ) -> str:
     """Runs every node in order. A node whose inputs have not changed reuses the cache.
 
@@ -81,8 +82,9 @@ def run_locally(
     Args:
       pipeline: the pipeline.
       report: gets the start and the end of each node, or its failure.
-      connect: returns a connection to ML Metadata.
+      connect: returns a connection to ML Metadata. The pipeline itself names none: what it names, TFX logs.
       tell: gets a sentence about what is made again or tried once more.
+      suffix: what the id of a run ends with where ML Metadata is shared by many roots.
 
     Returns:
       The id of the run that went well.
@@ -92,13 +94,13 @@ def run_locally(
     """
     mended: set[str] = set()  # each artifact is made again once, and each node tried again once
     while True:
-        run_id = datetime.datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+        run_id = datetime.datetime.now().strftime("%Y%m%d-%H%M%S-%f") + suffix
         try:
             with whole_cache(tell):
                 _run_once(pipeline, run_id, report, connect)
             return run_id
         except NodeError as error:
-            remedies = _remedies(pipeline, run_id, error, connect)
+            remedies = _remedies(run_id, error, connect)
             if not remedies or mended & remedies.keys():
                 raise
             mended |= remedies.keys()
@@ -107,11 +109,11 @@ def run_locally(
                 tell(sentence)
 
 
-def _remedies(pipeline: Pipeline, run_id: str, error: NodeError, connect: Connect) -> dict[str, str]:
+def _remedies(run_id: str, error: NodeError, connect: Connect) -> dict[str, str]:
     """Returns what makes it worth to run again: for each artifact, or for the node, a sentence."""
     reasons = chain_of(error)
     try:
-        with connect(pipeline.metadata_connection_config) as handle:
+        with connect() as handle:
             damaged = give_up_damaged_inputs(handle.store, run_id, reasons)
     except (ValueError, mlmd.errors.StatusError):  # the database is in trouble, which the first error tells
         return {}
@@ -124,8 +126,6 @@ def _run_once(pipeline: Pipeline, run_id: str, report: Report, connect: Connect)
     ir = compiler.Compiler().compile(pipeline)
     runtime_parameter_utils.substitute_runtime_parameter(ir, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id})
     deployment = runner_utils.extract_local_deployment_config(ir)
-    connection = deployment.metadata_connection_config
-    config = getattr(connection, connection.WhichOneof("connection_config"))
     nodes = [node.pipeline_node for node in ir.nodes]
     for number, node in enumerate(nodes, 1):
         name = node.node_info.id
@@ -134,7 +134,7 @@ def _run_once(pipeline: Pipeline, run_id: str, report: Report, connect: Connect)
         try:
             done = launcher.Launcher(
                 pipeline_node=node,
-                mlmd_connection=connect(config),
+                mlmd_connection=connect(),
                 pipeline_info=ir.pipeline_info,
                 pipeline_runtime_spec=ir.runtime_spec,
                 executor_spec=runner_utils.extract_executor_spec(deployment, name),
@@ -144,13 +144,13 @@ def _run_once(pipeline: Pipeline, run_id: str, report: Report, connect: Connect)
         except Exception as error:
             report(NodeFailure(name, run_id, sentence_of(error)))
             raise NodeError(name, sentence_of(error)) from error
-        report(NodeEnd(name, time.monotonic() - began, _outcome(config, done.execution_id if done else None)))
+        report(NodeEnd(name, time.monotonic() - began, _outcome(connect, done.execution_id if done else None)))
 
 
-def _outcome(config: metadata_store_pb2.ConnectionConfig, execution_id: int | None) -> Outcome:
+def _outcome(connect: Connect, execution_id: int | None) -> Outcome:
     if not execution_id:
         return "left out"
-    with metadata.Metadata(config) as handle:
+    with connect() as handle:
         (execution,) = handle.store.get_executions_by_id([execution_id])
     return "cached" if execution.last_known_state == metadata_store_pb2.Execution.CACHED else "executed"
 

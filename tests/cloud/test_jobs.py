@@ -7,6 +7,8 @@ import pytest
 
 from pipeline.commands.run import run
 from pipeline.config import load_settings
+from pipeline.history import runs
+from pipeline.history.pushed import NODES
 from pipeline.platforms.kubeflow import compile_pipeline
 from pipeline.presets import find_preset
 from tests import pictures
@@ -77,6 +79,22 @@ def alike(metrics: dict, here: dict) -> bool:
     return ours == theirs
 
 
+def tells_its_history(cluster: Cluster, run_id: str, here: dict) -> None:
+    """The bucket alone says which run pushed the model, of what accuracy, and what it was made from."""
+    root = f"gs://bucket/{cluster.target}"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in cluster.bucket.environment.items():
+            patch.setenv(name, value)
+        (found,) = [one for one in runs.list_runs(root) if one.run_id == run_id]
+        traced = runs.lineage(root, str(found.pushed_model))
+        told = runs.show_run(root, run_id).nodes
+    assert (found.accuracy, found.ci95, found.blessed) == (here["accuracy"], here["ci95"], True)
+    assert [one.node for one in told] == [node.name for node in NODES]
+    assert [one.type for one in traced if one.type in ("Model", "PushedModel")] == ["Model", "PushedModel"]
+    (trainer,) = [one for one in traced if one.node == "MetaTrainer"]
+    assert trainer.settings["settings"]["steps"] == 30
+
+
 def test_vertex(tmp_path, bucket, folders, here):
     """The first job equals the run on this machine, the same again does nothing, and another one meets what was pushed."""
     cluster = Cluster(bucket, "vertex", tmp_path)
@@ -88,6 +106,7 @@ def test_vertex(tmp_path, bucket, folders, here):
     job, metrics = cluster.run("other settings", folders, training={"learning_rate": 0.004})
     assert "MetaTrainer" in job.ran and not {"ImageExampleGen", "Transform", "EpisodeGenerator"} & set(job.ran)
     assert metrics["production"]["accuracy"] == here["accuracy"] and "difference" in metrics["production"]
+    tells_its_history(cluster, "first", here)
 
 
 def test_kubeflow(tmp_path, bucket, folders, here):
@@ -100,6 +119,7 @@ def test_kubeflow(tmp_path, bucket, folders, here):
     assert cluster.temporary == []
     job, _ = cluster.run("again", folders)
     assert job.ran == ["ImageListing"] and len(cluster.served) == 2
+    tells_its_history(cluster, "first", here)
 
 
 def test_spans_on_a_cluster(tmp_path, bucket):

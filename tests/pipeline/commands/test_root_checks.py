@@ -23,6 +23,8 @@ def store(tmp_path):
     store = Store(tmp_path)
     at = store.connect()
     kind = at.put_artifact_type(pb.ArtifactType(name="Model"))
+    trainer = at.put_execution_type(pb.ExecutionType(name="Trainer"))
+    run = pb.Context(type_id=at.put_context_type(pb.ContextType(name="pipeline_run")), name="one")
     for number in (1, 2):
         uri = tmp_path / "artifacts" / "Trainer" / "model" / str(number)
         uri.mkdir(parents=True)
@@ -32,7 +34,12 @@ def store(tmp_path):
         artifact = pb.Artifact(type_id=kind, uri=str(uri), state=pb.Artifact.LIVE)
         if number == 2:
             artifact.custom_properties["pushed_destination"].string_value = str(tmp_path / "elsewhere" / "7")
-        at.put_artifacts([artifact])
+        at.put_execution(
+            pb.Execution(type_id=trainer),
+            [(artifact, pb.Event(type=pb.Event.OUTPUT, path={"steps": [{"key": "model"}]}))],
+            [run],
+            reuse_context_if_already_exist=True,
+        )
     for place in (tmp_path / "serving" / "shop" / "3", tmp_path / "elsewhere" / "7"):
         integrity.seal(write_model(str(place)))
     (tmp_path / "starts.json").write_text(json.dumps({"0123": "none"}))

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.history import backup, database
 from pipeline.history.database import RootError
+from pipeline.history.homes import File
 from pipeline.history.metadata import read_history
 from tests.pipeline.history.test_backup import Store
 
@@ -62,11 +63,9 @@ def test_a_held_database_ends_in_a_sentence_that_names_the_process(store, impati
 
 @pytest.mark.parametrize("use", ["save", "connect", "read"])
 def test_whoever_uses_it_waits_in_the_same_way(store, impatient, use, capfd):
-    from tfx.orchestration import metadata  # at the last moment: it takes seconds
+    from pipeline.history.patient import PatientMetadata  # at the last moment: it takes seconds
 
-    from pipeline.history.patient import PatientMetadata
-
-    connection = PatientMetadata(metadata.sqlite_metadata_connection_config(store.path), store.said.append)
+    connection = PatientMetadata(File(str(store.root)), store.said.append)
     ways = {"save": store.save, "connect": connection.__enter__, "read": lambda: read_history(str(store.root))}
     with held(store.path), pytest.raises(RootError, match=r"metadata.sqlite is locked by process \d+"):
         ways[use]()

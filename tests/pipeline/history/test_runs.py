@@ -9,6 +9,7 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 
 from pipeline.history import runs
 from pipeline.history.failures import Failure, note_failure
+from pipeline.history.homes import File
 from pipeline.history.metadata import unpack
 
 STATES = {name.lower(): value for name, value in pb.Execution.State.items()}
@@ -17,11 +18,9 @@ STATES = {name.lower(): value for name, value in pb.Execution.State.items()}
 class Recorder:
     """Writes runs into a store, the way TFX's launcher does."""
 
-    def __init__(self, root):
-        config = pb.ConnectionConfig()
-        config.sqlite.filename_uri = str(root / "metadata.sqlite")
-        config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
-        self.root, self.store = root, mlmd.MetadataStore(config)
+    def __init__(self, root, home=None):
+        home = home or File(str(root))
+        self.root, self.suffix, self.store = root, home.suffix, mlmd.MetadataStore(home.config())
         self.contexts = {}
 
     def context(self, kind, name):
@@ -32,7 +31,7 @@ class Recorder:
 
     def artifact(self, kind, uri, **properties):
         type_id = self.store.put_artifact_type(pb.ArtifactType(name=kind))
-        artifact = pb.Artifact(type_id=type_id, uri=str(uri))
+        artifact = pb.Artifact(type_id=type_id, uri=str(uri), state=pb.Artifact.LIVE)
         set_properties(artifact, properties)
         return self.store.put_artifacts([artifact])[0]
 
@@ -48,7 +47,8 @@ class Recorder:
                 event.path.steps.add().key = key
                 events.append(event)
         self.store.put_events(events)
-        names = [("pipeline", "shop"), ("pipeline_run", run), ("node", f"shop.{node}")]
+        shop = f"shop{self.suffix}"
+        names = [("pipeline", shop), ("pipeline_run", f"{run}{self.suffix}"), ("node", f"{shop}.{node}")]
         links = [pb.Association(execution_id=made, context_id=self.context(*name)) for name in names]
         self.store.put_attributions_and_associations([], links)
 

@@ -1,6 +1,7 @@
 """The local runner on a pipeline of two nodes: what is damaged is made again, what failed by chance runs once more."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -55,9 +56,7 @@ class Runs:
         writer = Writer()
         nodes = [writer, Reader(images=writer.outputs["images"], version=version)]
         connection = metadata.sqlite_metadata_connection_config(str(self.root / "metadata.sqlite"))
-        made = Pipeline(
-            "two", str(self.root), components=nodes, enable_cache=True, metadata_connection_config=connection
-        )
+        made = Pipeline("two", str(self.root), components=nodes, enable_cache=True)
 
         def report(event) -> None:
             if isinstance(event, NodeEnd):
@@ -65,7 +64,7 @@ class Runs:
             elif isinstance(event, NodeFailure):
                 self.ids.add(event.run_id)
 
-        self.ids.add(run_locally(made, report, tell=self.told.append))
+        self.ids.add(run_locally(made, report, partial(metadata.Metadata, connection), self.told.append))
         return cached
 
     def newest(self, key: str) -> Path:
