@@ -1,13 +1,15 @@
 """`fewshot adapt --html`: predictions as a page of small pictures, each class with the images that it was learnt from."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from components.fewshot.images.thumbnail import thumbnail
+from components.fewshot.images.seen import BATCH
+from components.fewshot.images.thumbnail import thumbnails
 from components.fewshot.pages import environment
+from components.fewshot.parallel import batched
 from components.fewshot.words import counted
 from data.sources.folders import ImageFile
 from pipeline.terminal.images import printable
@@ -33,10 +35,11 @@ def write_page(path: str, result: Adapted, support: Sequence[ImageFile]) -> None
       result: what is shown.
       support: the images that were learnt from; none, if a task state was taken up.
     """
-    templates = environment("pipeline.commands")
-    templates.filters |= {"picture": _picture, "printable": printable}
-    templates.globals["counted"] = counted
     groups = groups_of(result["predictions"], examples_in(support))
+    paths = [path for group in groups for path in (*group.examples, *(one["path"] for one in group.predictions))]
+    templates = environment("pipeline.commands")
+    templates.filters |= {"picture": _pictures(paths).__getitem__, "printable": printable}
+    templates.globals["counted"] = counted
     text = templates.get_template("page.html.j2").render(groups=groups, result=result, most=MOST)
     with tf.io.gfile.GFile(path, "w") as file:
         file.write(text)
@@ -64,6 +67,14 @@ def examples_in(support: Sequence[ImageFile]) -> dict[str, list[str]]:
     return found
 
 
-def _picture(path: str) -> str:
+def _pictures(paths: Iterable[str]) -> dict[str, str]:
+    """Returns thumbnails by path; a few files are in memory at a time."""
+    shown: dict[str, str] = {}
+    for some in batched(dict.fromkeys(paths), BATCH):
+        shown |= zip(some, thumbnails([_read(path) for path in some]), strict=True)
+    return shown
+
+
+def _read(path: str) -> bytes:
     with tf.io.gfile.GFile(path, "rb") as file:
-        return thumbnail(file.read())
+        return bytes(file.read())

@@ -12,7 +12,7 @@ from components.few_shot_evaluator.report import plots
 from components.few_shot_evaluator.report_inputs import ReportInputs
 from components.fewshot.evaluation.intervals import cannot_tell
 from components.fewshot.evaluation.summary import Difference, DomainAccuracy, OverClasses
-from components.fewshot.images.thumbnail import thumbnail
+from components.fewshot.images.thumbnail import thumbnails
 from components.fewshot.pages import environment
 
 DOMAINS = 6  # of the worst and of the best domains that are shown, if there are many
@@ -32,7 +32,7 @@ def render(inputs: ReportInputs) -> str:
         "percent": percent,
         "points": points,
         "bounds": bounds,
-        "thumbnail": thumbnail,
+        "thumbnail": dict(zip(images := images_in(inputs), thumbnails(images), strict=True)).__getitem__,
         "flat": flat,
         "episodes_title": episodes_title,
     }
@@ -49,6 +49,12 @@ def render(inputs: ReportInputs) -> str:
         domains=worst_and_best(metrics["by_domain"]),
         plots={name: Markup(svg) for name, svg in drawings(inputs).items()},
     )
+
+
+def images_in(inputs: ReportInputs) -> list[bytes]:
+    """Returns all images that the report shows, each once."""
+    drawn = [one.image for episode in inputs.episodes for one in (*episode.support, *episode.query)]
+    return list(dict.fromkeys([*drawn, *inputs.pictures.values()]))
 
 
 def drawings(inputs: ReportInputs) -> dict[str, str]:

@@ -1,23 +1,27 @@
 """Small pictures for pages: what the model sees, before it is resized for it."""
 
 import base64
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from components.fewshot.images.gate import ANY_SIZE
-from components.fewshot.images.seen import see
+from components.fewshot.images.seen import Seen, see
 
 SIDE = 96  # pixels; larger images are made smaller, smaller images stay as they are
 PLACEHOLDER = np.full((SIDE // 3, SIDE // 3, 1), 200, np.uint8)  # grey
 
 
-def thumbnail(encoded: bytes) -> str:
-    """An encoded image as a data URI: a PNG of at most `SIDE` pixels a side.
+def thumbnails(encoded: Sequence[bytes]) -> list[str]:
+    """Encoded images as data URIs: PNGs of at most `SIDE` pixels a side.
 
     An image that cannot be shown becomes a grey field: a page must not fail for a picture.
     """
-    (seen,) = see([encoded], lambda _, seen: seen, ANY_SIZE)
+    return see(encoded, lambda _, seen: _thumbnail(seen), ANY_SIZE)
+
+
+def _thumbnail(seen: Seen) -> str:
     pixels = PLACEHOLDER if seen.reason else seen.pixels
     if max(pixels.shape) > SIDE:
         scale = SIDE / max(pixels.shape)

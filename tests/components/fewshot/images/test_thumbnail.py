@@ -6,14 +6,15 @@ import io
 import numpy as np
 from PIL import Image
 
-from components.fewshot.images.thumbnail import SIDE, thumbnail
+from components.fewshot.images.thumbnail import SIDE, thumbnails
 from tests.components.fewshot import toys
 from tests.encoded import exif, png
 
 
 def shown(encoded: bytes) -> np.ndarray:
     """The pixels in the data URI of a picture."""
-    content = base64.b64decode(thumbnail(encoded).removeprefix("data:image/png;base64,"))
+    (uri,) = thumbnails([encoded])
+    content = base64.b64decode(uri.removeprefix("data:image/png;base64,"))
     return np.asarray(Image.open(io.BytesIO(content)))
 
 
