@@ -7,7 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 # FnApiRunner runs in the process of the node; Beam's default would download a runner. `in_memory` avoids gRPC, because Beam's
 # in-process gRPC streams lose elements under load (apache/beam 21104, 21643). Slow steps use all cores by their own thread pools.
-IN_PROCESS = ("--runner=FnApiRunner", "--direct_running_mode=in_memory", "--direct_num_workers=1")
+# TFX packs itself up for workers elsewhere, at every node, unless an image is named for them: 4 seconds, and 50 MB in the folder
+# of temporary files that stay there. Here there are no such workers, and nobody looks for the image.
+IN_PROCESS = (
+    "--runner=FnApiRunner",
+    "--direct_running_mode=in_memory",
+    "--direct_num_workers=1",
+    "--sdk_container_image=none",
+)
 _FETCHES = "may fetch another runner from the net; FnApiRunner is the one in this process"
 REFUSED = {  # in small letters and without "runner", as Beam takes them
     "dask": "computes only the last branch of a pipeline and says that all went well",

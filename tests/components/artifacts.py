@@ -30,8 +30,9 @@ EPISODES = {  # a few of these images
     "image": IMAGE,
     "test_episodes": 12,
 }
-ONE_WORKER = ("--runner=FnApiRunner", "--direct_num_workers=1")
-TWO_PROCESSES = ("--runner=FnApiRunner", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
+HERE = ("--runner=FnApiRunner", "--sdk_container_image=none")  # TFX need not pack itself up for other machines
+ONE_WORKER = (*HERE, "--direct_num_workers=1")
+TWO_PROCESSES = (*HERE, "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
 
 def artifact(kind: type, uri: Path | str, number: int = 1) -> Any:

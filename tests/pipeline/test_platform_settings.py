@@ -1,9 +1,10 @@
 """Machines: what is set for a node, what it takes from the default, and what is refused."""
 
 import pytest
+from tfx.utils.dependency_utils import make_beam_dependency_flags
 
 from pipeline.config import load_settings
-from pipeline.platform_settings import Accelerator, Machine, PlatformSettings
+from pipeline.platform_settings import IN_PROCESS, Accelerator, Machine, PlatformSettings
 from pipeline.presets import find_preset
 from pipeline.production import run_fingerprint
 
@@ -71,3 +72,8 @@ def test_a_machine_changes_no_run():
     given = {"platform": {"trainer": {"cpu": 8}, "default": {"beam": ["--runner=DataflowRunner"]}}}
     plain, equipped = load_settings(find_preset("images")), load_settings(find_preset("images"), given)
     assert plain.content == equipped.content and run_fingerprint(plain, "f") == run_fingerprint(equipped, "f")
+
+
+def test_tfx_does_not_pack_itself_up_for_workers_in_this_process():
+    """It would at every node, and leave the package behind."""
+    assert make_beam_dependency_flags([*IN_PROCESS]) == [*IN_PROCESS]

@@ -20,6 +20,7 @@ from components.image_example_gen.executor import Executor
 from data.keys import CLASS, DOMAIN, SOURCE_ID
 from data.settings import ImageSetSettings
 from data.sources.records import to_example
+from tests.components import artifacts
 
 
 def picture(seed, kind="PNG", size=(6, 5)):
@@ -52,7 +53,7 @@ def run(settings, root, *beam_args):
     """Runs the executor as the component sets it up; returns its output folder."""
     examples = standard_artifacts.Examples()
     examples.uri = str(root / "ImageExampleGen" / "examples" / "1")
-    context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=["--runner=FnApiRunner", *beam_args])
+    context = base_beam_executor.BaseBeamExecutor.Context(beam_pipeline_args=[*artifacts.HERE, *beam_args])
     properties = dict(ImageExampleGen(settings, "some").exec_properties)
     Executor(context).Do({}, {"examples": [examples]}, properties)
     assert json.loads(examples.split_names) == ["train", "val", "test"]

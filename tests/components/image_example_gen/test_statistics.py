@@ -20,6 +20,7 @@ from components.image_transform.component import image_transform
 from components.transform_graph import preprocess_of
 from data.settings import ImageSetSettings
 from data.sources.image_sets import fingerprint
+from tests.components import artifacts
 
 SPEC = ImageSpec(height=4, width=5, channels=3)
 
@@ -55,7 +56,7 @@ def run(settings, root, *, with_transform):
             str(root / "runs"),
             components=nodes,
             metadata_connection_config=metadata.sqlite_metadata_connection_config(str(root / "metadata.db")),
-            beam_pipeline_args=["--runner=FnApiRunner"],
+            beam_pipeline_args=[*artifacts.HERE],
         )
     )
     return root / "runs"
