@@ -82,7 +82,7 @@ def do(tmp_path):
 
     def run(inputs, keep=3):
         pushed = artifact(standard_artifacts.PushedModel, tmp_path / "Pusher" / str(next(executions)), 0)
-        properties = {"destination": str(tmp_path / "served"), "keep": keep, "run": "f1n6e7"}
+        properties = {"destination": str(tmp_path / "served"), "keep": keep, "run": "f1n6e7", "recipe": "r3c1pe"}
         Executor().Do(inputs, {"pushed_model": [pushed]}, properties)
         return pushed
 
@@ -115,7 +115,8 @@ def test_the_manifest_tells_headline_metrics_fingerprints_and_lineage(inputs, do
     model = inputs["model"][0]
     assert manifest.lineage["model"] == {"id": 11, "uri": model.uri}
     assert (manifest.lineage["model_blessing"]["id"], manifest.lineage["evaluation"]["id"]) == (12, 13)
-    assert manifest.lineage["run"] == "f1n6e7" and manifest.lineage["push"]["blessing"] == {"blessed": 1}
+    assert (manifest.lineage["run"], manifest.lineage["recipe"]) == ("f1n6e7", "r3c1pe")
+    assert manifest.lineage["push"]["blessing"] == {"blessed": 1}
 
 
 def test_without_an_evaluation_a_model_is_pushed_with_the_metrics_it_has(inputs, do, served):
