@@ -250,10 +250,10 @@ def rollback(
 def runs_list(root: History = ROOT, json: Json = False, debug: Debug = False) -> None:
     """List all runs: their state, time, accuracy and blessing."""
     with errors_as_sentences(debug), quietly():
-        from pipeline.history import runs
+        from pipeline.history import runs, tables
 
         found = runs.list_runs(root)
-        print_json({"runs": runs.as_json(found)}) if json else runs.show_list(found)
+        print_json({"runs": runs.as_json(found)}) if json else tables.show_list(found)
 
 
 @runs_app.command("show", epilog="Example: fewshot runs show latest")
@@ -265,10 +265,10 @@ def runs_show(
 ) -> None:
     """Show one run: its nodes, its settings, its artifacts, and why it failed if it did."""
     with errors_as_sentences(debug), quietly():
-        from pipeline.history import runs
+        from pipeline.history import runs, tables
 
         found = runs.show_run(root, run_id)
-        print_json(runs.as_json(found)) if json else runs.show_one(found)
+        print_json(runs.as_json(found)) if json else tables.show_one(found)
 
 
 @runs_app.command("lineage", epilog="Example: fewshot runs lineage fewshot-runs/serving/glyphs/1767225600")
@@ -280,10 +280,10 @@ def runs_lineage(
 ) -> None:
     """Show which images and settings made a model."""
     with errors_as_sentences(debug), quietly():
-        from pipeline.history import runs
+        from pipeline.history import runs, tables
 
         found = runs.lineage(root, path)
-        print_json({"lineage": runs.as_json(found)}) if json else runs.show_lineage(found)
+        print_json({"lineage": runs.as_json(found)}) if json else tables.show_lineage(found)
 
 
 @runs_app.command("explain", epilog="Example: fewshot runs explain latest")

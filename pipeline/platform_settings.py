@@ -117,7 +117,7 @@ class PlatformSettings(BaseModel):
     generator: Machine = Field(Machine(), description="of the EpisodeGenerator")
     extractor: Machine = Field(Machine(), description="of the FeatureExtractor")
     trainer: Machine = Field(Machine(), description="of every MetaTrainer")
-    evaluator: Machine = Field(Machine(), description="of the FewShotEvaluator")
+    evaluator: Machine = Field(Machine(), description="of the FewShotEvaluator and the DriftDetector")
 
     def machine_of(self, component: str) -> Machine:
         """Returns the machine of the nodes that run a component, by the name of its class."""
@@ -132,4 +132,5 @@ SECTIONS = {
     "FeatureExtractor": "extractor",
     "MetaTrainer": "trainer",
     "FewShotEvaluator": "evaluator",
+    "DriftDetector": "evaluator",
 }

@@ -11,8 +11,8 @@ import numpy as np
 
 from components.few_shot_evaluator.evaluate import comparable
 from components.few_shot_evaluator.metrics_json import BEFORE, NEW
-from components.fewshot.episodes.episode import Episode, EpisodeSpec, WantedEpisodes
-from components.fewshot.episodes.fitting import fitted
+from components.fewshot.episodes.episode import Episode, EpisodeSpec
+from components.fewshot.episodes.fitting import fitted_within
 from components.fewshot.episodes.frozen import episodes_hash
 from components.fewshot.episodes.subset import Subset, subset_of
 from components.fewshot.images.store import ImageStore
@@ -73,14 +73,8 @@ def arrivals(
             f"{counted(len(new.classes), 'test class', 'test classes')} came since, and an episode needs 2"
         )
         return found
-    _add(found, NEW, models, _for_new(spec, new), new, seed, data["test_episodes"])
+    _add(found, NEW, models, fitted_within(spec, new.alone), new, seed, data["test_episodes"])
     return found
-
-
-def _for_new(spec: EpisodeSpec, new: Subset) -> EpisodeSpec:
-    """Fewer ways and queries where the new classes are few."""
-    wanted = WantedEpisodes(**spec.model_dump() | {"way": None, "query": None, "distractors": 0})
-    return fitted(wanted, new.alone, most_way=spec.way_range[1], most_queries=spec.query)
 
 
 def _add(

@@ -1,4 +1,4 @@
-"""`fewshot runs`: lists runs, shows their nodes and settings, and traces which images and settings made a model.
+"""`fewshot runs`: what is known of runs, of their nodes and settings, and of the images and settings that made a model.
 
 A root may be a directory, the address of a shared database, or a folder of a bucket.
 """
@@ -7,12 +7,7 @@ import datetime
 import fcntl
 import json
 import os
-import textwrap
 from typing import NamedTuple, TypedDict, cast
-
-import yaml
-from rich.console import Console
-from rich.table import Table
 
 from components.few_shot_evaluator.baselines import BASELINES
 from pipeline.history.failures import Failure
@@ -195,66 +190,6 @@ def as_json(found: object) -> object:
     return [as_json(one) for one in found] if isinstance(found, list) else found
 
 
-def show_list(runs: list[Run]) -> None:
-    """Prints one line per run."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("run", "pipeline", "state", "cached", "took", "accuracy, %", "blessed"):
-        right = name in ("cached", "took", "accuracy, %")
-        table.add_column(name, justify="right" if right else "left", no_wrap=name != "pipeline")
-    for run in runs:
-        accuracy = "" if run.accuracy is None else f"{100 * run.accuracy:.2f} ± {100 * (run.ci95 or 0):.2f}"
-        blessed = {True: "yes", False: "no", None: run.decision or ""}[run.blessed]
-        cached = f"{run.cached}/{run.nodes}"
-        took = "" if run.seconds is None else f"{run.seconds:.0f} s"
-        table.add_row(run.run_id, run.pipeline, run.state, cached, took, accuracy, blessed)
-    Console().print(table)
-
-
-def show_one(details: RunDetails) -> None:
-    """Prints a run, its nodes, their outputs, and its settings."""
-    show_list([details.run])
-    table = Table(box=None, pad_edge=False)
-    for name in ("node", "state", "took", "inputs", "outputs"):
-        table.add_column(name, justify="right" if name == "took" else "left")
-    for node in details.nodes:
-        took = "" if node.seconds is None else f"{node.seconds:.1f} s"
-        sides = [", ".join(str(one.id) for one in side) for side in (node.inputs, node.outputs)]
-        table.add_row(node.node, node.state, took, *sides)
-    print()
-    Console().print(table)
-    if failure := details.run.failure:
-        print()
-        print(
-            textwrap.fill(
-                f"{failure.node} failed: {failure.reason}", 80, break_long_words=False, break_on_hyphens=False
-            )
-        )
-        if failure.log:
-            print(f"traceback: {failure.log}")
-    print()
-    for one in (one for node in details.nodes for one in node.outputs):
-        print(f"{one.id:>5}  {one.key:<22} {one.uri}")
-    whole = [node.settings["configuration"] for node in details.nodes if "configuration" in node.settings]
-    print("\n" + _yaml(whole[0] if whole else {node.node: node.settings for node in details.nodes}))
-
-
-def show_lineage(ancestors: list[Ancestor]) -> None:
-    """Prints one paragraph per artifact, from the images to the model. The settings of a node appear once."""
-    told = set()
-    for one in ancestors:
-        print(f"{one.id:>5}  {one.type} by {one.node}, {one.made}, run {one.run_id}")
-        lines = [one.uri]
-        if pushed := one.properties.get("pushed_destination"):
-            lines.append(f"pushed to {pushed}")
-        if one.made_of:
-            lines.append(f"made from {', '.join(str(i) for i in one.made_of)}")
-        if (one.node, one.run_id) not in told:
-            told.add((one.node, one.run_id))
-            own = [one.settings[key] for key in ("settings", "custom_config") if key in one.settings]
-            lines += [line for settings in own for line in _yaml(settings).splitlines()]
-        print("\n".join(f"       {line}" for line in lines))
-
-
 def _run(root: str, history: History, run_id: str) -> Run:
     nodes = _nodes(history, run_id)
     outputs = {(e.node, key): history.artifacts[ids[0]] for e in nodes for key, ids in e.outputs.items() if ids}
@@ -345,7 +280,3 @@ def _model_of_manifest(model_dir: str) -> str | None:
 
 def _time(milliseconds: int) -> str:
     return datetime.datetime.fromtimestamp(milliseconds / 1000).isoformat(" ", "seconds")
-
-
-def _yaml(value: object) -> str:
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=72, default_flow_style=None).rstrip()

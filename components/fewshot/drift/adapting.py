@@ -8,8 +8,8 @@ from typing import NamedTuple, TypedDict
 import numpy as np
 from scipy.special import stdtrit
 
-from components.fewshot.episodes.episode import ClassIndex, Episode, EpisodeSpec, WantedEpisodes
-from components.fewshot.episodes.fitting import fitted
+from components.fewshot.episodes.episode import ClassIndex, Episode, EpisodeSpec
+from components.fewshot.episodes.fitting import fitted_within
 from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.evaluation.judging import classes_of
 from components.fewshot.evaluation.results import EpisodeResult, score
@@ -72,8 +72,7 @@ def adapting(model: ServedModel, pool: Pool, spec: EpisodeSpec, seed: int) -> Ad
     Returns:
       None where the images are too few for an episode, or one kind of class is in none.
     """
-    wanted = WantedEpisodes(**spec.model_dump() | {"way": None, "query": None, "distractors": 0, "rotations": False})
-    fit = fitted(wanted, pool.classes, most_way=spec.way_range[1], most_queries=spec.query)
+    fit = fitted_within(spec.model_copy(update={"rotations": False}), pool.classes)  # the pool's images are not turned
     try:
         sampler = EpisodeSampler(pool.classes, fit, seed)
     except ValueError:

@@ -61,6 +61,8 @@ def decide(figures: Figures, alpha: float, growth: float) -> tuple[Decision, str
       alpha: the probability below which images of known classes are said to have changed.
       growth: the share of new train classes or images from which on training pays.
     """
+    if not figures["images"]:
+        return "skip", "no image came"
     tests = {
         "images of known classes look different": figures["by_looks"],
         "the model sees images of known classes differently": figures["by_features"],
@@ -93,10 +95,11 @@ def decide(figures: Figures, alpha: float, growth: float) -> tuple[Decision, str
 def _reached(on: Adapting | None) -> str:
     if on is None:
         return "; with too few images to say how well production adapts to them"
-    return (
-        f"; production adapts to them: {100 * on['accuracy']:.1f} %, where it has {100 * on['known_accuracy']:.1f} % on known"
-        " classes"
-    )
+    tell = f"{100 * on['difference']:+.1f} points, too few classes to tell more"
+    if bounds := on["bounds"]:
+        tell = f"{100 * on['difference']:+.1f} points, {100 * bounds['low']:+.1f} to {100 * bounds['high']:+.1f} over classes"
+    new, known = f"{100 * on['accuracy']:.1f} %", f"{100 * on['known_accuracy']:.1f} %"
+    return f"; adapted to them, production has {new}, where it has {known} on known classes ({tell})"
 
 
 def _tested(found: dict[str, Change]) -> str:

@@ -53,6 +53,12 @@ def fitted(
     return spec
 
 
+def fitted_within(spec: EpisodeSpec, index: ClassIndex) -> EpisodeSpec:
+    """A specification without distractors, with as many ways and queries as classes have room for, at most those of `spec`."""
+    wanted = WantedEpisodes(**spec.model_dump() | {"way": None, "query": None, "distractors": 0})
+    return fitted(wanted, index, most_way=spec.way_range[1], most_queries=spec.query)
+
+
 def _queries(index: ClassIndex, spec: EpisodeSpec) -> int:
     """The most queries that enough classes have images for; 1 if no class has more images than the support takes."""
     shot, needed = spec.shot_range[1], spec.way_range[1] + spec.distractors

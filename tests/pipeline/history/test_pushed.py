@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from pipeline.history import explain, pushed, runs
+from pipeline.history import explain, pushed, runs, tables
 from pipeline.history.metadata import read_history
 from tests.cloud.bucket import Bucket
 
@@ -76,7 +76,7 @@ def test_a_list_has_every_version_by_the_run_that_pushed_it(root, capfd):
     assert [(one.accuracy, one.blessed, one.seconds) for one in found][1] == (0.511, True, None)
     assert (found[1].cached, found[2].cached, found[1].nodes) == (2, 0, 5), "the episodes were there"
     assert capfd.readouterr().err.count("is known to the platform alone") == 1
-    runs.show_list(found)
+    tables.show_list(found)
     assert "tuesday" in capfd.readouterr().out
 
 

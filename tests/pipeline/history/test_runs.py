@@ -7,7 +7,7 @@ import ml_metadata as mlmd
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-from pipeline.history import runs
+from pipeline.history import runs, tables
 from pipeline.history.failures import Failure, note_failure
 from pipeline.history.homes import File
 from pipeline.history.metadata import unpack
@@ -115,7 +115,7 @@ def test_a_run_that_had_nothing_to_train_is_complete(tmp_path, capsys):
     goes_on, ended = runs.list_runs(str(tmp_path))
     assert (ended.state, ended.decision, ended.blessed, ended.accuracy) == ("complete", "adapt only", None, None)
     assert (goes_on.state, goes_on.decision) == ("unfinished", "retrain")
-    runs.show_list([ended])
+    tables.show_list([ended])
     assert "adapt only" in capsys.readouterr().out
 
 
@@ -150,7 +150,7 @@ def test_why_a_run_failed(root, capsys):
         "node": "ImageExampleGen", "reason": reason.strip(), "log": "/runs/logs/run-1.log"
     }  # fmt: skip
     assert runs.list_runs(str(root))[1].failure is None
-    runs.show_one(details)
+    tables.show_one(details)
     out = capsys.readouterr().out
     assert "ImageExampleGen failed: too few classes" in out and "traceback: /runs/logs/run-1.log" in out
     assert max(len(line) for line in out.splitlines() if "run-1" not in line) <= 80
@@ -253,18 +253,18 @@ def test_json_is_plain(root):
 
 def test_shown_in_eighty_columns(root, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    runs.show_list(runs.list_runs(str(root)))
+    tables.show_list(runs.list_runs(str(root)))
     out = capsys.readouterr().out
     assert "90.00 ± 1.00 yes" in out
     assert max(len(line) for line in out.splitlines()) <= 80
 
 
 def test_shown_settings_and_lineage(root, capsys):
-    runs.show_one(runs.show_run(str(root), "20260101-a"))
+    tables.show_one(runs.show_run(str(root), "20260101-a"))
     out = capsys.readouterr().out
     assert "name: shop" in out
     assert "EpisodeGenerator/episodes/2" in out
-    runs.show_lineage(runs.lineage(str(root), str(root / "serving/shop/1")))
+    tables.show_lineage(runs.lineage(str(root), str(root / "serving/shop/1")))
     out = capsys.readouterr().out
     assert "fingerprint: f00" in out
     assert f"pushed to {root / 'serving/shop/1'}" in out

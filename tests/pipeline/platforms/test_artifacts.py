@@ -171,14 +171,14 @@ def test_why_a_node_runs_is_no_part_of_what_it_makes(tmp_path):
         writer, judge, ended = Writer(), Judge(goes_on=goes_on, because=because), {}
         with Cond(judge.outputs["drift"].future()[0].custom_property("goes_on") == 1):
             reader = Reader(images=writer.outputs["images"], version=1)
+        made = Pipeline("cond", str(tmp_path), components=[writer, judge, reader], enable_cache=True)
         connection = metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.sqlite"))
-        nodes = [writer, judge, reader]
-        made = Pipeline(
-            "cond", str(tmp_path), components=nodes, enable_cache=True, metadata_connection_config=connection
-        )
-        run_locally(
-            made, lambda event: ended.update({event.node: event.outcome}) if isinstance(event, NodeEnd) else None
-        )
+
+        def report(event) -> None:
+            if isinstance(event, NodeEnd):
+                ended[event.node] = event.outcome
+
+        run_locally(made, report, partial(metadata.Metadata, connection))
         return ended
 
     failures.clear()

@@ -33,16 +33,22 @@ def test_more_of_the_same_is_skipped():
     assert nothing_to_compare == ("skip", "30 new images of known classes, which have not changed")
 
 
+def test_nothing_came():
+    assert decided(images=0, by_looks=None, by_features=None) == ("skip", "no image came")
+
+
 def test_new_classes_are_adapted_to():
     four = ["ash", "elm", "fir", "oak"]
     assert decided(classes=four, adapting=WELL) == (
         "adapt only",
-        "4 new classes (ash, elm, fir, ...); production adapts to them: 81.0 %, where it has 84.0 % on known classes",
+        "4 new classes (ash, elm, fir, ...); adapted to them, production has 81.0 %, where it has 84.0 % on known classes"
+        " (-3.0 points, -20.0 to +14.0 over classes)",
     )
     said = "1 new class (ash); with too few images to say how well production adapts to them"
     assert decided(classes=["ash"]) == ("adapt only", said)
     cannot_tell = WELL | {"accuracy": 0.2, "difference": -0.64, "bounds": None}
-    assert decided(classes=["ash"], adapting=cannot_tell)[0] == "adapt only"
+    decision, because = decided(classes=["ash"], adapting=cannot_tell)
+    assert decision == "adapt only" and because.endswith("known classes (-64.0 points, too few classes to tell more)")
 
 
 @pytest.mark.parametrize(
