@@ -35,7 +35,7 @@ class Shop:
         return self.run(training={"steps": 20})
 
     def _note(self, event) -> None:
-        if isinstance(event, NodeEnd) and event.cached:
+        if isinstance(event, NodeEnd) and event.outcome == "cached":
             self.cached.add(event.node)
 
     def pushed(self) -> list[str]:
