@@ -1,0 +1,69 @@
+"""What a detector adapts to and is trained on, as tensors: images with boxes around their objects.
+
+A box is float32 [4], ymin, xmin, ymax, xmax, in 0..1 of the image as the network sees it. Scenes differ in their number of
+objects, so each is filled up to the largest with objects that are NOTHING.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from keras import ops
+
+from components.fewshot.tensors import Images, Labels, Tensor
+
+STRANGER = -1  # label of an object whose class is not in the episode: background to the user, and no background to look at
+IGNORED = -2  # label of a crowd, or of an object that its annotator called difficult: neither right nor wrong
+NOTHING = -3  # label of no object at all
+
+
+class Marked(NamedTuple):
+    """Images in which some objects are marked: what a detector adapts to."""
+
+    images: Images  # [I, H, W, C]
+    boxes: Tensor  # float32 [B, 4], one for each object that is marked
+    box_images: Tensor  # int32 [B], the image that it is in, 0..I-1
+
+
+class Scenes(NamedTuple):
+    """Images with all their objects."""
+
+    images: Images  # [N, H, W, C]
+    boxes: Tensor  # float32 [N, M, 4]
+    labels: Labels  # int32 [N, M]: a class, STRANGER, IGNORED or NOTHING
+
+
+class SceneTask(NamedTuple):
+    """One episode."""
+
+    support: Marked  # way * shot objects
+    support_labels: Labels  # int32 [B], 0..way-1
+    query: Scenes  # labels 0..way-1, or below 0
+    class_ids: Tensor  # int32 [way], of the whole training set
+
+    def with_images(self, change: Callable[[Images], Images]) -> "SceneTask":
+        """The task with changed images; no place in them may change."""
+        support = self.support._replace(images=change(self.support.images))
+        return self._replace(support=support, query=self.query._replace(images=change(self.query.images)))
+
+    @property
+    def way(self) -> Tensor:
+        """Number of classes, a scalar."""
+        return ops.shape(self.class_ids)[0]
+
+
+class SceneBatch(NamedTuple):
+    """An ordinary batch, for a detector that is trained as one of all training classes."""
+
+    scenes: Scenes  # labels are class ids of the training set, or below 0
+
+    def with_images(self, change: Callable[[Images], Images]) -> "SceneBatch":
+        """The batch with changed images; no place in them may change."""
+        return SceneBatch(self.scenes._replace(images=change(self.scenes.images)))
+
+
+class Detections(NamedTuple):
+    """What a detector finds in images, at most N objects in each, the surest first."""
+
+    boxes: Tensor  # float32 [Q, N, 4]
+    scores: Tensor  # float32 [Q, N], 0..1
+    classes: Tensor  # int32 [Q, N], 0..way-1, or -1 where nothing more was found
