@@ -11,7 +11,9 @@ from keras import ops
 
 from components.fewshot.tensors import Images, Labels, Tensor
 
-STRANGER = -1  # label of an object whose class is not in the episode: background to the user, and no background to look at
+STRANGER = (
+    -1
+)  # label of an object whose class is not in the episode: background to the user, and no background to look at
 IGNORED = -2  # label of a crowd, or of an object that its annotator called difficult: neither right nor wrong
 NOTHING = -3  # label of no object at all
 
