@@ -1,6 +1,6 @@
 """The settings that say which images a run reads."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -32,6 +32,15 @@ class ImageSetSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Literal["classification", "detection"] = Field(
+        "classification",
+        description="classification, where an image has a class, or detection, where it has boxes around objects that have one;"
+        " found from the images if they are named on the command line",
+    )
+    annotations: str | None = Field(
+        None,
+        description="where boxes are read from, with `images`: a file or a folder; by default they lie beside the images",
+    )
     train_dir: str | None = Field(None, description="folder of the classes to train on")
     val_dir: str | None = Field(
         None, description="folder of the validation classes; without it, some train classes are held out"
@@ -99,6 +108,10 @@ class ImageSetSettings(BaseModel):
                     raise ValueError(f"expected a pattern of spans only in images, got {root!r}")
         if self.sides and not self.deals:
             raise ValueError("sides came without classes to deal: it goes with images alone, without splits")
+        if self.annotations and (self.kind != "detection" or len(self.images) != 1):
+            raise ValueError("annotations go with kind=detection and with one folder in images")
+        if self.kind == "detection" and self.arrives:
+            raise ValueError("kind=detection reads no spans: name folders in images")
         twice = sorted({root for root in self.images if self.images.count(root) > 1})
         if twice:
             raise ValueError(f"images names {twice[0]!r} more than once: name each root once")

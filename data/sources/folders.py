@@ -33,6 +33,8 @@ class ImageFile(NamedTuple):
       mtime_ns: time of its last change.
       identity: equal for two paths of one file, "" if unknown.
       reason: why it can never be read, or "". Then paths and names are escaped where they are not UTF-8.
+      annotation: what is said of the objects in it, as `data.annotations.scenes` writes it; "" for an image that has a class as a
+        whole.
     """
 
     class_name: str
@@ -42,6 +44,7 @@ class ImageFile(NamedTuple):
     mtime_ns: int
     identity: str = ""
     reason: str = ""
+    annotation: str = ""
 
 
 class Rejected(NamedTuple):
@@ -73,13 +76,13 @@ def list_folder(root: str, may_be_empty: bool = False) -> Listing:
       ValueError: `root` is not a folder or holds no class (unless it may be empty), a folder below it cannot be read, or links
         make one folder two classes.
     """
-    root, tree = _read(root)
+    root, tree = read_root(root)
     for relative, reason in tree.closed.items():  # it may be a class, or a part of one
         raise ValueError(f"the folder {posixpath.join(root, relative)!r} {reason}")
     holding = [folder for folder in tree.folders if _holds_images(folder)]
     _check_once(root, tree, holding)
     loose = [file for folder in holding if not folder.relative for file in folder.files]
-    files = [_image_file(_class_name(folder), file) for folder in holding if folder.relative for file in folder.files]
+    files = [image_file(_class_name(folder), file) for folder in holding if folder.relative for file in folder.files]
     rejected = [Rejected(escaped(file.path), "lies directly in the root, in no class folder") for file in loose]
     if not files and not may_be_empty:
         said = " (images directly in it belong to no class)" if loose else ""
@@ -87,7 +90,7 @@ def list_folder(root: str, may_be_empty: bool = False) -> Listing:
             f"{root!r} holds no class{said}: a class is a folder below it that directly holds images,"
             f" such as {posixpath.join(root, 'oak', '1.png')!r}"
         )
-    return Listing(sorted(files), sorted(rejected), _passed_over(root, tree, holding))
+    return Listing(sorted(files), sorted(rejected), passed_over(root, tree, holding))
 
 
 def list_images(path: str) -> Listing:
@@ -97,16 +100,16 @@ def list_images(path: str) -> Listing:
       ValueError: there is nothing at `path`, it cannot be read, or it holds no image.
     """
     if is_file(path):
-        return Listing([_image_file("", entry_of(path, posixpath.basename(path)))], [], {})
-    root, tree = _read(path)
+        return Listing([image_file("", entry_of(path, posixpath.basename(path)))], [], {})
+    root, tree = read_root(path)
     holding = [folder for folder in tree.folders if _holds_images(folder)]
-    files = [_image_file("", file) for folder in holding for file in folder.files]
+    files = [image_file("", file) for folder in holding for file in folder.files]
     rejected = [
         Rejected(escaped(posixpath.join(root, name)), f"the folder {reason}") for name, reason in tree.closed.items()
     ]
     if not files and not rejected:
         raise ValueError(f"{root!r} holds no image; expected at least one (PNG, JPEG, GIF, BMP or WebP)")
-    return Listing(sorted(files), sorted(rejected), _passed_over(root, tree, holding))
+    return Listing(sorted(files), sorted(rejected), passed_over(root, tree, holding))
 
 
 def domain_of(class_name: str) -> str:
@@ -119,7 +122,12 @@ def has_image_suffix(name: str) -> bool:
     return posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
-def _read(root: str) -> tuple[str, Tree]:
+def read_root(root: str) -> tuple[str, Tree]:
+    """Returns a root as its files name it, and what is below it.
+
+    Raises:
+      ValueError: it is not a folder, cannot be read, or its name is not UTF-8.
+    """
     if escaped(root) != root:
         raise ValueError(f"the name of the folder {escaped(root)!r} is not UTF-8: rename it")
     root = root.removeprefix("file://")
@@ -131,10 +139,11 @@ def _holds_images(folder: Folder) -> bool:
 
     Only where no suffix says it, files are read, and no more of them than are needed, because a remote file takes long.
     """
-    return any(has_image_suffix(file.relative) for file in folder.files) or any(_begin_as_images(folder.files))
+    return any(has_image_suffix(file.relative) for file in folder.files) or any(begin_as_images(folder.files))
 
 
-def _begin_as_images(files: list[Entry]) -> Iterator[bool]:
+def begin_as_images(files: list[Entry]) -> Iterator[bool]:
+    """Yields for each file that can be read whether it begins like an image; files are read as far as this is asked."""
     readable = iter([file.path for file in files if not file.reason])
     if not files or not is_remote(files[0].path):
         yield from map(_begins_as_image, readable)
@@ -161,7 +170,8 @@ def _class_name(folder: Folder) -> str:
     return unicodedata.normalize("NFC", folder.relative)  # macOS decomposes accents, but most class lists do not
 
 
-def _image_file(class_name: str, file: Entry) -> ImageFile:
+def image_file(class_name: str, file: Entry) -> ImageFile:
+    """Returns a file of a tree as an image of a class."""
     reason = file.reason
     if escaped(file.path) != file.path:
         reason = "the name is not UTF-8"
@@ -180,7 +190,8 @@ def _check_once(root: str, tree: Tree, holding: list[Folder]) -> None:
             )
 
 
-def _passed_over(root: str, tree: Tree, holding: list[Folder]) -> dict[str, int]:
+def passed_over(root: str, tree: Tree, holding: list[Folder]) -> dict[str, int]:
+    """Returns the number of files in each place below a root but those folders that hold images, as `Listing` has it."""
     listed = {folder.relative for folder in holding}
     found = dict(tree.litter) | {again.relative: 0 for again in tree.again}
     for folder in tree.folders:

@@ -1,15 +1,14 @@
 """Lists the images of every split of an image set, without reading them."""
 
-import hashlib
 import posixpath
 from collections import ChainMap, Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from data.settings import ImageSetSettings
 from data.sources.dealing import LEAST, dealt, held_out
-from data.sources.folders import ImageFile, Listing, Rejected, domain_of, list_folder
-from data.sources.ledger import remember, sides_of
+from data.sources.folders import ImageFile, Listing, Rejected, list_folder
+from data.sources.ledger import sides_of
 from data.sources.sides import check_shared
 from data.sources.splits import SPLITS, check_disjoint, some, split_lists
 from data.spans import Which, is_pattern, spans_of
@@ -24,6 +23,11 @@ class ImageSet(NamedTuple):
     splits: dict[str, list[ImageFile]]
     rejected: list[Rejected]
     passed_over: dict[str, int]
+
+    @property
+    def classes(self) -> dict[str, Counter[str]]:
+        """The number of images of each class, by split."""
+        return {split: Counter(file.class_name for file in files) for split, files in self.splits.items()}
 
 
 def list_image_set(settings: ImageSetSettings) -> ImageSet:
@@ -85,48 +89,6 @@ def carve_validation(train: Iterable[ImageFile], share: float) -> dict[str, list
     images = Counter(file.class_name for file in files)
     val = held_out(images, share, LEAST["val"])
     return _divided(files, {"train": set(images) - val, "val": val})
-
-
-def count_classes(files: Iterable[ImageFile]) -> list[tuple[str, str, int]]:
-    """Returns (class name, its domain, number of images), sorted."""
-    counts = Counter(file.class_name for file in files)
-    return [(name, domain_of(name), images) for name, images in sorted(counts.items())]
-
-
-def listing_fingerprint(splits: Mapping[str, Iterable[ImageFile]]) -> str:
-    """Returns 16 hex digits, made from split, class, source id, size and modification time of every image."""
-    digest = hashlib.sha256()
-    for split in SPLITS:
-        for file in splits[split]:
-            digest.update(f"{split}\0{file.class_name}\0{file.source_id}\0{file.size}\0{file.mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-def remember_sides(settings: ImageSetSettings, listed: ImageSet) -> None:
-    """Keeps the sides of the classes that were listed in `settings.sides`, if it names a file."""
-    if settings.sides:
-        images = Counter(file.class_name for files in listed.splits.values() for file in files)
-        remember(settings.sides, images, settings.validation_share)
-
-
-def class_counts(settings: ImageSetSettings) -> dict[str, list[tuple[str, str, int]]]:
-    """Returns (class name, its domain, number of images) for each split. Folders are only listed, but TFRecords are read."""
-    if settings.way_named == "records":
-        from data.sources.records import record_counts  # imports TensorFlow, which folders do not need
-
-        return record_counts(settings)
-    return {split: count_classes(files) for split, files in list_image_set(settings).splits.items()}
-
-
-def fingerprint(settings: ImageSetSettings, splits: Collection[str] = SPLITS) -> str:
-    """Returns 16 hex digits that change when an image or a TFRecord file of `splits` is added, removed, renamed or rewritten."""
-    if settings.way_named == "records":
-        from data.sources.records import record_listing  # as above
-
-        listing = record_listing(settings)
-    else:
-        listing = list_image_set(settings).splits
-    return listing_fingerprint({split: files if split in splits else () for split, files in listing.items()})
 
 
 def _from_folders(settings: ImageSetSettings) -> ImageSet:

@@ -71,7 +71,7 @@ def read_records(path: str, name: str = "") -> Iterator[Record]:
     name = name or posixpath.basename(path)
     number = 0
     try:
-        for number, serialised in enumerate(tf.data.TFRecordDataset(path, _compression(path)).as_numpy_iterator()):
+        for number, serialised in enumerate(tf.data.TFRecordDataset(path, compression_of(path)).as_numpy_iterator()):
             yield _parse(serialised, f"{name}:{number}")
     except (tf.errors.OpError, DecodeError, KeyError, UnicodeDecodeError) as error:
         raise ValueError(
@@ -154,7 +154,8 @@ def _patterns(settings: ImageSetSettings) -> dict[str, str]:
     return {split: pattern for split, pattern in patterns.items() if pattern}
 
 
-def _compression(path: str) -> str:
+def compression_of(path: str) -> str:
+    """Returns what `tf.data.TFRecordDataset` has to know of a file: "GZIP" or ""."""
     with tf.io.gfile.GFile(path, "rb") as file:
         return "GZIP" if file.read(2) == b"\x1f\x8b" else ""
 

@@ -107,6 +107,15 @@ def is_file(path: str) -> bool:
     return tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path)
 
 
+def is_folder(path: str) -> bool:
+    """Returns whether there is a folder at `path`."""
+    if not is_remote(path):
+        return os.path.isdir(path)
+    import tensorflow as tf  # as above
+
+    return bool(tf.io.gfile.isdir(path))
+
+
 def entry_of(path: str, relative: str) -> Entry:
     """Returns the entry of the file at `path`, whose path below the root is `relative`."""
     if is_remote(path):

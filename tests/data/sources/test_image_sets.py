@@ -3,9 +3,10 @@ import os
 
 import pytest
 
+from data.listing import class_counts, fingerprint, remember_sides
 from data.settings import ImageSetSettings
 from data.sources.dealing import is_validation
-from data.sources.image_sets import class_counts, fingerprint, list_image_set, remember_sides
+from data.sources.image_sets import list_image_set
 
 
 @pytest.fixture

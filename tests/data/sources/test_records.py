@@ -1,8 +1,8 @@
 import pytest
 import tensorflow as tf
 
+from data.listing import class_counts, fingerprint
 from data.settings import ImageSetSettings
-from data.sources.image_sets import class_counts, fingerprint
 from data.sources.records import read_records, record_files, record_name, to_example
 
 
