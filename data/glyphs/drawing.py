@@ -5,17 +5,39 @@ integers, which are exact). Random numbers come from the raw stream of Philox, w
 """
 
 import hashlib
+import math
 import struct
 import zlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-SIDE = 32  # pixels of an image
-_FINE = 2 * SIDE  # an image is drawn at twice its size and then averaged
+SIDE = 32  # pixels of an image of the set
 _ONE = 1 << 16  # fixed point
 _TURN = 1024  # a rotation by t is given as tan(t / 2) * _TURN, so that sine and cosine are rational
 _KNOTS = 5  # each page is warped by a smooth field, given at _KNOTS x _KNOTS knots
+
+
+class Pose(NamedTuple):
+    """How a character lies in its image, which is drawn at twice its size, in fine pixels, and then averaged.
+
+    Attributes:
+      side: pixels of the image.
+      sizes: the least and the most fine pixels of the longer side of the character.
+      shift: most fine pixels from the middle, up or down, left or right.
+      warp: most fine pixels that a knot of the warp moves, in fixed point.
+      turn: most rotation either way, t as tan(t / 2) * _TURN.
+    """
+
+    side: int
+    sizes: tuple[int, int]
+    shift: int = 0
+    warp: int = 5 * _ONE // 2
+    turn: int = 150  # 17 degrees
+
+
+ALONE = Pose(SIDE, (38, 54), shift=6)  # the character is 19 to 27 pixels large
 
 
 class Dice:
@@ -27,13 +49,13 @@ class Dice:
 
     def between(self, low: int, high: int, shape: int | tuple[int, ...]) -> np.ndarray:
         """Returns int64 of `shape`, uniform in low..high inclusive. The bias of the remainder is below 2^-48."""
-        count = int(np.prod(shape))
+        count = shape if isinstance(shape, int) else math.prod(shape)
         raw = np.atleast_1d(self._stream.random_raw(count))
         return (raw % np.uint64(high - low + 1)).astype(np.int64).reshape(shape) + low
 
     def grain(self, shape: tuple[int, ...]) -> np.ndarray:
         """Returns int16 of `shape`, with a triangular distribution in -15..15. Each raw draw gives eight of them."""
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         raw = np.atleast_1d(self._stream.random_raw(-(-count // 8))).astype("<u8").view(np.uint8)[:count]
         return ((raw >> 4).astype(np.int16) - (raw & 15)).reshape(shape)
 
@@ -50,13 +72,17 @@ def draw(shapes: Sequence[np.ndarray], count: int, dice: Dice, colour: bool) -> 
     Returns:
       uint8 [count, SIDE, SIDE, 3 or 1], dark ink on light paper.
     """
+    return _print(draw_ink(shapes, count, dice, ALONE), dice, colour)
+
+
+def draw_ink(shapes: Sequence[np.ndarray], count: int, dice: Dice, pose: Pose) -> np.ndarray:
+    """Draws the ink of a character (as for `draw`) `count` times, and returns int64 [count, side, side] in 0..255."""
     faces = dice.between(0, len(shapes) - 1, count)
     pages, extents = _pages(shapes)
-    rows, columns = _places(extents[faces], dice, pages.shape[1])
+    rows, columns = _places(extents[faces], dice, pages.shape[1], pose)
     ink = _sample(pages, faces, rows, columns)
     ink = _stroke(ink, dice.between(-1, 2, count))
-    ink = ink.reshape(count, SIDE, 2, SIDE, 2).sum(axis=(2, 4)) >> 2
-    return _print(ink, dice, colour)
+    return ink.reshape(count, pose.side, 2, pose.side, 2).sum(axis=(2, 4)) >> 2
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -88,21 +114,19 @@ def _pages(shapes: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return pages, extents
 
 
-def _places(extents: np.ndarray, dice: Dice, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the place on its page of each fine pixel: rows and columns in fixed point, int64 [count, FINE, FINE]."""
-    count = len(extents)
-    turn = dice.between(-150, 150, count)  # up to 17 degrees either way
+def _places(extents: np.ndarray, dice: Dice, side: int, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the place on its page of each fine pixel: rows and columns in fixed point, int64 [count, F, F]."""
+    count, fine = len(extents), 2 * pose.side
+    turn = dice.between(-pose.turn, pose.turn, count)
     norm = _TURN * _TURN + turn * turn
     cosine = (_TURN * _TURN - turn * turn) * _ONE // norm
     sine = 2 * _TURN * turn * _ONE // norm
-    scale = (
-        extents * _ONE // dice.between(38, 54, count)
-    )  # page pixels per fine pixel; the character is 19 to 27 pixels large
+    scale = extents * _ONE // dice.between(*pose.sizes, count)  # page pixels per fine pixel
     stretch = dice.between(_ONE * 85 // 100, _ONE * 115 // 100, count)
     shear = dice.between(-_ONE // 6, _ONE // 6, count)
-    shift = dice.between(-6, 6, (count, 2))  # fine pixels
-    warp = _warp(dice.between(-5 * _ONE // 2, 5 * _ONE // 2, (count, 2, _KNOTS, _KNOTS)))
-    centre = 2 * np.arange(_FINE) - (_FINE - 1)  # twice the distance from the middle
+    shift = dice.between(-pose.shift, pose.shift, (count, 2))  # fine pixels
+    warp = smooth(dice.between(-pose.warp, pose.warp, (count, 2, _KNOTS, _KNOTS)), fine)
+    centre = 2 * np.arange(fine) - (fine - 1)  # twice the distance from the middle
     down = (centre[:, None] * (_ONE // 2) + warp[:, 0]) - shift[:, 0, None, None] * _ONE
     right = (centre[None, :] * (_ONE // 2) + warp[:, 1]) - shift[:, 1, None, None] * _ONE
 
@@ -115,19 +139,19 @@ def _places(extents: np.ndarray, dice: Dice, side: int) -> tuple[np.ndarray, np.
     return times(scale, turned_down) + middle, times(scale, turned_right) + middle
 
 
-def _warp(knots: np.ndarray) -> np.ndarray:
-    """Interpolates [..., KNOTS, KNOTS] bilinearly and returns int64 [..., FINE, FINE]."""
-    cells = _KNOTS - 1
-    place = np.arange(_FINE) * cells
-    weights = np.zeros((_FINE, _KNOTS), np.int64)
-    weights[np.arange(_FINE), place // _FINE] = _FINE - place % _FINE
-    weights[np.arange(_FINE), place // _FINE + 1] = place % _FINE
+def smooth(knots: np.ndarray, side: int) -> np.ndarray:
+    """Interpolates integers [..., K, K] bilinearly and returns int64 [..., side, side]."""
+    count = knots.shape[-1]
+    place = np.arange(side) * (count - 1)
+    weights = np.zeros((side, count), np.int64)
+    weights[np.arange(side), place // side] = side - place % side
+    weights[np.arange(side), place // side + 1] = place % side
     exact = weights.astype(np.float64)  # sums stay below 2^53
-    return (exact @ knots.astype(np.float64) @ exact.T).astype(np.int64) // (_FINE * _FINE)
+    return (exact @ knots.astype(np.float64) @ exact.T).astype(np.int64) // (side * side)
 
 
 def _sample(pages: np.ndarray, faces: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Returns bilinear samples of pages, int64 [count, FINE, FINE] in 0..255. Outside a page they are 0."""
+    """Returns bilinear samples of pages, int64 [count, F, F] in 0..255. Outside a page they are 0."""
     limit = (pages.shape[1] - 1) * _ONE - 1  # the border of a page is empty
     rows, columns = np.clip(rows, 0, limit), np.clip(columns, 0, limit)
     row, down = rows >> 16, (rows & (_ONE - 1)) >> 8

@@ -7,6 +7,7 @@ float32, but they only add ones, which is exact in any order.
 import functools
 import os
 import unicodedata
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,18 +65,18 @@ def characters() -> tuple[Character, ...]:
     for row in _unlike(candidates):
         by_script.setdefault(candidates[row].script, []).append(candidates[row])
     large = [kept for kept in by_script.values() if len(kept) >= SMALLEST_SCRIPT]
-    return tuple(one for kept in large for one in _spread(kept))
+    return tuple(one for kept in large for one in spread(kept, LARGEST_SCRIPT))
+
+
+def spread(kept: Sequence[Character], most: int) -> list[Character]:
+    """Returns at most `most` characters, evenly spaced, because neighbours are often variants of one shape."""
+    number = min(len(kept), most)
+    return [kept[place * len(kept) // number] for place in range(number)]
 
 
 def shapes(code: int) -> list[np.ndarray]:
     """Returns the character in every face that has it, as uint8 (255 is ink), cropped to its box."""
     return [_ink(face, code) for face in FACES if code in _charmap(face)]
-
-
-def _spread(kept: list[Character]) -> list[Character]:
-    """Returns at most LARGEST_SCRIPT characters, evenly spaced, because neighbours are often variants of one shape."""
-    number = min(len(kept), LARGEST_SCRIPT)
-    return [kept[place * len(kept) // number] for place in range(number)]
 
 
 def _is_drawable(code: int) -> bool:
