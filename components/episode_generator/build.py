@@ -4,34 +4,51 @@ This module does not import TFX, so that worker processes start quickly.
 """
 
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import apache_beam as beam
+import numpy as np
 import tensorflow as tf
 from cachetools import LRUCache, cached
 
-from components.fewshot.episodes.episode import ClassIndex, EpisodeSpec
 from components.fewshot.episodes.frozen import to_example
-from components.fewshot.episodes.sampler import EpisodeSampler
-from components.fewshot.images.parts import parts_for, write_shard
+from components.fewshot.images.feeds import Sampler
+from components.fewshot.images.fit import box_map
+from components.fewshot.images.object_rows import Object, object_rows
+from components.fewshot.images.parts import Shown, parts_for, write_scenes
 from components.fewshot.parallel import batched, in_parallel
 from components.fewshot.settings.image import ImageSpec
 from components.fewshot.tensors import Preprocess
 from components.store_index import WriteIndex, dealt
 from components.transform_graph import preprocess_of
-from data.keys import CLASS, DOMAIN, ENCODED, SOURCE_ID
+from data.keys import (
+    CLASS,
+    DOMAIN,
+    ENCODED,
+    HEIGHT,
+    IS_CROWD,
+    OBJECT_CLASS,
+    SOURCE_ID,
+    STRANGER,
+    WIDTH,
+    XMAX,
+    XMIN,
+    YMAX,
+    YMIN,
+)
+from data.sources.folders import domain_of
 
 FEW = 16  # examples at a time
 
 
 class Record(NamedTuple):
-    """One image, with its class and domain."""
+    """One image, and the rows of the store that it becomes."""
 
-    class_name: str
-    domain: str
     source_id: str
+    rows: list[Shown]
     image: bytes
+    size: tuple[int, int] = (0, 0)  # height and width of what a viewer shows
 
 
 class Pixels(NamedTuple):
@@ -85,21 +102,18 @@ class WriteStore(beam.PTransform):
 class DrawEpisodes(beam.PTransform):
     """Draws the episodes of given numbers; each worker draws its own, independently of the others."""
 
-    def __init__(self, index: ClassIndex, spec: EpisodeSpec, seed: int) -> None:
+    def __init__(self, sampler: Sampler) -> None:
         super().__init__()
-        self.args = (index, spec, seed)
+        self.sampler = sampler
 
     def expand(self, numbers: beam.PCollection[int]) -> beam.PCollection[bytes]:
         """Takes episode numbers; returns the serialized episodes (`to_example`)."""
-        return numbers | beam.ParDo(_Draw(*self.args))
+        return numbers | beam.ParDo(_Draw(self.sampler))
 
 
 class _Draw(beam.DoFn):
-    def __init__(self, index: ClassIndex, spec: EpisodeSpec, seed: int) -> None:
-        self.args = (index, spec, seed)
-
-    def setup(self) -> None:
-        self.sampler = EpisodeSampler(*self.args)
+    def __init__(self, sampler: Sampler) -> None:
+        self.sampler = sampler
 
     def process(self, number: int) -> Iterator[bytes]:
         yield to_example(self.sampler(number))
@@ -109,17 +123,21 @@ def _write_shard(
     file: tuple[int, str], directory: str, pixels: Pixels | None, left_out: Collection[str], parts: int
 ) -> Iterator[tuple[int, list]]:
     number, path = file
-    kept = (record for record in _records(path) if record.source_id not in left_out)
-    return dealt(write_shard(directory, number, in_pixels(kept, pixels) if pixels else kept), parts)
+    kept: Iterable[Record] = (record for record in _records(path) if record.source_id not in left_out)
+    records = in_pixels(kept, pixels) if pixels else kept
+    return dealt(write_scenes(directory, number, ((record.rows, record.image) for record in records)), parts)
 
 
 def in_pixels(records: Iterable[Record], pixels: Pixels) -> Iterator[Record]:
-    """Yields the records with pixels, uint8 row by row, in place of encoded images."""
+    """Yields the records with pixels, uint8 row by row, in place of encoded images, and their boxes where they are in these."""
     preprocess = _preprocess(pixels)
 
     def decoded(some: list[Record]) -> list[Record]:
         images = preprocess(tf.constant([record.image for record in some])).numpy()
-        return [record._replace(image=image.tobytes()) for record, image in zip(some, images, strict=True)]
+        return [
+            record._replace(image=image.tobytes(), rows=_fitted(record, pixels.image))
+            for record, image in zip(some, images, strict=True)
+        ]
 
     for few in in_parallel(decoded, batched(records, FEW)):
         yield from few
@@ -137,10 +155,30 @@ def _records(path: str) -> Iterator[Record]:
 
 def _record(serialized: bytes) -> Record:
     feature = tf.train.Example.FromString(serialized).features.feature
-    class_name, domain, source_id, image = (
-        feature[key].bytes_list.value[0] for key in (CLASS, DOMAIN, SOURCE_ID, ENCODED)
-    )
-    return Record(class_name.decode(), domain.decode(), source_id.decode(), image)
+    source_id, image = feature[SOURCE_ID].bytes_list.value[0].decode(), feature[ENCODED].bytes_list.value[0]
+    if YMIN in feature:
+        height, width = (feature[key].int64_list.value[0] for key in (HEIGHT, WIDTH))
+        return Record(source_id, _objects(feature, source_id), image, (height, width))
+    class_name, domain = (feature[key].bytes_list.value[0].decode() for key in (CLASS, DOMAIN))
+    return Record(source_id, [Shown(class_name, domain, source_id)], image)
+
+
+def _objects(feature: Mapping[str, tf.train.Feature], source_id: str) -> list[Shown]:
+    """The rows of an image with boxes: its objects, or one of nothing."""
+    edges = zip(*(feature[key].float_list.value for key in (YMIN, XMIN, YMAX, XMAX)), strict=True)
+    names = [name.decode() for name in feature[OBJECT_CLASS].bytes_list.value]
+    flags = zip(*(feature[key].int64_list.value for key in (IS_CROWD, STRANGER)), strict=True)
+    told = zip(names, edges, flags, strict=True)
+    objects = (Object(name, domain_of(name), box, bool(crowd), bool(other)) for name, box, (crowd, other) in told)
+    return object_rows(source_id, objects)
+
+
+def _fitted(record: Record, image: ImageSpec) -> list[Shown]:
+    """The rows of an image, their boxes as they are in its fitted form."""
+    if all(row.box is None for row in record.rows):
+        return record.rows
+    scale, offset = (part.numpy() for part in box_map(tf.constant(record.size), image))
+    return [row._replace(box=tuple((np.array(row.box, np.float32) * scale + offset).tolist())) for row in record.rows]
 
 
 def _examples(path: str) -> tf.data.TFRecordDataset:

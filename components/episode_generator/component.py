@@ -17,6 +17,7 @@ CODE = (
     "components.store_index",
     "components.transform_graph",
     "data.keys",
+    "data.sources",
 )
 
 

@@ -32,6 +32,7 @@ from components.episode_generator.settings import EpisodeGeneratorSettings
 from components.fewshot import integrity
 from components.fewshot.episodes.episode import Episode, EpisodeSpec
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
+from components.fewshot.images.feeds import feed_of
 from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Damaged, Incomplete
 from components.fewshot.words import counted
@@ -110,7 +111,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                     pipeline
                     | f"Numbers[{split}/{name}]" >> beam.Create(range(count))
                     | f"Spread[{split}/{name}]" >> beam.Reshuffle()
-                    | f"Draw[{split}/{name}]" >> DrawEpisodes(stores[split].index, spec, settings.seed)
+                    | f"Draw[{split}/{name}]" >> DrawEpisodes(feed_of(stores[split]).sampler(spec, settings.seed))
                     | f"Write[{split}/{name}]"
                     >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".tfrecord", num_shards=1)
                 )
@@ -141,7 +142,7 @@ def check_store(split: str, directory: str, source: str, pattern: str, ingested:
     """
     if not fileio.exists(os.path.join(directory, "index.json")):
         raise Incomplete(f"the store of split {split!r} has no index")
-    found = len(ImageStore.open(directory).source_ids)
+    found = ImageStore.open(directory).images
     if ingested.images is None or found == ingested.images:
         return
     read, examples = ingested.images + len(ingested.left_out), count_examples(pattern)

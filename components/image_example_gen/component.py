@@ -38,7 +38,7 @@ class ImageExampleGen(base_beam_component.BaseBeamComponent):
 
     Args:
       settings: which images are read.
-      fingerprint: the fingerprint of the images (`data.sources.image_sets`), or what a node before says that it is; when an image
+      fingerprint: the fingerprint of the images (`data.listing`), or what a node before says that it is; when an image
         changes, it changes too, and the cache is not used.
     """
 

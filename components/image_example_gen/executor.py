@@ -17,13 +17,14 @@ from tfx.types import artifact_utils
 from components.fewshot import integrity
 from components.fewshot.integrity import Incomplete
 from components.image_example_gen.duplicates import Duplicates, Repeats, find_duplicates
-from components.image_example_gen.facts import Fact
+from components.image_example_gen.facts import Fact, fact_of
 from components.image_example_gen.ingest import Chunk, chunks_of, fill, ingest, record_chunks
 from components.image_example_gen.summary import Summary, check_unique, reject_message, summarise
 from components.image_example_gen.tally import Tally
+from data.listing import Listed, listing_fingerprint, listing_of, remember_sides
 from data.settings import ImageSetSettings
 from data.sources.folders import ImageFile, Rejected
-from data.sources.image_sets import ImageSet, list_image_set, listing_fingerprint, remember_sides
+from data.sources.image_sets import ImageSet
 from data.sources.records import check_domains, record_listing
 from data.sources.splits import SPLITS, check_disjoint, some
 from data.spans import labels_in
@@ -136,9 +137,10 @@ def _listed(settings: ImageSetSettings, uri: str) -> tuple[list[Given], Told]:
       What each chunk was given, by number, and what else the listing told: the names of all images are not kept.
     """
     if settings.way_named == "records":
-        chunks, listed = record_chunks(settings), ImageSet(record_listing(settings), [], {})
+        listed: Listed = ImageSet(record_listing(settings), [], {})
+        chunks = record_chunks(settings)
     else:
-        listed = list_image_set(settings)
+        listed = listing_of(settings)
         chunks = chunks_of(listed.splits)
     remember_sides(settings, listed)
     for folder in (WORK, *(f"Split-{split}" for split in SPLITS)):
@@ -156,17 +158,20 @@ def _report(uri: str, tally: Tally, found: Duplicates, told: Told, limit: float)
     bad = [*told.rejected, *tally.rejected]
     rejected = [one._asdict() for one in sorted(bad)]
     total = tally.facts + len(told.rejected)
+    objects = [one._asdict() for one in sorted(tally.unfit)]  # of images that are read
     # TFX removes the output of a failed run.
     lasting = posixpath.join(posixpath.dirname(posixpath.dirname(uri)), REJECTED)
     if message := reject_message(rejected, total, limit, lasting):
         _write_json(lasting, rejected)
         raise ValueError(message)
     summary = summarise(tally, found, len(rejected), told.passed_over, told.fingerprint)
-    _write_json(posixpath.join(uri, REJECTED), rejected)
+    _write_json(posixpath.join(uri, REJECTED), [*rejected, *objects])
     _write_json(posixpath.join(uri, DUPLICATES), found.pictures)
     _write_json(posixpath.join(uri, SUMMARY), summary)
     if rejected:
         logging.warning("%d of %d files were set aside: see %s", len(rejected), total, posixpath.join(uri, REJECTED))
+    if objects:
+        logging.warning("%d objects were set aside: see %s", len(objects), posixpath.join(uri, REJECTED))
     _warn(summary, posixpath.join(uri, DUPLICATES))
 
 
@@ -208,8 +213,8 @@ def _facts_file(work: str, number: int) -> str:
 
 def _read_chunk(work: str, number: int) -> Chunk:
     with fileio.open(_chunk_file(work, number), "r") as file:
-        number, total, split, files, records = json.load(file)
-    return Chunk(number, total, split, tuple(ImageFile(*one) for one in files), records)
+        number, total, split, files, *records = json.load(file)
+    return Chunk(number, total, split, tuple(ImageFile(*one) for one in files), *records)
 
 
 def _facts(given: Sequence[Given], work: str) -> Iterator[Fact]:
@@ -230,7 +235,7 @@ def _facts(given: Sequence[Given], work: str) -> Iterator[Fact]:
 
 def _read_facts(work: str, number: int) -> list[Fact]:
     with fileio.open(_facts_file(work, number), "r") as file:
-        return [Fact._make((*fact[:-2], tuple(fact[-2]), fact[-1])) for fact in json.load(file)]
+        return [fact_of(fields) for fields in json.load(file)]
 
 
 def _write_json(path: str, value: object, indent: int | None = 1) -> None:

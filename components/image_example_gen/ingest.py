@@ -20,6 +20,10 @@ from components.fewshot.images.seen import FLAGS as SEEN_FLAGS
 from components.fewshot.parallel import batched
 from components.image_example_gen.damage import is_damaged
 from components.image_example_gen.facts import Fact
+from data.annotations.placing import placed
+from data.annotations.record_scenes import record_sides
+from data.annotations.records import read_scene_records, to_scene_example
+from data.annotations.scenes import read_annotation, side_of, written
 from data.settings import ImageSetSettings
 from data.sources.folders import ImageFile, domain_of, has_image_suffix
 from data.sources.records import read_records, record_files, record_name, record_side, to_example
@@ -47,6 +51,7 @@ class Chunk(NamedTuple):
     split: str
     files: tuple[ImageFile, ...] = ()
     records: str = ""
+    sides: Mapping[str, Sequence[str]] = {}  # of records with boxes: the classes of each split
 
 
 class _Read(NamedTuple):
@@ -60,6 +65,16 @@ class _Read(NamedTuple):
     name: str  # its suffix is compared with the content
     encoded: bytes
     reason: str = ""
+    annotation: str = ""  # as of an `ImageFile`
+
+
+class _Shown(NamedTuple):
+    """An image as an example, or the reason why there is none; the classes of its objects, and which objects were set aside."""
+
+    example: bytes
+    reason: str = ""
+    objects: tuple[str, ...] | None = None
+    unfit: tuple[tuple[str, str], ...] = ()
 
 
 def chunks_of(splits: Mapping[str, Sequence[ImageFile]]) -> list[Chunk]:
@@ -71,7 +86,9 @@ def chunks_of(splits: Mapping[str, Sequence[ImageFile]]) -> list[Chunk]:
 def record_chunks(settings: ImageSetSettings) -> list[Chunk]:
     """Returns one chunk for each TFRecord file."""
     files = [(split, file) for split, found in record_files(settings).items() for file in found]
-    return [Chunk(number, len(files), split, records=file) for number, (split, file) in enumerate(files)]
+    known = record_sides(settings).sides if settings.kind == "detection" else {}
+    sides = {split: sorted(names) for split, names in known.items()}
+    return [Chunk(number, len(files), split, records=file, sides=sides) for number, (split, file) in enumerate(files)]
 
 
 def ingest(chunk: Chunk, settings: ImageSetSettings, directory: str) -> list[Fact]:
@@ -124,6 +141,8 @@ def _cut(files: Sequence[ImageFile]) -> Iterator[list[ImageFile]]:
 
 
 def _read(chunk: Chunk, settings: ImageSetSettings) -> Iterator[_Read]:
+    if chunk.sides:
+        return _read_scene_records(chunk, settings)
     if chunk.records:
         return _read_records(chunk, settings)
     return _read_files(chunk.split, chunk.files)
@@ -132,7 +151,8 @@ def _read(chunk: Chunk, settings: ImageSetSettings) -> Iterator[_Read]:
 def _read_files(split: str, files: Sequence[ImageFile]) -> Iterator[_Read]:
     for file, (encoded, reason) in zip(files, _contents(files), strict=True):
         domain = domain_of(file.class_name)
-        yield _Read(split, file.class_name, domain, file.source_id, file.path, file.path, encoded, reason)
+        names = file.class_name, domain, file.source_id, file.path, file.path
+        yield _Read(split, *names, encoded, reason, file.annotation)
 
 
 def _read_records(chunk: Chunk, settings: ImageSetSettings) -> Iterator[_Read]:
@@ -141,6 +161,15 @@ def _read_records(chunk: Chunk, settings: ImageSetSettings) -> Iterator[_Read]:
         path = f"{chunk.records}:{record.source_id}"
         name = record.source_id if has_image_suffix(record.source_id) else ""  # the source id may be any text
         yield _Read(split, record.class_name, record.domain, record.source_id, path, name, record.encoded)
+
+
+def _read_scene_records(chunk: Chunk, settings: ImageSetSettings) -> Iterator[_Read]:
+    sides = {split: set(names) for split, names in chunk.sides.items()}
+    for record in read_scene_records(chunk.records, record_name(settings, chunk.split, chunk.records)):
+        split = side_of(chunk.split, record.told, sides)
+        path = f"{chunk.records}:{record.source_id}"
+        annotation = written(record.told, sides[split])
+        yield _Read(split, "", "", record.source_id, path, "", record.encoded, record.told.reason, annotation)
 
 
 def _contents(files: Sequence[ImageFile]) -> Iterator[tuple[bytes, str]]:
@@ -184,11 +213,29 @@ def _judge(image: _Read, seen: Seen) -> tuple[bytes, Fact]:
     fact = Fact(image.split, image.class_name, image.source_id, image.path, seen.reason, image.domain)
     if seen.reason:
         return b"", fact
-    shape = height, width, _ = seen.pixels.shape
-    example = to_example(image.encoded, seen.format, shape, image.class_name, image.domain, image.source_id)
+    height, width, _ = seen.pixels.shape
+    shown = _shown(image, seen)
+    if shown.reason:
+        return b"", fact._replace(reason=shown.reason)
+    told = fact._replace(format=seen.format, height=height, width=width, orientation=seen.orientation)
     flags = (*seen.flags, *_further_flags(image, seen.format))
-    digest = pixel_digest(seen.pixels)
-    return example, fact._replace(format=seen.format, height=height, width=width, flags=flags, digest=digest)
+    told = told._replace(flags=flags, digest=pixel_digest(seen.pixels), objects=shown.objects, unfit=shown.unfit)
+    return shown.example, told
+
+
+def _shown(image: _Read, seen: Seen) -> _Shown:
+    """What an image shows: its class, or the objects that its annotation says."""
+    if not image.annotation:
+        names = image.class_name, image.domain, image.source_id
+        return _Shown(to_example(image.encoded, seen.format, seen.pixels.shape, *names))
+    said = read_annotation(image.annotation)
+    found = placed(said.told, *seen.stored, seen.orientation)
+    example = to_scene_example(
+        image.encoded, seen.format, seen.pixels.shape, found.boxes, image.source_id, said.strangers
+    )
+    own = {box.class_name for box in found.boxes if not box.ignored} - said.strangers
+    unfit = [(one.path, f"{one.which} {one.reason}") for one in (*said.told.unfit, *found.unfit)]
+    return _Shown(example, found.reason, tuple(sorted(own)), tuple(unfit))
 
 
 def _further_flags(image: _Read, kind: str) -> Iterator[str]:

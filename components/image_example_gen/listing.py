@@ -8,8 +8,8 @@ from typing import TypedDict
 from tfx.dsl.component.experimental.annotations import Parameter
 from tfx.dsl.component.experimental.decorators import component
 
+from data.listing import fingerprint as fingerprint_of
 from data.settings import ImageSetSettings
-from data.sources.image_sets import fingerprint as fingerprint_of
 
 
 class Listed(TypedDict):

@@ -15,7 +15,10 @@ from tfx.utils import io_utils
 
 from components.fingerprint import code_fingerprint
 
-SCHEMA_FILE = str(importlib.resources.files("data") / "schema.pbtxt")
+SCHEMA_FILES = {
+    kind: str(importlib.resources.files("data") / name)
+    for kind, name in (("classification", "schema.pbtxt"), ("detection", "scene_schema.pbtxt"))
+}
 FILE_NAME = "schema.pbtxt"  # TFX looks for this name
 
 
@@ -30,14 +33,14 @@ def ImageSchema(content: Parameter[str], code_fingerprint: Parameter[str], schem
     io_utils.write_string_file(os.path.join(schema.uri, FILE_NAME), content)
 
 
-def image_schema(path: str | None = None) -> BaseComponent:
-    """Returns the component that provides the schema in the file `path`, or the built-in schema.
+def image_schema(path: str | None = None, kind: str = "classification") -> BaseComponent:
+    """Returns the component that provides the schema in the file `path`, or the built-in schema for a kind of task.
 
     Raises:
       ValueError: there is no such file, or it is not a schema.
     """
     code = code_fingerprint("components.image_example_gen.schema")
-    return ImageSchema(content=read_schema(path or SCHEMA_FILE), code_fingerprint=code)
+    return ImageSchema(content=read_schema(path or SCHEMA_FILES[kind]), code_fingerprint=code)
 
 
 def read_schema(path: str) -> str:

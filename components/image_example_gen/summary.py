@@ -15,7 +15,7 @@ REJECTED_SHOWN = 3
 
 
 class SplitSummary(TypedDict):
-    """The images of one split that were read; a class is given as [name, number of images]."""
+    """The images of one split that were read; a class is given as [name, number of images that show it]."""
 
     classes: int
     images: int
@@ -35,6 +35,7 @@ class Summary(TypedDict):
     sizes: dict[str, list[int] | None]  # [height, width]
     damaged_files: list[str]  # paths of JPEGs whose data is incomplete or wrong, the first SHOWN of them
     rejected: int
+    objects_rejected: int  # in images that were read
     passed_over: dict[str, int]  # number of files in each place that holds no class (`data.sources.folders.Listing`)
     differ_by_case: list[list[str]]  # classes whose names only case tells apart
     leaks: list[list[str]]  # pairs of paths, the first SHOWN of them
@@ -63,6 +64,7 @@ def summarise(
         "sizes": _sizes(tally),
         "damaged_files": tally.damaged,
         "rejected": rejected,
+        "objects_rejected": len(tally.unfit),
         "passed_over": dict(passed_over),
         "differ_by_case": differ_by_case({name for classes in tally.images.values() for name in classes}),
         "leaks": [list(leak) for leak in found.leaks[:SHOWN]],
@@ -105,7 +107,7 @@ def _split_summary(split: str, tally: Tally, found: Duplicates) -> SplitSummary:
     by_size = sorted(classes.items(), key=lambda item: (item[1], item[0]))
     return {
         "classes": len(classes),
-        "images": sum(classes.values()),
+        "images": tally.read[split],
         "domains": len(tally.domains[split]),
         "smallest_class": list(by_size[0]) if by_size else None,
         "largest_class": list(by_size[-1]) if by_size else None,

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from components.image_example_gen.facts import Fact
-from data.sources.folders import Rejected
+from data.sources.folders import Rejected, domain_of
 
 SHOWN = 100  # leaks, duplicates and damaged files
 
@@ -15,6 +15,7 @@ class Tally:
 
     Attributes:
       facts: how many there were, of both.
+      read: images of each split.
       images: by split, then class; 0 for a class of which none could be read.
       domains: by split.
       named: the (class, domain) of all facts, with the path of the first.
@@ -22,10 +23,12 @@ class Tally:
       sizes: images of each (area, height, width), in pixels.
       damaged: paths of the first SHOWN JPEGs whose data is incomplete or wrong.
       rejected: the files that were set aside.
+      unfit: objects that were set aside in images that were read.
     """
 
     def __init__(self) -> None:
         self.facts = 0
+        self.read: Counter[str] = Counter()
         self.images: dict[str, Counter[str]] = defaultdict(Counter)
         self.domains: dict[str, set[str]] = defaultdict(set)
         self.named: dict[tuple[str, str], str] = {}
@@ -34,6 +37,7 @@ class Tally:
         self.sizes: Counter[tuple[int, int, int]] = Counter()
         self.damaged: list[str] = []
         self.rejected: list[Rejected] = []
+        self.unfit: list[Rejected] = []
 
     @classmethod
     def of(cls, facts: Iterable[Fact]) -> "Tally":
@@ -46,12 +50,17 @@ class Tally:
     def add(self, fact: Fact) -> None:
         """Counts one more."""
         self.facts += 1
-        self.images[fact.split][fact.class_name] += not fact.reason
-        self.named.setdefault((fact.class_name, fact.domain), fact.path)
+        domains = [fact.domain] if fact.objects is None else map(domain_of, fact.objects)
+        for name, domain in zip(fact.classes, domains, strict=True):
+            self.images[fact.split][name] += not fact.reason
+            self.named.setdefault((name, domain), fact.path)
+            if not fact.reason:
+                self.domains[fact.split].add(domain)
         if fact.reason:
             self.rejected.append(Rejected(fact.path, fact.reason))
             return
-        self.domains[fact.split].add(fact.domain)
+        self.read[fact.split] += 1
+        self.unfit += [Rejected(path, reason) for path, reason in fact.unfit]
         self.formats[fact.format] += 1
         self.flags.update(fact.flags)
         self.sizes[fact.height * fact.width, fact.height, fact.width] += 1

@@ -88,13 +88,14 @@ def _write(directory: str, records: list[bytes], files: int) -> None:
                 writer.write(record)
 
 
-def write_transform_graph(root: Path, height: int = SIDE, width: int = SIDE) -> Any:
+def write_transform_graph(root: Path, height: int = SIDE, width: int = SIDE, channels: int = 1, **fit: str) -> Any:
     """The graph that Transform makes of our preprocessing function."""
     made = artifact(standard_artifacts.TransformGraph, root / "transform_graph" / "4", 4)
     schema = dataset_metadata.DatasetMetadata(
         schema_utils.schema_from_feature_spec({ENCODED: tf.io.FixedLenFeature([], tf.string)})
     )
-    config = {"image": {"height": height, "width": width, "channels": 1}, "max_pixels": 10_000}
+    image = {"height": height, "width": width, "channels": channels, **fit}
+    config = {"image": image, "max_pixels": 10_000}
     row = {ENCODED: toys.png(np.zeros((2, 2, 1), np.uint8))}
     with tft_beam.Context(temp_dir=str(root / "temporary")), beam.Pipeline("FnApiRunner") as pipeline:
         analyzed = ([row], schema) | tft_beam.AnalyzeDataset(lambda inputs: preprocessing_fn(inputs, config), pipeline)

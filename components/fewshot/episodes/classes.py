@@ -79,7 +79,7 @@ def usable_classes(index: ClassIndex, spec: EpisodeSpec, empty: Iterable[str] = 
     """
     count, turns, empty = len(index.names), TURNS if spec.rotations else 1, list(empty)
     least = spec.way_range[0] + spec.distractors
-    enough = np.flatnonzero(index.counts >= spec.images_per_class)
+    enough = np.flatnonzero(index.images >= spec.images_per_class)
     groups = {"": enough}
     if spec.within_domain:
         by_domain: dict[str, list[int]] = {domain: [] for domain in sorted(set(index.domains))}
@@ -89,7 +89,7 @@ def usable_classes(index: ClassIndex, spec: EpisodeSpec, empty: Iterable[str] = 
     pools = [np.concatenate([group + turn * count for turn in range(turns)]) for group in groups.values()]
     missing = {domain: max(0, -(-(least - turns * len(group)) // turns)) for domain, group in groups.items()}
     too_small = [_too_small(name, 0, spec.images_per_class, 0) for name in empty]
-    for name, domain, images in zip(index.names, index.domains, index.counts, strict=True):
+    for name, domain, images in zip(index.names, index.domains, index.images, strict=True):
         alone = missing[domain] if spec.within_domain else 0
         if images < spec.images_per_class or alone:
             too_small.append(_too_small(name, int(images), spec.images_per_class, alone))

@@ -30,7 +30,13 @@ class WantedEpisodes(BaseModel):
         False, description="all classes of an episode come from one domain, drawn uniformly from those that have enough"
     )
     distractors: int = Field(
-        0, ge=0, description="number of further classes that appear only in the query set, with the label -1"
+        0,
+        ge=0,
+        description="number of further classes that appear only in the query set, with the label -1; where images have boxes,"
+        " objects of other classes are in the queries anyway",
+    )
+    negatives: int = Field(
+        0, ge=0, description="where images have boxes, number of queries without an object of the classes"
     )
 
     @field_validator("way", "shot")
@@ -87,6 +93,7 @@ class ClassIndex(NamedTuple):
     names: tuple[str, ...]
     domains: tuple[str, ...]
     starts: np.ndarray  # int64 [C + 1]
+    distinct: np.ndarray | None = None  # int64 [C], images of each class, where a row is an object in one
 
     @classmethod
     def of(cls, classes: Iterable[tuple[str, str, int]]) -> "ClassIndex":
@@ -96,8 +103,13 @@ class ClassIndex(NamedTuple):
 
     @property
     def counts(self) -> np.ndarray:
-        """Images a class, int64 [C]."""
+        """Rows a class, int64 [C]."""
         return np.diff(self.starts)
+
+    @property
+    def images(self) -> np.ndarray:
+        """Images a class, int64 [C]: as many as rows, unless these are objects and an image has several."""
+        return self.counts if self.distinct is None else self.distinct
 
 
 class Draw(NamedTuple):

@@ -62,7 +62,7 @@ def fitted_within(spec: EpisodeSpec, index: ClassIndex) -> EpisodeSpec:
 def _queries(index: ClassIndex, spec: EpisodeSpec) -> int:
     """The most queries that enough classes have images for; 1 if no class has more images than the support takes."""
     shot, needed = spec.shot_range[1], spec.way_range[1] + spec.distractors
-    images = sorted((int(count) for count in index.counts if count > shot), reverse=True)
+    images = sorted((int(count) for count in index.images if count > shot), reverse=True)
     if not images:
         return 1
     kept = max(math.ceil(KEPT * len(images)), min(len(images), max(KEPT_LEAST, needed)))

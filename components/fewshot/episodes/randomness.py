@@ -1,5 +1,8 @@
 """Random numbers that are the same on every machine and with every version of numpy."""
 
+from collections.abc import Iterator
+from itertools import islice
+
 import numpy as np
 
 
@@ -25,14 +28,16 @@ class Random:
         return low if low == high else low + self.below(high - low + 1)
 
     def choose(self, n: int, k: int) -> np.ndarray:
-        """`k` different numbers of 0..n-1 in random order: the first k of a Fisher-Yates shuffle, in O(k) memory."""
+        """`k` different numbers of 0..n-1 in random order."""
+        return np.fromiter(islice(self.walk(n), k), np.int64, k)
+
+    def walk(self, n: int) -> Iterator[int]:
+        """The numbers 0..n-1 in random order, as they are asked for: a Fisher-Yates shuffle in so much memory as was taken."""
         moved: dict[int, int] = {}
-        chosen = np.empty(k, np.int64)
-        for i in range(k):
+        for i in range(n):
             j = i + self.below(n - i)
-            chosen[i] = moved.get(j, j)
+            yield moved.get(j, j)
             moved[j] = moved.get(i, i)
-        return chosen
 
 
 def shuffled(n: int, seed: int, number: int) -> np.ndarray:

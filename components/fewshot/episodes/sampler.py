@@ -19,6 +19,8 @@ class EpisodeSampler:
     """
 
     def __init__(self, index: ClassIndex, spec: EpisodeSpec, seed: int) -> None:
+        if spec.negatives:
+            raise ValueError(f"negatives: expected 0 where an image has a class as a whole, got {spec.negatives}")
         self.index, self.spec, self.seed = index, spec, seed
         usable = usable_classes(index, spec)
         if shortage := usable.shortage():

@@ -1,13 +1,10 @@
-"""What a detector adapts to and is trained on, as tensors: images with boxes around their objects.
+"""What a detector adapts to, looks at and finds, as tensors: images with boxes around their objects.
 
 A box is float32 [4], ymin, xmin, ymax, xmax, in 0..1 of the image as the network sees it. Scenes differ in their number of
 objects, so each is filled up to the largest with objects that are NOTHING.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
-
-from keras import ops
 
 from components.fewshot.tensors import Images, Labels, Tensor
 
@@ -32,35 +29,6 @@ class Scenes(NamedTuple):
     images: Images  # [N, H, W, C]
     boxes: Tensor  # float32 [N, M, 4]
     labels: Labels  # int32 [N, M]: a class, STRANGER, IGNORED or NOTHING
-
-
-class SceneTask(NamedTuple):
-    """One episode."""
-
-    support: Marked  # way * shot objects
-    support_labels: Labels  # int32 [B], 0..way-1
-    query: Scenes  # labels 0..way-1, or below 0
-    class_ids: Tensor  # int32 [way], of the whole training set
-
-    def with_images(self, change: Callable[[Images], Images]) -> "SceneTask":
-        """The task with changed images; no place in them may change."""
-        support = self.support._replace(images=change(self.support.images))
-        return self._replace(support=support, query=self.query._replace(images=change(self.query.images)))
-
-    @property
-    def way(self) -> Tensor:
-        """Number of classes, a scalar."""
-        return ops.shape(self.class_ids)[0]
-
-
-class SceneBatch(NamedTuple):
-    """An ordinary batch, for a detector that is trained as one of all training classes."""
-
-    scenes: Scenes  # labels are class ids of the training set, or below 0
-
-    def with_images(self, change: Callable[[Images], Images]) -> "SceneBatch":
-        """The batch with changed images; no place in them may change."""
-        return SceneBatch(self.scenes._replace(images=change(self.scenes.images)))
 
 
 class Detections(NamedTuple):

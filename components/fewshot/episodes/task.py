@@ -5,6 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from keras import ops
 
+from components.fewshot.episodes.scene_task import SceneBatch, SceneTask
 from components.fewshot.tensors import Images, Labels, Tensor
 
 
@@ -30,11 +31,6 @@ class Task(NamedTuple):
         """Number of classes, a scalar."""
         return ops.shape(self.class_ids)[0]
 
-    @property
-    def targets(self) -> Tensor:
-        """What the logits of a learner's loss are compared with: the labels [Q] of the queries, or shares of the classes."""
-        return self.query_labels
-
 
 class Batch(NamedTuple):
     """An ordinary batch of labelled images, for a learner that is trained as a classifier of all training classes."""
@@ -50,5 +46,14 @@ class Batch(NamedTuple):
         """The batch with changed targets: labels [B], or shares of all training classes, float32 [B, classes]."""
         return self._replace(targets=change(self.targets))
 
+    @property
+    def size(self) -> Tensor:
+        """Number of images, a scalar."""
+        return ops.shape(self.images)[0]
 
-TrainingUnit: TypeAlias = Task | Batch
+    def rows(self, start: Tensor, stop: Tensor) -> "Batch":
+        """The part of the batch from an image to another."""
+        return Batch(*(part[start:stop] for part in self))
+
+
+TrainingUnit: TypeAlias = Task | Batch | SceneTask | SceneBatch

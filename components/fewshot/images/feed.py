@@ -33,13 +33,13 @@ def fed(read: Callable[[int], TrainingUnit], numbers: Iterable[int], each: int) 
 
 def task_signature(store: PixelStore) -> Task:
     """Shapes and dtypes of a task of any way and shot, so that one compiled step serves them all."""
-    images, labels = _images(store), tf.TensorSpec([None], tf.int32)
+    images, labels = images_signature(store), tf.TensorSpec([None], tf.int32)
     return Task(images, labels, images, labels, labels)
 
 
 def batch_signature(store: PixelStore) -> Batch:
     """Shapes and dtypes of a batch of any size."""
-    return Batch(_images(store), tf.TensorSpec([None], tf.int32))
+    return Batch(images_signature(store), tf.TensorSpec([None], tf.int32))
 
 
 def to_unit_range(images: Images) -> Images:
@@ -47,6 +47,7 @@ def to_unit_range(images: Images) -> Images:
     return tf.cast(images, tf.float32) / 255.0 if images.dtype == tf.uint8 else tf.cast(images, tf.float32)
 
 
-def _images(store: PixelStore) -> tf.TensorSpec:
+def images_signature(store: PixelStore) -> tf.TensorSpec:
+    """Shape and dtype of any number of images of a store."""
     one = store.pixels(Draw(np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.int32)))
     return tf.TensorSpec((None, *one.shape[1:]), one.dtype)

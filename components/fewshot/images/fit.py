@@ -24,6 +24,28 @@ def fitted(image: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
     return 255 - pixels if spec.invert else pixels
 
 
+def box_map(size: tf.Tensor, spec: ImageSpec) -> tuple[tf.Tensor, tf.Tensor]:
+    """Where the places of an image are in its fitted form: times the first, plus the second, float32 [..., 4] each.
+
+    Places are ymin, xmin, ymax, xmax in 0..1, before and after.
+
+    Args:
+      size: height and width of what a viewer shows, int32 [..., 2].
+      spec: the form.
+
+    Raises:
+      ValueError: it cuts off parts of an image.
+    """
+    if spec.fit == "crop":
+        raise ValueError("image.fit 'crop' would cut objects off: use pad or stretch where images have boxes")
+    wanted = tf.broadcast_to(tf.constant([spec.height, spec.width]), tf.shape(size))
+    scale, offset = tf.ones_like(size, tf.float32), tf.zeros_like(size, tf.float32)
+    if spec.fit == "pad":
+        inner = _largest(size, wanted)
+        scale, offset = inner / wanted, _halves(wanted - inner)[0] / wanted
+    return tuple(tf.cast(tf.concat([one, one], -1), tf.float32) for one in (scale, offset))
+
+
 def _resized(image: tf.Tensor, spec: ImageSpec) -> tf.Tensor:
     """An image [h, w, C] in the wanted size: float32 [H, W, C]."""
 
@@ -47,9 +69,10 @@ def _centre(image: tf.Tensor, ratio: tf.Tensor) -> tf.Tensor:
 
 
 def _largest(ratio: tf.Tensor, within: tf.Tensor) -> tf.Tensor:
-    """The largest height and width of the aspect ratio of `ratio` in `within`; each is int32 [2], height and width."""
-    along, across = tf.cast(ratio, tf.int64), tf.cast(tf.reverse(ratio, [0]), tf.int64)
-    by_other = (2 * along * tf.cast(tf.reverse(within, [0]), tf.int64) + across) // (2 * across)  # rounded
+    """The largest height and width of the aspect ratio of `ratio` in `within`; each is int32 [..., 2], height and
+    width."""
+    along, across = tf.cast(ratio, tf.int64), tf.cast(tf.reverse(ratio, [-1]), tf.int64)
+    by_other = (2 * along * tf.cast(tf.reverse(within, [-1]), tf.int64) + across) // (2 * across)  # rounded
     return tf.minimum(tf.cast(tf.maximum(by_other, 1), tf.int32), within)
 
 

@@ -8,28 +8,26 @@
 Rows are numbered by class name, then source id. Only these decide, so episodes do not depend on how many shards and parts there
 are, nor on which workers wrote them. What grows: `index.json` and its reader with classes; a part and its writer with
 PART_IMAGES or with the largest class.
+
+An image with boxes has a row for each of its objects, and all of them name the same place in a shard. Objects of no class, and an
+image with nothing in it, have rows too: they are numbered after all others, by their label (`episodes.scenes`).
 """
 
 import hashlib
 import io
 import json
 import os
-import threading
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache, partial
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from cachetools import LRUCache, cached
 
 from components.fewshot.episodes.episode import ClassIndex
-from components.fewshot.integrity import Damaged
 from components.fewshot.parallel import batched
-from components.fewshot.pieces import Pieces, pieces_of
 
 Shape = tuple[int, ...]
 
@@ -39,11 +37,27 @@ TOGETHER = 1000  # entries that are dealt to parts at a time
 PARTS_KEPT = 256 * 2**20  # bytes of parts that a store keeps in memory: the places of some four million images
 SHARDS_OPEN = 256  # at a time: a process may have 1,024 files open
 
+OF_A_CLASS = 0  # label of a row that belongs to a class; others are below 0
+NO_CLASS = ""  # name of the class of the other rows
+
 PLACE = np.dtype([("shard", "<i4"), ("offset", "<i8"), ("length", "<i8"), ("checksum", "<u4")])
 
 
+Box = tuple[float, float, float, float]  # ymin, xmin, ymax, xmax, in 0..1 of the image that is stored
+
+
+class Shown(NamedTuple):
+    """What becomes a row: an image, or one of the objects in it."""
+
+    class_name: str
+    domain: str
+    source_id: str  # of the row: no two of a class and label share it
+    box: Box | None = None
+    label: int = OF_A_CLASS
+
+
 class Entry(NamedTuple):
-    """The place of one image in the shards."""
+    """The place of one row in the shards."""
 
     class_name: str
     domain: str
@@ -51,17 +65,32 @@ class Entry(NamedTuple):
     shard: int  # its number
     offset: int  # bytes
     length: int  # bytes
-    digest: str  # of the content
+    digest: str  # of the content, and of the box
     checksum: int  # of the content: its CRC-32, which takes no time when it is read
+    box: Box | None = None
+    label: int = OF_A_CLASS
+    first: bool = True  # of its image
+
+    @property
+    def group(self) -> tuple[bool, int, str]:
+        """By which rows are sorted before their source ids."""
+        return self.label != OF_A_CLASS, -self.label, self.class_name
 
 
 class StoredClass(NamedTuple):
-    """A class of a store."""
+    """A class of a store, or the objects of one label that are of none."""
 
     name: str
     domain: str
-    images: int
+    rows: int
     digest: str  # of its source ids and contents
+    label: int = OF_A_CLASS
+    images: int = 0  # in which its rows are
+
+    @property
+    def place(self) -> tuple[bool, int, str]:
+        """By which classes are sorted."""
+        return self.label != OF_A_CLASS, -self.label, self.name
 
 
 class Part(NamedTuple):
@@ -69,18 +98,23 @@ class Part(NamedTuple):
 
     number: int
     digest: str  # of the file
-    classes: list[StoredClass]  # by name
+    classes: list[StoredClass]  # by place
+    images: int  # whose first row it holds
+    of_objects: bool
 
 
 class Index(NamedTuple):
     """The content of `index.json`. The fingerprint is of classes, source ids and contents; shards and parts do not matter."""
 
     classes: ClassIndex
+    beside: list[tuple[int, int]]  # label and number of the rows that are of no class, which come after all others
+    images: int
     parts: list[str]  # the digest of each; "" where there is none
     fingerprint: str
     shape: Shape | None  # None for encoded images
     dtype: str
     views: int
+    of_objects: bool  # whether a row is an object in an image, and not a whole one
 
 
 def parts_for(images: int) -> int:
@@ -95,12 +129,25 @@ def part_of(class_name: str, parts: int) -> int:
 
 def write_shard(directory: str, number: int, images: Iterable[tuple[str, str, str, bytes]]) -> Iterator[Entry]:
     """Streams (class name, domain, source id, image) to one shard file; yields the place of each image."""
+    return write_scenes(
+        directory, number, (([Shown(name, domain, source)], image) for name, domain, source, image in images)
+    )
+
+
+def write_scenes(directory: str, number: int, images: Iterable[tuple[Sequence[Shown], bytes]]) -> Iterator[Entry]:
+    """Streams images to one shard file; yields the place of each of the rows that an image has, of which it has at least one."""
     offset = 0
     tf.io.gfile.makedirs(directory)
-    with tf.io.gfile.GFile(_shard_file(directory, number), "wb") as file:
-        for class_name, domain, source_id, image in images:
+    with tf.io.gfile.GFile(shard_file(directory, number), "wb") as file:
+        for rows, image in images:
             file.write(image)
-            yield Entry(class_name, domain, source_id, number, offset, len(image), _digest(image), zlib.crc32(image))
+            digest, place = digest_of(image), (number, offset, len(image))
+            for at, row in enumerate(rows):
+                own = (
+                    digest if row.box is None else digest_of(digest.encode() + np.array(row.box, np.float32).tobytes())
+                )
+                names = row.class_name, row.domain, row.source_id
+                yield Entry(*names, *place, own, zlib.crc32(image), row.box, row.label, not at)
             offset += len(image)
 
 
@@ -121,23 +168,27 @@ def write_part(directory: str, number: int, entries: Iterable[Entry]) -> Part:
     Raises:
       ValueError: two images of a class share a source id.
     """
-    rows = sorted(entries, key=lambda entry: (entry.class_name, entry.source_id))
+    rows = sorted(entries, key=lambda entry: (entry.group, entry.source_id))
     for before, after in pairwise(rows):
-        if (before.class_name, before.source_id) == (after.class_name, after.source_id):
+        if (before.group, before.source_id) == (after.group, after.source_id):
             raise ValueError(f"two images of class {after.class_name!r} have the source id {after.source_id!r}")
     names = [row.source_id.encode() for row in rows]
+    boxes = [row.box for row in rows if row.box is not None]
     content = io.BytesIO()
-    np.savez(
-        content,
-        places=np.array([(row.shard, row.offset, row.length, row.checksum) for row in rows], PLACE),
-        names=np.frombuffer(b"".join(names), np.uint8),
-        ends=np.cumsum([len(name) for name in names], dtype=np.int64),
-    )
+    arrays = {
+        "places": np.array([(row.shard, row.offset, row.length, row.checksum) for row in rows], PLACE),
+        "names": np.frombuffer(b"".join(names), np.uint8),
+        "ends": np.cumsum([len(name) for name in names], dtype=np.int64),
+    }
+    if boxes:
+        arrays["boxes"] = np.array(boxes, np.float32)
+    np.savez(content, allow_pickle=False, **arrays)
     tf.io.gfile.makedirs(directory)
-    with tf.io.gfile.GFile(_part_file(directory, number), "wb") as file:
+    with tf.io.gfile.GFile(part_file(directory, number), "wb") as file:
         file.write(content.getvalue())
-    groups = [list(group) for _, group in groupby(rows, lambda row: row.class_name)]
-    return Part(number, _digest(content.getvalue()), [_stored_class(group) for group in groups])
+    groups = [list(group) for _, group in groupby(rows, lambda row: row.group)]
+    images = sum(row.first for row in rows)
+    return Part(number, digest_of(content.getvalue()), [_stored_class(group) for group in groups], images, bool(boxes))
 
 
 def write_index(
@@ -145,12 +196,14 @@ def write_index(
 ) -> None:
     """Finishes a store of `number` parts: writes `index.json`. Parts that no class belongs to need not be there."""
     written = {part.number: part for part in parts}
-    classes = sorted(one for part in written.values() for one in part.classes)
+    classes = sorted((one for part in written.values() for one in part.classes), key=lambda one: one.place)
     content = json.dumps([shape, [one.digest for one in classes]])
     description: dict[str, object] = {"shape": shape, "dtype": dtype, "views": views}
-    description["fingerprint"] = _digest(content.encode())
+    description["fingerprint"] = digest_of(content.encode())
     description["parts"] = [written[i].digest if i in written else "" for i in range(number)]
-    description["classes"] = [{"name": one.name, "domain": one.domain, "count": one.images} for one in classes]
+    description["images"] = sum(part.images for part in written.values())
+    description["of_objects"] = any(part.of_objects for part in written.values())
+    description["classes"] = [_described(one) for one in classes]
     tf.io.gfile.makedirs(directory)
     with tf.io.gfile.GFile(os.path.join(directory, INDEX), "w") as file:
         json.dump(description, file, ensure_ascii=False)
@@ -167,99 +220,39 @@ def read_index(directory: str) -> Index:
         raise FileNotFoundError(f"no image store at {directory}: expected {path}")
     with tf.io.gfile.GFile(path) as file:
         read = json.load(file)
-    classes = ClassIndex.of((one["name"], one["domain"], one["count"]) for one in read["classes"])
+    named = [one for one in read["classes"] if "label" not in one]
+    classes = ClassIndex.of((one["name"], one["domain"], one["count"]) for one in named)
+    if read["of_objects"]:
+        classes = classes._replace(distinct=np.array([one.get("images", one["count"]) for one in named], np.int64))
+    beside = [(one["label"], one["count"]) for one in read["classes"][len(named) :]]
     shape = tuple(read["shape"]) if read["shape"] else None
-    return Index(classes, read["parts"], read["fingerprint"], shape, read["dtype"], read["views"])
-
-
-class Places(NamedTuple):
-    """The content of a part: of n images, by class name, then source id."""
-
-    places: np.ndarray  # PLACE [n]
-    names: bytes  # the source ids, one after another
-    ends: np.ndarray  # int64 [n], of each in `names`
-
-    @property
-    def size(self) -> int:
-        """Bytes in memory."""
-        return self.places.nbytes + len(self.names) + self.ends.nbytes
-
-
-class Rows(Sequence[str]):
-    """The images of a store by row: their contents, and as a sequence their source ids. What is needed is read when it is, and
-    of what was read, no more is kept than a limit allows."""
-
-    def __init__(self, directory: str, index: Index) -> None:
-        self._directory, self._starts = directory, index.classes.starts
-        self._part_of = np.array([part_of(name, len(index.parts)) for name in index.classes.names], np.int64)
-        order, counts = np.argsort(self._part_of, kind="stable"), index.classes.counts
-        before = np.cumsum(counts[order]) - counts[order]
-        firsts = np.searchsorted(self._part_of[order], self._part_of[order])
-        self._begin_at = np.zeros_like(order)  # in its part, of each class
-        self._begin_at[order] = before - before[firsts]
-        parts = LRUCache[int, Places](PARTS_KEPT, getsizeof=lambda part: part.size)
-        lock = threading.Lock()  # held while looking, not while reading
-        # Not methods: a store that nobody needs is to close its files at once.
-        self._part = cached(parts, lock=lock)(partial(_read_part, directory, index.parts))
-        self._shard = lru_cache(SHARDS_OPEN)(partial(_open_shard, directory))
-
-    def __len__(self) -> int:
-        return int(self._starts[-1])
-
-    def __getitem__(self, row: int) -> str:  # type: ignore[override]  # no slices: nobody needs so many names
-        part, at = self._place(row)
-        start = part.ends[at - 1] if at else 0
-        return part.names[start : part.ends[at]].decode()
-
-    def read(self, row: int) -> bytes:
-        """The content of an image.
-
-        Raises:
-          Damaged: it has another checksum, or its part has other bytes than were written.
-        """
-        part, at = self._place(row)
-        shard, offset, length, checksum = part.places[at].item()
-        image = self._shard(shard).piece(offset, length)
-        if zlib.crc32(image) != checksum:
-            name = os.path.basename(_shard_file(self._directory, shard))
-            raise Damaged(self._directory, f"{name} has other bytes than were written for {self[row]!r}")
-        return image
-
-    def _place(self, row: int) -> tuple[Places, int]:
-        if not 0 <= row < len(self):
-            raise IndexError(f"expected a row from 0 to {len(self) - 1:,}, got {row}")
-        its_class = int(self._starts.searchsorted(row, "right")) - 1
-        at = int(row - self._starts[its_class] + self._begin_at[its_class])
-        return self._part(int(self._part_of[its_class])), at
-
-
-def _read_part(directory: str, digests: Sequence[str], number: int) -> Places:
-    path = _part_file(directory, number)
-    with tf.io.gfile.GFile(path, "rb") as file:
-        content = file.read()
-    if _digest(content) != digests[number]:
-        raise Damaged(directory, f"{os.path.basename(path)} has other bytes than were written")
-    stored = np.load(io.BytesIO(content))
-    return Places(stored["places"], stored["names"].tobytes(), stored["ends"])
-
-
-def _open_shard(directory: str, number: int) -> Pieces:
-    return pieces_of(_shard_file(directory, number))
+    form = read["fingerprint"], shape, read["dtype"], read["views"]
+    return Index(classes, beside, read["images"], read["parts"], *form, read["of_objects"])
 
 
 def _stored_class(rows: Sequence[Entry]) -> StoredClass:
     first = rows[0]
     content = json.dumps([first.class_name, [(row.source_id, row.digest) for row in rows]])
-    return StoredClass(first.class_name, first.domain, len(rows), _digest(content.encode()))
+    images = len({(row.shard, row.offset) for row in rows})
+    return StoredClass(first.class_name, first.domain, len(rows), digest_of(content.encode()), first.label, images)
 
 
-def _shard_file(directory: str, number: int) -> str:
+def _described(one: StoredClass) -> dict[str, object]:
+    told: dict[str, object] = {"name": one.name, "domain": one.domain, "count": one.rows}
+    told |= {"images": one.images} if one.images != one.rows else {}
+    return told | ({"label": one.label} if one.label != OF_A_CLASS else {})
+
+
+def shard_file(directory: str, number: int) -> str:
+    """The path of a shard."""
     return os.path.join(directory, f"shard-{number:05}.bin")
 
 
-def _part_file(directory: str, number: int) -> str:
+def part_file(directory: str, number: int) -> str:
+    """The path of a part."""
     return os.path.join(directory, f"part-{number:05}.npz")
 
 
-def _digest(content: bytes) -> str:
+def digest_of(content: bytes) -> str:
+    """16 hex digits of some bytes."""
     return hashlib.sha256(content).hexdigest()[:16]

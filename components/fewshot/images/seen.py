@@ -30,12 +30,20 @@ def _examine(encoded: Tensor, max_pixels: Tensor) -> tuple[Tensor, Tensor, Tenso
 
 
 class Seen(NamedTuple):
-    """An image file: refused for a `reason`, or shown as `pixels` uint8 [H, W, 1 or 3]; those of FLAGS that apply."""
+    """An image file: refused for a `reason`, or shown as `pixels` uint8 [H, W, 1 or 3]; those of FLAGS that apply, and its EXIF
+    orientation, 1 to 8."""
 
     reason: str
     format: str = ""
     pixels: np.ndarray = NOTHING
     flags: tuple[str, ...] = ()
+    orientation: int = 1
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """Height and width as stored, before EXIF turns it."""
+        height, width = self.pixels.shape[:2]
+        return (width, height) if self.orientation >= 5 else (height, width)
 
 
 def see(encoded: Sequence[bytes], use: Callable[[int, Seen], Made], max_pixels: int = MAX_PIXELS) -> list[Made]:
@@ -69,12 +77,14 @@ def _threads() -> ThreadPoolExecutor:
 def _told(kinds: Tensor, headers: Header) -> Iterator[Seen]:
     """Yields what the headers tell of each image. A whole batch becomes numbers of Python at once, which is faster."""
     applies = {name: getattr(headers, name).numpy() for name in FLAGS[1:]}
+    orientations = headers.orientation.numpy().tolist()
     applies["exif_rotated"] = headers.orientation.numpy() != 1
     for number, (kind, reason) in enumerate(zip(kinds.numpy(), headers.reason.numpy(), strict=True)):
         if reason:
             yield Seen(reason.decode())
         else:
-            yield Seen("", FORMATS[kind], flags=tuple(flag for flag in FLAGS if applies[flag][number]))
+            flags = tuple(flag for flag in FLAGS if applies[flag][number])
+            yield Seen("", FORMATS[kind], flags=flags, orientation=orientations[number])
 
 
 def _see(told: Seen, reader: int, given: tuple[Tensor, Tensor, Tensor]) -> Seen:

@@ -8,6 +8,7 @@ import threading
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache, partial
 from typing import Protocol
 
 import numpy as np
@@ -15,8 +16,10 @@ import tensorflow as tf
 from cachetools import LRUCache
 
 from components.fewshot.episodes.episode import ClassIndex, Draw
+from components.fewshot.episodes.objects import Objects
 from components.fewshot.images.gate import ANY_SIZE
-from components.fewshot.images.parts import Rows, Shape, read_index
+from components.fewshot.images.parts import Shape, read_index
+from components.fewshot.images.rows import Rows, objects_of
 from components.fewshot.images.seen import Seen, see
 
 TURNED_BYTES = 256 * 2**20  # of re-encoded turned images kept in memory
@@ -27,8 +30,23 @@ class PixelStore(Protocol):
 
     index: ClassIndex
 
+    @property
+    def objects(self) -> Objects | None:
+        """The objects in the images, if the rows of the store are these."""
+
     def pixels(self, draw: Draw) -> np.ndarray:
         """The images of `draw`, [n, H, W, C], turned by its quarter turns."""
+
+
+def objects_in(store: PixelStore) -> Objects:
+    """The objects in the images of a store.
+
+    Raises:
+      ValueError: its images have no boxes.
+    """
+    if store.objects is None:
+        raise ValueError("expected a store of images with boxes, got one of images that have a class as a whole")
+    return store.objects
 
 
 class ImageStore:
@@ -45,10 +63,13 @@ class ImageStore:
         dtype: str = "uint8",
         views: int = 1,
         any_view: bool = False,
+        objects: Callable[[], Objects | None] = lambda: None,
     ) -> None:
         self.index, self.source_ids, self.read, self.shape = index, source_ids, read, shape
         self.dtype, self.views, self.any_view = dtype, views, any_view
         self.fingerprint = fingerprint  # of classes, source ids and contents; the shards do not matter
+        self.images = len(source_ids)  # how many there are: fewer than rows, where these are objects
+        self._objects = objects
         self._turned_images: LRUCache[tuple[int, int], bytes] = LRUCache(TURNED_BYTES, getsizeof=len)
         self._lock = threading.Lock()
 
@@ -66,7 +87,10 @@ class ImageStore:
         index = read_index(directory)
         rows = Rows(directory, index)
         form = index.shape, index.fingerprint, index.dtype, index.views
-        return cls(index.classes, rows, rows.read, *form, any_view)
+        objects = cache(partial(objects_of, index, rows)) if index.of_objects else lambda: None
+        store = cls(index.classes, rows, rows.read, *form, any_view, objects)
+        store.images = index.images
+        return store
 
     @classmethod
     def from_files(cls, files: Mapping[str, Sequence[tuple[str, str]]]) -> "ImageStore":
@@ -80,6 +104,11 @@ class ImageStore:
 
         index = ClassIndex.of((name, name.split("/")[0], len(images[name])) for name in images)
         return cls(index, [source for name in images for source, _ in images[name]], read, None)
+
+    @property
+    def objects(self) -> Objects | None:
+        """The objects in the images, if the rows of the store are these; read at the first use."""
+        return self._objects()
 
     def pixels(self, draw: Draw) -> np.ndarray:
         """The images of `draw` as uint8 [n, H, W, C], or [n, *shape] of the store's dtype; the same draw gives the same views.
@@ -135,6 +164,7 @@ class ArrayStore:
         self._images = np.asarray(images)[order]
         names, counts = np.unique(np.asarray(labels), return_counts=True)
         self.index = ClassIndex.of((str(name), "", int(count)) for name, count in zip(names, counts, strict=True))
+        self.objects = None
 
     def mapped(self, change: Callable[[np.ndarray], np.ndarray]) -> "ArrayStore":
         """The store of what `change` makes of all images."""

@@ -13,19 +13,19 @@ SIDE = 96  # pixels; larger images are made smaller, smaller images stay as they
 PLACEHOLDER = np.full((SIDE // 3, SIDE // 3, 1), 200, np.uint8)  # grey
 
 
-def thumbnails(encoded: Sequence[bytes]) -> list[str]:
-    """Encoded images as data URIs: PNGs of at most `SIDE` pixels a side.
+def thumbnails(encoded: Sequence[bytes], side: int = SIDE) -> list[str]:
+    """Encoded images as data URIs, of at most `side` pixels a side: PNGs, or JPEGs if more than `SIDE` are allowed.
 
     An image that cannot be shown becomes a grey field: a page must not fail for a picture.
     """
-    return see(encoded, lambda _, seen: _thumbnail(seen), ANY_SIZE)
+    return see(encoded, lambda _, seen: _thumbnail(seen, side), ANY_SIZE)
 
 
-def _thumbnail(seen: Seen) -> str:
+def _thumbnail(seen: Seen, side: int) -> str:
     pixels = PLACEHOLDER if seen.reason else seen.pixels
-    if max(pixels.shape) > SIDE:
-        scale = SIDE / max(pixels.shape)
-        size = [max(1, round(scale * side)) for side in pixels.shape[:2]]
+    if max(pixels.shape) > side:
+        scale = side / max(pixels.shape)
+        size = [max(1, round(scale * length)) for length in pixels.shape[:2]]
         pixels = tf.cast(tf.round(tf.image.resize(pixels, size, antialias=True)), tf.uint8)
-    png = tf.io.encode_png(pixels).numpy()
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    kind, encode = ("png", tf.io.encode_png) if side <= SIDE else ("jpeg", tf.io.encode_jpeg)
+    return f"data:image/{kind};base64,{base64.b64encode(encode(pixels).numpy()).decode()}"

@@ -7,8 +7,8 @@ from tfx.types import standard_artifacts
 
 from components.image_example_gen.listing import ImageListing
 from components.image_example_gen.schema import image_schema
+from data.listing import fingerprint
 from data.settings import ImageSetSettings
-from data.sources.image_sets import fingerprint
 from tests import pictures
 from tests.components import artifacts
 

@@ -18,8 +18,8 @@ from components.image_example_gen.schema import image_schema
 from components.image_example_gen.statistics import image_statistics
 from components.image_transform.component import image_transform
 from components.transform_graph import preprocess_of
+from data.listing import fingerprint
 from data.settings import ImageSetSettings
-from data.sources.image_sets import fingerprint
 from tests.components import artifacts
 
 SPEC = ImageSpec(height=4, width=5, channels=3)

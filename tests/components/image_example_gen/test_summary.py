@@ -79,6 +79,7 @@ def test_a_summary_worked_out_by_hand():
         "sizes": {"min": [2, 3], "median": [10, 20], "max": [30, 20]},
         "damaged_files": ["/root/Latin/a/1.png"],
         "rejected": 4,
+        "objects_rejected": 0,
         "passed_over": {"/root/notes": 2},
         "differ_by_case": [],
         "leaks": [

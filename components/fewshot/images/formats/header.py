@@ -58,6 +58,12 @@ class Header(NamedTuple):
             }
         )
 
+    @property
+    def shown(self) -> Tensor:
+        """Height and width as a viewer shows each, turned by EXIF: int32 [B, 2]."""
+        stored = tf.cast(tf.stack([self.height, self.width], axis=1), tf.int32)
+        return tf.where(self.orientation[:, tf.newaxis] >= 5, tf.reverse(stored, [1]), stored)
+
     def packed(self) -> Tensor:
         """All but the texts in one tensor, int64 [B, n]: a call or a loop takes time for each tensor that goes into it."""
         fields = {name: field for name, field in self._asdict().items() if name not in TEXTS}

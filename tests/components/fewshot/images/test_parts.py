@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.fewshot.images import parts
+from components.fewshot.images import parts, rows
 from components.fewshot.images.parts import by_part, part_of, parts_for, write_index, write_part, write_shard
 from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Damaged
@@ -68,7 +68,7 @@ def test_the_index_grows_with_classes_and_parts_alone(tmp_path):
     for images in (10, 1000):
         write(tmp_path / f"{images}", [("a", "a", f"{i}.png", i % 250) for i in range(images)])
         sizes.append((tmp_path / f"{images}" / "index.json").stat().st_size)
-    assert sizes[1] == sizes[0] + 2  # two more digits
+    assert sizes[1] == sizes[0] + 4  # two more digits, of the images of the class and of all
 
 
 @given(
@@ -155,8 +155,8 @@ def test_how_many_parts():
 def test_few_parts_and_shards_are_kept(tmp_path, monkeypatch):
     """With room for one part and two shards every image is still found, in any order."""
     records = [(f"c{i % 7}", "d", f"{i}.png", i) for i in range(42)]
-    monkeypatch.setattr(parts, "SHARDS_OPEN", 2)
-    monkeypatch.setattr(parts, "PARTS_KEPT", 400)
+    monkeypatch.setattr(rows, "SHARDS_OPEN", 2)
+    monkeypatch.setattr(rows, "PARTS_KEPT", 400)
     store = write(tmp_path, records, shards=6, number=4)
     found = {store.source_ids[row]: store.read(row)[0] for row in np.random.default_rng(0).permutation(42)}
     assert found == {f"{i}.png": i for i in range(42)}

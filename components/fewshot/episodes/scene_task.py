@@ -1,0 +1,47 @@
+"""What a detector is trained on, as tensors: one episode of scenes, or an ordinary batch of them."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from keras import ops
+
+from components.fewshot.episodes.scenes import Marked, Scenes
+from components.fewshot.tensors import Images, Labels, Tensor
+
+
+class SceneTask(NamedTuple):
+    """One episode."""
+
+    support: Marked  # way * shot objects
+    support_labels: Labels  # int32 [B], 0..way-1
+    query: Scenes  # labels 0..way-1, or below 0
+    class_ids: Tensor  # int32 [way], of the whole training set
+
+    def with_images(self, change: Callable[[Images], Images]) -> "SceneTask":
+        """The task with changed images; no place in them may change."""
+        support = self.support._replace(images=change(self.support.images))
+        return self._replace(support=support, query=self.query._replace(images=change(self.query.images)))
+
+    @property
+    def way(self) -> Tensor:
+        """Number of classes, a scalar."""
+        return ops.shape(self.class_ids)[0]
+
+
+class SceneBatch(NamedTuple):
+    """An ordinary batch, for a detector that is trained as one of all training classes."""
+
+    scenes: Scenes  # labels are class ids of the training set, or below 0
+
+    def with_images(self, change: Callable[[Images], Images]) -> "SceneBatch":
+        """The batch with changed images; no place in them may change."""
+        return SceneBatch(self.scenes._replace(images=change(self.scenes.images)))
+
+    @property
+    def size(self) -> Tensor:
+        """Number of images, a scalar."""
+        return ops.shape(self.scenes.images)[0]
+
+    def rows(self, start: Tensor, stop: Tensor) -> "SceneBatch":
+        """The part of the batch from an image to another."""
+        return SceneBatch(Scenes(*(part[start:stop] for part in self.scenes)))
