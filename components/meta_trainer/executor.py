@@ -12,7 +12,8 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from components.fewshot import integrity
-from components.fewshot.serving.server import Server, export
+from components.fewshot.kinds import KINDS
+from components.fewshot.serving.module import export
 from components.fewshot.training.history import HISTORY, TIMING
 from components.meta_trainer.progress import Reporter, tell
 from components.meta_trainer.settings import TrainerSettings
@@ -84,7 +85,7 @@ class Executor(base_executor.BaseExecutor):
             "no_warm_start": trained.no_warm_start,
         }
         preprocess, resources = preprocess_of(graph.uri, settings.image)
-        server = Server(trained.learner, preprocess, resources)
+        server = KINDS[settings.kind].server(trained.learner, preprocess, settings.image, resources)
         directory = path_utils.serving_model_dir(model.uri)
         export(server, manifest_of(trained, settings, data, lineage), directory)
         save_weights(trained.learner, os.path.join(directory, WEIGHTS))

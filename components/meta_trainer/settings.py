@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from components.fewshot.episodes.episode import WantedEpisodes
 from components.fewshot.settings.base_models import BaseModelSettings
 from components.fewshot.settings.image import MAX_PIXELS, ImageSpec
+from components.fewshot.settings.kinds import CLASSIFICATION, Kind
 from components.fewshot.settings.learners import LearnerChoice
 from components.fewshot.training.settings import FALSE_ALARMS, TrainingSettings
 
@@ -13,6 +14,7 @@ class TrainerSettings(BaseModel):
     """What is trained and how.
 
     Attributes:
+      kind: of task (`components.fewshot.kinds.KINDS`).
       episodes: the training episodes; what is open is fitted to the train classes.
       image: what the base model sees; the transform graph makes it.
       max_pixels: of the largest file that the transform graph reads.
@@ -26,6 +28,7 @@ class TrainerSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Kind = CLASSIFICATION
     learner: LearnerChoice = LearnerChoice()
     base_model: BaseModelSettings = BaseModelSettings()
     training: TrainingSettings = TrainingSettings()

@@ -17,15 +17,16 @@ from components.fewshot.episodes.fitting import for_training
 from components.fewshot.episodes.frozen import episodes_hash, read_frozen
 from components.fewshot.images.store import ImageStore
 from components.fewshot.integrity import Damaged
+from components.fewshot.kinds import KINDS
 from components.fewshot.learners import Learner, LearnerChoice, build_learner
 from components.fewshot.serving.manifest import Manifest, versions
 from components.fewshot.serving.seen import Seen
+from components.fewshot.settings.kinds import settings_class
 from components.fewshot.training import checkpoint
 from components.fewshot.training.checkpoint import checkpoint_file
-from components.fewshot.training.finish import finish
+from components.fewshot.training.finish import Fitted
 from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
-from components.fewshot.training.none_of_these import Threshold
 from components.fewshot.training.observing import observe
 from components.fewshot.training.selection import Validation
 from components.fewshot.training.settings import TrainingSettings
@@ -48,7 +49,7 @@ class Trained(NamedTuple):
     history: History
     seen: Seen
     warm: bool
-    none_of_these: Threshold | None
+    fitted: Fitted
     no_warm_start: str | None  # why training did not start from the weights of an earlier model, although it was to
 
 
@@ -109,7 +110,8 @@ def train(
     seen = Seen(train=frozenset(store.index.names), val=frozenset(val_store.index.names))
     names = test_store.index.names, val_store.index.names
     warm = begin_with(learner, settings.warm_start, *names) if settings.warm_start else Warm()
-    choice = settings.model_dump_json(exclude={"false_alarms"})  # which training does not depend on
+    choice = trained_by(settings)
+    kind = KINDS[settings.kind]
     key = [choice, store.fingerprint, val_store.fingerprint, chosen_by, code_fingerprint]
     history: History = {"steps": [], "validation": [], "best_step": 0}
     for number, stage in enumerate(stages_of(settings, learner, store) if store.index.names else ()):
@@ -117,15 +119,21 @@ def train(
         path = checkpoint_file(checkpoint_root, hashlib.sha256(content.encode()).hexdigest()[:24])
         observe(stage.learner, store)
         units = training_units(stage.learner.unit, store, episodes, stage.training, settings.seed)
-        make = partial(Trainer, stage.learner, stage.training, units, validation, path, before=history)
+        given = stage.learner, stage.training, units, validation, path
+        make = partial(Trainer, *given, before=history, validator=kind.validator)
         trainer = restored(make, path, tell)
         trainer.report = reporter(trainer.history)
         history = run_of(trainer)
     checkpoint.prune(checkpoint_root, CHECKPOINTS)
-    none_of_these = finish(learner, validation, settings.false_alarms)
-    return Trained(
-        learner, episodes, history, seen | warm.seen, warm.fingerprint is not None, none_of_these, warm.refused
-    )
+    fitted = kind.finish(learner, validation, settings.false_alarms)
+    return Trained(learner, episodes, history, seen | warm.seen, warm.fingerprint is not None, fitted, warm.refused)
+
+
+def trained_by(settings: TrainerSettings) -> str:
+    """What decides on the weights, as JSON: all settings but those by which a trained learner is used."""
+    learner = settings.learner.parsed(settings_class(settings.learner.name, settings.kind))
+    own = learner.model_dump_json(exclude=set(learner.at_adaptation))
+    return settings.model_dump_json(exclude={"false_alarms": True, "learner": {"settings"}}) + own
 
 
 def check_trunk(learner: Learner, inputs: Inputs) -> None:
@@ -217,7 +225,8 @@ def learner_over(base: PureModel, choice: LearnerChoice, settings: TrainerSettin
     """A learner over a base model, for the training classes of a store."""
     low, high = for_training(settings.episodes, store.index).way_range
     classes = len(store.index.names) * (TURNS if settings.episodes.rotations else 1)
-    return build_learner(choice, base, low if low == high else None, classes, settings.seed)
+    way = low if low == high else None
+    return build_learner(choice, base, way, classes, settings.seed, KINDS[settings.kind].learners)
 
 
 def save_weights(learner: Learner, path: str) -> None:
@@ -280,7 +289,9 @@ def manifest_of(
         seed=settings.seed,
         steps=len(history["steps"]),
         validation=validation_of_kept(history),
-        none_of_these=dict(trained.none_of_these or {}),
+        kind=settings.kind,
+        none_of_these=dict(trained.fitted.none_of_these or {}),
+        score_threshold=dict(trained.fitted.score or {}),
         data=data,
         lineage=lineage,
         versions=versions(),

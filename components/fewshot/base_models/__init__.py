@@ -1,6 +1,6 @@
 """The table of base models, one file for each network; and any Keras model as a pure function of its weights.
 
-Imports no other room.
+Imports only the room of boxes.
 """
 
 from components.fewshot.base_models.conv4 import conv4

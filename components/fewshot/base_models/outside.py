@@ -63,7 +63,8 @@ def weights_digest(settings: BaseModelSettings) -> str | None:
     Raises:
       ValueError: the file that holds them cannot be read.
     """
-    name, weights = settings.name, settings.settings.get("weights", "imagenet")
+    weights = settings.settings.get("weights", "imagenet")
+    name = settings.settings.get("trunk", settings.name)  # a network on the trunk of another brings the weights of that
     if name in PACKAGES:
         return f"sha256:{PACKAGES[name].sha256}" if weights else None
     if name.startswith(FILE):

@@ -21,7 +21,7 @@ class PureModel:
 
     Args:
       model: maps float32 images [B, H, W, C] in 0..1 to features: a vector [B, D], a map [B, h, w, C], or both by name as
-        `{"map": ..., "vector": ...}`. Where there is only a map, its values in a row are the vector.
+        `{"map": ..., "vector": ...}`, maybe beside others. Where there is only a map, its values in a row are the vector.
       trunk: what images go through before `model` gets them (`split`); it is never trained.
 
     Raises:
@@ -64,6 +64,41 @@ class PureModel:
         Raises:
           ValueError: `trainable` of the model or of a layer was changed since this was made.
         """
+        statistics = Statistics(batch_statistics, keep_exactly, folded)
+        output, state = self._called(self._twin, trainable, state, images, training, statistics)
+        return _features(output), state
+
+    def part(
+        self,
+        name: str,
+        trainable: list[Tensor],
+        state: list[Tensor],
+        inputs: Tensor,
+        *,
+        training: bool,
+        batch_statistics: bool,
+    ) -> tuple[Tensor | dict[str, Tensor], list[Tensor]]:
+        """What a model within the model makes of its inputs, and the state after the call; as the whole is called.
+
+        Args:
+          name: of the model within. All weights are given, not only its own.
+
+        Raises:
+          ValueError: as the whole, or there is no part of this name.
+        """
+        statistics = Statistics(batch_statistics)
+        output, state = self._called(self._twin.get_layer(name), trainable, state, inputs, training, statistics)
+        return keras.tree.map_structure(_widened, output), state
+
+    def _called(
+        self,
+        part: keras.Model,
+        trainable: list[Tensor],
+        state: list[Tensor],
+        inputs: Tensor,
+        training: bool,
+        statistics: Statistics,
+    ) -> tuple[Tensor | dict[str, Tensor], list[Tensor]]:
         if _trainable_flags(self.model) != self._flags:
             raise ValueError(
                 f"base model {self.model.name!r}: `trainable` was changed after the learner was made; freeze layers first, and "
@@ -73,12 +108,12 @@ class PureModel:
         own_state = [self._in_twin[id(variable)] for variable in self.model.non_trainable_variables]
         mapping = [*zip(own, trainable, strict=True), *zip(own_state, state, strict=True)]
         with (
-            normalising_by(Statistics(batch_statistics, keep_exactly, folded)),
+            normalising_by(statistics),
             precision_in_force(self._twin),
             keras.StatelessScope(mapping) as scope,
         ):
-            output = self._twin.call(images, training=training)
-        return _features(output), [scope.get_current_value(variable) for variable in own_state]
+            output = part.call(inputs, training=training)
+        return output, [scope.get_current_value(variable) for variable in own_state]
 
     def _check_twin(self) -> None:
         """Compares model and twin on two images: a configuration that lacks an argument would build another function."""
@@ -173,7 +208,7 @@ def _output_of(model: keras.Model) -> keras.KerasTensor | dict[str, keras.KerasT
       ValueError: it is neither one output nor a map and a vector by name.
     """
     output = model.outputs[0] if isinstance(model, keras.Sequential) else getattr(model, "output", None)
-    if hasattr(output, "shape") or (isinstance(output, dict) and set(output) == OUTPUTS):
+    if hasattr(output, "shape") or (isinstance(output, dict) and set(output) >= OUTPUTS):
         return output
     got = sorted(output) if isinstance(output, dict) else type(output).__name__
     raise ValueError(

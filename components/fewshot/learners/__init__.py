@@ -1,6 +1,8 @@
 """Learners by name. A new one is one file here and one line in `LEARNERS`; `fewshot run` checks its settings by a line in
 `components/fewshot/settings/learners.py`."""
 
+from collections.abc import Mapping
+
 from components.fewshot.base_models.pure import PureModel
 from components.fewshot.episodes.task import Batch, Task
 from components.fewshot.learners.gradient.maml import MAML
@@ -23,22 +25,27 @@ LEARNERS: dict[str, type[Learner]] = {
 }
 
 
-def find_learner(name: str) -> type[Learner]:
-    """The class of a learner.
+def find_learner(name: str, among: Mapping[str, type[Learner]] = LEARNERS) -> type[Learner]:
+    """The class of a learner, by its name in a table of one kind of task.
 
     Raises:
       ValueError: no such learner; the message lists what exists.
     """
-    if name not in LEARNERS:
-        raise ValueError(f"learner: no {name!r}; there are {', '.join(LEARNERS)}")
-    return LEARNERS[name]
+    if name not in among:
+        raise ValueError(f"learner: no {name!r}; there are {', '.join(among)}")
+    return among[name]
 
 
 def build_learner(
-    choice: LearnerChoice, base: PureModel, way: int | None, train_classes: int, seed: int = 0
+    choice: LearnerChoice,
+    base: PureModel,
+    way: int | None,
+    train_classes: int,
+    seed: int = 0,
+    among: Mapping[str, type[Learner]] = LEARNERS,
 ) -> Learner:
     """The learner over a base model; `way` is None where training episodes vary in it."""
-    learner = find_learner(choice.name)
+    learner = find_learner(choice.name, among)
     return learner(base, choice.parsed(learner.Settings), way, train_classes, seed)
 
 

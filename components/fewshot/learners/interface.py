@@ -15,12 +15,13 @@ from keras import ops
 
 from components.fewshot.base_models.pure import PureModel
 from components.fewshot.base_models.weights import Weight, names_of
+from components.fewshot.episodes.scene_task import SceneBatch, SceneTask
 from components.fewshot.episodes.task import Batch, Task
 from components.fewshot.learners.gradients import value_and_grad
 from components.fewshot.settings.learners import LearnerSettings, TrainingUnit
 from components.fewshot.tensors import Features, Images, Labels, Logits, Scalar, Tensor, Way
 
-Unit = TypeVar("Unit", Task, Batch)
+Unit = TypeVar("Unit", Task, Batch, SceneTask, SceneBatch)
 
 TaskState = dict[str, Tensor]
 """What `adapt` returns and `predict` takes: tensors by name, of the shapes in `Learner.task_state_parts`."""
@@ -50,7 +51,10 @@ class Weights(NamedTuple):
 class Aux(NamedTuple):
     """What a loss leaves beside its value."""
 
-    logits: Logits  # a row for each of the unit's `targets`
+    logits: Logits  # [B, classes]
+    targets: (
+        Tensor  # what they are compared with: labels [B], below 0 where a row does not count, or shares [B, classes]
+    )
     state: list[Tensor]  # non-trainable weights of the base model afterwards
     own_state: Sequence[Tensor] = ()  # and those of the learner
 

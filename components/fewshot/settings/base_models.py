@@ -6,8 +6,10 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 LITE = tuple(f"efficientnet_lite{number}" for number in range(3))
+CLASSIFIERS = ("conv4", "mlp", "resnet12", "pixels")
+DETECTORS = ("faster_rcnn",)  # base models of detectors; all others are of images that have a class as a whole
 BASE_MODELS = {  # where the function of each is
-    **{name: f"components.fewshot.base_models.{name}:{name}" for name in ("conv4", "mlp", "resnet12", "pixels")},
+    **{name: f"components.fewshot.base_models.{name}:{name}" for name in (*CLASSIFIERS, *DETECTORS)},
     **{name: f"components.fewshot.base_models.efficientnet_lite:{name}" for name in LITE},
 }
 LAST = "last "  # what the value of `trainable` begins with, if a number follows

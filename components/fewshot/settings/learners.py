@@ -17,12 +17,14 @@ class LearnerSettings(BaseModel):
       unit: what the learner is trained on: an `episode`, or a batch of `shuffled` images of all classes, or one that is
         `grouped`, several images of each of its classes.
       has_fixed_head: whether it can tell apart only as many classes as in training.
+      at_adaptation: those that training does not depend on, so that learners that differ in them alone are trained once.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     unit: ClassVar[TrainingUnit] = "episode"
     has_fixed_head: ClassVar[bool] = False
+    at_adaptation: ClassVar[frozenset[str]] = frozenset()
 
     batch_norm: BatchNorm = Field(
         "running",
@@ -143,16 +145,12 @@ class LearnerChoice(BaseModel):
         {}, description="what this learner has of its own, such as learner.settings.scale=20"
     )
 
-    def parsed(self, known: type[LearnerSettings] | None = None) -> LearnerSettings:
-        """The settings, checked against those of the learner.
-
-        Args:
-          known: the class of its settings. The default is the one in `SETTINGS`.
+    def parsed(self, known: type[LearnerSettings]) -> LearnerSettings:
+        """The settings, checked against those of the learner, whose class is `known`.
 
         Raises:
-          ValueError: there is no such learner or setting, or a value does not fit; the message lists what exists.
+          ValueError: there is no such setting, or a value does not fit; the message lists what exists.
         """
-        known = known or settings_class(self.name)
         try:
             return known(**self.settings)
         except ValidationError as error:
@@ -161,14 +159,3 @@ class LearnerChoice(BaseModel):
             if found[0]["type"] == "extra_forbidden":
                 raise ValueError(f"no setting 'learner.settings.{key}'; {exists}") from error
             raise ValueError(f"learner.settings.{key}: {reason(found)}; {exists}") from error
-
-
-def settings_class(name: str) -> type[LearnerSettings]:
-    """The class of the settings of a learner.
-
-    Raises:
-      ValueError: there is no such learner; the message lists what exists.
-    """
-    if name not in SETTINGS:
-        raise ValueError(f"learner: no {name!r}; there are {', '.join(SETTINGS)}")
-    return SETTINGS[name]

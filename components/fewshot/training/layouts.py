@@ -22,8 +22,8 @@ def unrolled(one: OneUnit, units: tuple[TrainingUnit, ...]) -> Result:
 
 def mapped(one: OneUnit, units: tuple[TrainingUnit, ...]) -> Result:
     """One graph in a loop over the units: quick to trace. All tasks must have the same way and shot."""
-    stacked = type(units[0])(*(tf.stack(parts) for parts in zip(*units, strict=True)))
-    first = type(units[0])(*(tf.TensorSpec(part.shape[1:], part.dtype) for part in stacked))
+    stacked = tf.nest.map_structure(lambda *parts: tf.stack(parts), *units)
+    first = tf.nest.map_structure(lambda part: tf.TensorSpec(part.shape[1:], part.dtype), stacked)
     shapes = (
         tf.function(one, autograph=False).get_concrete_function(first, tf.TensorSpec([], tf.int32)).structured_outputs
     )

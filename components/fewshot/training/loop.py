@@ -48,6 +48,7 @@ class Trainer:
       units: what it is trained on (`training_units`).
       validation: episodes by which the best weights are chosen, or None to keep the last.
       checkpoint_path: file that holds the run, or None to keep none.
+      validator: judges it on them with its weights after some step.
       before: the history of earlier stages, whose rows come first; steps are counted on from theirs.
       report: called for each step, in order, as soon as its numbers are read.
 
@@ -64,6 +65,7 @@ class Trainer:
         checkpoint_path: str | None = None,
         report: Callable[[Progress], None] = lambda progress: None,
         before: History | None = None,
+        validator: Callable[[Learner, Validation], Callable[[int], tuple[Validated, np.ndarray]]] = Validator,
     ) -> None:
         self.learner, self.settings, self.units = learner, settings, units
         self.validation, self.path, self.report = validation, checkpoint_path, report
@@ -80,7 +82,8 @@ class Trainer:
         self.start = {name: _array(variable) for name, variable in self._blendable.items()}
         self.highest = np.zeros(0)  # accuracies by episode of the validation whose mean was the highest
         self._unread: list[Stepped] = []
-        self._validator: Validator | None = None
+        self._validator_of = validator
+        self._validator: Callable[[int], tuple[Validated, np.ndarray]] | None = None
         self._file = history_file(self.path) if self.path else None
         self._restore()
 
@@ -149,7 +152,7 @@ class Trainer:
 
     def _validated_at(self, validation: Validation, step: int) -> np.ndarray:
         """The accuracies by episode of the weights as they are; their row joins the history as that of `step`."""
-        self._validator = self._validator or Validator(self.learner, validation)
+        self._validator = self._validator or self._validator_of(self.learner, validation)
         found, accuracies = self._validator(step)
         if not math.isfinite(found["loss"]):
             raise self._diverged(f"the validation loss is {found['loss']}", self.step)

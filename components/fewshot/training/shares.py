@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from components.fewshot.episodes.scene_task import SceneBatch
 from components.fewshot.episodes.task import Batch, TrainingUnit
 from components.fewshot.tensors import Scalar, Tensor
 from components.fewshot.training.layouts import Layout, OneUnit, Result
@@ -40,11 +41,10 @@ def shares_of(units: tuple[TrainingUnit, ...], count: int) -> list[Share]:
         cuts = [len(units) * i // count for i in range(count + 1)]
         return [Share(units[a:b], a, (b - a) / len(units)) for a, b in pairwise(cuts)]
     (batch,) = units
-    assert isinstance(batch, Batch)  # a unit of another kind cannot be divided (`Units.parts`)
-    size = tf.shape(batch.images)[0]
-    bounds = [size * i // count for i in range(count + 1)]
-    rows = [Batch(batch.images[a:b], batch.targets[a:b]) for a, b in pairwise(bounds)]
-    return [Share((part,), i, tf.shape(part.images)[0] / size) for i, part in enumerate(rows)]
+    assert isinstance(batch, Batch | SceneBatch)  # a unit of another kind cannot be divided (`Units.parts`)
+    bounds = [batch.size * i // count for i in range(count + 1)]
+    rows = [batch.rows(a, b) for a, b in pairwise(bounds)]
+    return [Share((part,), i, part.size / batch.size) for i, part in enumerate(rows)]
 
 
 def spread(layout: Layout, devices: Sequence[str], parts: int, jit: bool, workers: Workers = ALONE) -> Layout:

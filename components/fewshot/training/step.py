@@ -66,7 +66,7 @@ def compiled_step(
             own = weights._replace(state=moved_seeds(learner.state_weights(), weights.state, apart))
             loss, gradients, aux = learner.outer_step(own, unit, scale)
             after = moved_seeds(learner.state_weights(), aux.state, -apart)
-            return loss, hit_rate(aux.logits, unit.targets), gradients, [*after, *aux.own_state]
+            return loss, hit_rate(aux.logits, aux.targets), gradients, [*after, *aux.own_state]
 
         # Floats first: a GPU has no kernel that stacks bytes.
         as_floats = tuple(unit.with_images(to_unit_range) for unit in given)

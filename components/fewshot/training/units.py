@@ -8,11 +8,11 @@ different units see the same number of images in the same number of steps.
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from components.fewshot.episodes.batches import GroupedBatches, ShuffledBatches
+from components.fewshot.episodes.batches import GroupedBatches
 from components.fewshot.episodes.episode import Episode, EpisodeSpec
-from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.episodes.task import TrainingUnit
-from components.fewshot.images.feed import batch_arrays, batch_signature, fed, task_arrays, task_signature
+from components.fewshot.images.feed import fed
+from components.fewshot.images.feeds import feed_of
 from components.fewshot.images.store import PixelStore
 from components.fewshot.training.settings import StageSettings, TrainingSettings
 
@@ -57,30 +57,31 @@ def training_units(unit: str, store: PixelStore, spec: EpisodeSpec, settings: Tr
 
 def episodes_of(store: PixelStore, draw: Callable[[int], Episode], each: int) -> Units:
     """The episodes that `draw` gives by number, `each` a step."""
-    return Units(lambda number: task_arrays(store, draw(number)), task_signature(store), each, each)
+    feed = feed_of(store)
+    return Units(lambda number: feed.task(draw(number)), feed.task_signature(), each, each)
 
 
 def images_a_step(spec: EpisodeSpec, settings: StageSettings) -> int:
     """Images that a step takes: `batch_size`, or as many as its episodes hold, on average where way and shot vary."""
     way, shot = (sum(bounds) / 2 for bounds in (spec.way_range, spec.shot_range))
-    episode = way * shot + (way + spec.distractors) * spec.query
+    episode = way * shot + (way + spec.distractors) * spec.query + spec.negatives
     return settings.batch_size or round(settings.meta_batch * episode)
 
 
 def _episodes(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units:
-    return episodes_of(store, EpisodeSampler(store.index, spec, seed), settings.meta_batch)
+    return episodes_of(store, feed_of(store).sampler(spec, seed), settings.meta_batch)
 
 
 def _shuffled(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units:
-    size = images_a_step(spec, settings)
-    draw = ShuffledBatches(store.index, size, seed, spec.rotations)
-    return Units(lambda number: batch_arrays(store, draw(number)), batch_signature(store), 1, size)
+    size, feed = images_a_step(spec, settings), feed_of(store)
+    draw = feed.shuffled(size, seed, spec.rotations)
+    return Units(lambda number: feed.batch(draw(number)), feed.batch_signature(), 1, size)
 
 
 def _grouped(store: PixelStore, spec: EpisodeSpec, settings: TrainingSettings, seed: int) -> Units:
-    size = images_a_step(spec, settings)
+    size, feed = images_a_step(spec, settings), feed_of(store)
     draw = GroupedBatches(store.index, size, settings.images_per_class, seed, spec.rotations)
-    return Units(lambda number: batch_arrays(store, draw(number)), batch_signature(store), 1, 1)
+    return Units(lambda number: feed.batch(draw(number)), feed.batch_signature(), 1, 1)
 
 
 UNITS: dict[str, Callable[[PixelStore, EpisodeSpec, TrainingSettings, int], Units]] = {

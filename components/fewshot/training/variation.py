@@ -30,7 +30,7 @@ def varied(unit: TrainingUnit, learner: Learner, settings: StageSettings, number
     classes = unit.way if isinstance(unit, Task) else learner.train_classes
     if settings.augmentation.changes:
         unit = unit.with_images(augment)
-    if settings.label_smoothing:
+    if settings.label_smoothing and isinstance(unit, Task | Batch):
         unit = unit.with_targets(lambda targets: smoothed(targets, classes, settings.label_smoothing))
     if settings.mixup and isinstance(unit, Batch):
         unit = mixed_up(unit, classes, settings.mixup, seeds())

@@ -51,7 +51,9 @@ class MAML(Learner[Task]):
         fast, state = self._inner_loop(weights, unit.support, unit.support_labels)
         features, state = self.query_features(fast[:-2], state, unit.query, training=True)
         logits = _head(fast, features.vector)
-        return cross_entropy(logits, unit.query_labels), Aux(logits, self.moved_moments(weights.state, state))
+        return cross_entropy(logits, unit.query_labels), Aux(
+            logits, unit.query_labels, self.moved_moments(weights.state, state)
+        )
 
     def task_state_parts(self, way: Way) -> dict[str, Part]:
         """The adapted weights, and the support set's moments where they are kept."""

@@ -43,7 +43,7 @@ class Ridge(MappingLearner[Task]):
         kernel = self._solution(weights, self._unit(weights, support.vector), unit.support_labels, unit.way)
         logits = self._logits(weights, self._unit(weights, query.vector), kernel)
         loss = cross_entropy(logits, unit.query_labels) + self.map.penalty(weights.own)
-        return loss, Aux(logits, state, weights.own_state)
+        return loss, Aux(logits, unit.query_labels, state, weights.own_state)
 
     def task_state_parts(self, way: Way) -> dict[str, Part]:
         """The head, and the support set's moments where they are kept."""

@@ -34,7 +34,7 @@ class Matching(HeadLearner[Task]):
         """Cross-entropy of the queries."""
         support, query, state = self.episode_features(weights, unit)
         logits = self._attend(query.vector, _memory(support.vector, unit.support_labels, unit.way))
-        return cross_entropy(logits, unit.query_labels), Aux(logits, state)
+        return cross_entropy(logits, unit.query_labels), Aux(logits, unit.query_labels, state)
 
     def task_state_parts(self, way: Way) -> dict[str, Part]:
         """The support set's moments where they are kept, and a row for each support image."""

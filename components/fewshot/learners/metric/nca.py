@@ -47,7 +47,9 @@ class NCA(HeadLearner[Batch]):
         log_scale, kernel, bias = weights.own
         logits = ops.matmul(features.vector, kernel) + bias
         among_neighbours = neighbour_loss(ops.exp(log_scale) * cosines(features.vector), labels_of(unit.targets))
-        return among_neighbours + self.settings.classifier * cross_entropy(logits, unit.targets), Aux(logits, state)
+        return among_neighbours + self.settings.classifier * cross_entropy(logits, unit.targets), Aux(
+            logits, unit.targets, state
+        )
 
     def task_state_parts(self, way: Way) -> dict[str, Part]:
         """The class means, and the support set's moments where they are kept."""

@@ -48,7 +48,7 @@ class ProtoNet(MappingLearner[Task]):
         prototypes = self._prototypes(self.mapped(weights, support.vector), unit.support_labels, unit.way)
         logits = self._compare(weights, self.mapped(weights, query.vector), prototypes)
         loss = cross_entropy(logits, unit.query_labels) + self.map.penalty(weights.own)
-        return loss, Aux(logits, state, weights.own_state)
+        return loss, Aux(logits, unit.query_labels, state, weights.own_state)
 
     def _prototypes(self, vectors: Vectors, labels: Labels, way: Way) -> Tensor:
         if not self._by_cosine:

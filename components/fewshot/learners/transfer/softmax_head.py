@@ -71,7 +71,7 @@ class Transfer(MappingLearner[Batch]):
         else:
             logits = ops.matmul(vectors, kernel) + last
         loss = cross_entropy(logits, unit.targets) + self.map.penalty(weights.own)
-        return loss, Aux(logits, state, weights.own_state)
+        return loss, Aux(logits, unit.targets, state, weights.own_state)
 
     def _means(self, weights: Weights, vectors: Vectors, labels: Labels, classes: int) -> Tensor:
         return unit_length(class_means(unit_length(self.mapped(weights, vectors)), labels, classes))

@@ -11,6 +11,7 @@ from components.fewshot.episodes.task import Task
 from components.fewshot.learners import LEARNERS, HeadLearner, LearnerChoice, Weights, build_learner
 from components.fewshot.learners.gradients import value_and_grad
 from components.fewshot.learners.maths import class_means, cross_entropy
+from components.fewshot.settings.kinds import settings_class
 from tests.components.fewshot.toys import unit_of
 
 WAY, SHOT, QUERY = 3, 2, 4
@@ -75,7 +76,7 @@ def test_shapes(name):
     assert learner.predict(weights, state, task.query).shape == (WAY * QUERY, WAY)
     unit = unit_of(learner, task)
     loss, gradients, aux = learner.outer_step(weights, unit)
-    assert loss.shape == () and aux.logits.shape[0] == unit.targets.shape[0]
+    assert loss.shape == () and aux.logits.shape[0] == aux.targets.shape[0]
     assert [g.shape for g in gradients] == [v.shape for v in weights.base + weights.own]
     assert [s.shape for s in aux.state] == [v.shape for v in weights.state]
 
@@ -226,7 +227,7 @@ def test_same_seed_same_variables(name):
 @pytest.mark.parametrize(("settings", "said"), [({"stepz": 3}, "has batch_norm"), ({"batch_norm": "magic"}, "running")])
 def test_settings_that_do_not_exist(name, settings, said):
     with pytest.raises(ValueError, match=said):
-        LearnerChoice(name=name, settings=settings).parsed()
+        LearnerChoice(name=name, settings=settings).parsed(settings_class(name))
 
 
 def test_regularisation_is_part_of_the_objective(name):
@@ -247,7 +248,7 @@ def test_regularisation_is_part_of_the_objective(name):
 
 def test_no_such_learner():
     with pytest.raises(ValueError, match="no 'protonets'; there are protonet, matching, nca, ridge, maml, transfer"):
-        LearnerChoice(name="protonets").parsed()
+        settings_class("protonets")
 
 
 def test_cross_entropy_by_hand():

@@ -53,15 +53,15 @@ def test_it_is_chosen_on_episodes_with_strangers(model):
 
 
 def test_without_strangers_there_is_no_threshold(model):
-    assert finish(model._learner, validation_of(3, 3)) is None
+    assert finish(model._learner, validation_of(3, 3)).none_of_these is None
 
 
 def test_nobody_asks_for_a_threshold(model):
     """Baselines do without, and are calibrated all the same."""
     model._learner.temperature.assign(7.0)
-    assert finish(model._learner, validation_of(8, 3), None) is None
+    assert finish(model._learner, validation_of(8, 3), None).none_of_these is None
     assert float(model._learner.temperature) != 7.0
-    assert finish(model._learner, None) is None
+    assert finish(model._learner, None).none_of_these is None
 
 
 def test_a_model_says_its_threshold(model, tmp_path):

@@ -85,7 +85,7 @@ def test_a_small_gradient_is_lost_in_float16_unless_it_is_scaled():
 
         def loss(self, weights, unit):
             features, state = self.base(weights.base, [], tf.ones((1, 1)), training=True, batch_statistics=False)
-            return 1e-9 * features.vector[0, 0], Aux(features.vector, state)
+            return 1e-9 * features.vector[0, 0], Aux(features.vector, None, state)
 
     learner, scale = Small(pure, ProtoNetSettings(), 2, 2), 2.0**15
     with computing_in("float16"):

@@ -34,7 +34,7 @@ def test_support_and_queries_are_changed_each_in_their_own_way(learner, task):
     assert (found.support.numpy() != task.support.numpy()).any()
     assert (found.support.numpy() != found.query.numpy()).any()
     np.testing.assert_array_equal(found.support_labels, task.support_labels)
-    np.testing.assert_allclose(found.targets, [[0.85, 0.15], [0.15, 0.85], [0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(found.query_labels, [[0.85, 0.15], [0.15, 0.85], [0, 0]], rtol=1e-6)
 
 
 def test_a_unit_of_the_same_number_is_changed_as_before_and_another_is_not(learner, task):

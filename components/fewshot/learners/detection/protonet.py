@@ -1,0 +1,74 @@
+"""Prototypes of boxes: prototypical networks (Snell et al. 2017, https://arxiv.org/abs/1703.05175) name what Faster R-CNN finds.
+
+The prototype of a class is the mean of the embeddings of its marked objects. A region belongs to a class by the cosine to its
+prototype with a learned scale, or to the background, which has a learned logit. RepMet (Karlinsky et al. 2019,
+https://arxiv.org/abs/1806.04728) and Meta R-CNN (Yan et al. 2019, https://arxiv.org/abs/1909.13032) are near relatives.
+"""
+
+import keras
+from keras import ops
+
+from components.fewshot.episodes.scene_task import SceneTask
+from components.fewshot.episodes.scenes import IGNORED, STRANGER
+from components.fewshot.learners.detection.detector import Detector, Seen
+from components.fewshot.learners.detection.heads import against_background, cosine_head, prototypes, unit_kernel
+from components.fewshot.learners.detection.losses import region_loss
+from components.fewshot.learners.interface import Aux, Part, TaskState, Weights
+from components.fewshot.settings.detectors import ProtoNetDetectorSettings
+from components.fewshot.tensors import Labels, Logits, Scalar, Tensor, Vectors, Way
+
+MANY = 20.0  # scale of cosines to hundreds of classes, at the start
+
+
+class ProtoNetDetector(Detector[SceneTask]):
+    """Task state: `prototypes` [way, D] of unit length, zero for a class without an object."""
+
+    Settings = ProtoNetDetectorSettings
+    settings: ProtoNetDetectorSettings
+
+    def build(self) -> list[keras.Variable]:
+        """The logarithm of the scale, the background's logit, and directions of the training classes where they are used."""
+        return cosine_head() + self._auxiliary_head()
+
+    def _auxiliary_head(self) -> list[keras.Variable]:
+        if not self.settings.auxiliary:
+            return []
+        kernel = unit_kernel(self.base.feature_size, self.train_classes, self.seed)
+        return [*cosine_head("auxiliary_", MANY), kernel]
+
+    def fit(self, weights: Weights, support: Vectors, labels: Labels, way: Way) -> TaskState:
+        """The mean direction of each class."""
+        return {"prototypes": prototypes(support, labels, way)}
+
+    def classify(self, weights: Weights, head: TaskState, embeddings: Tensor) -> Logits:
+        """The scaled cosines to the prototypes, and the background's logit."""
+        log_scale, background = weights.own[:2]
+        return against_background(embeddings, head["prototypes"], log_scale, background)
+
+    def loss(self, weights: Weights, unit: SceneTask) -> tuple[Scalar, Aux]:
+        """Of the proposals and boxes in the queries, and of what is named in them."""
+        maps, state = self.maps(weights, ops.concatenate([unit.support.images, unit.query.images]), training=True)
+        cut = ops.shape(unit.support.images)[0]
+        marked = self.marked_crops(maps[:cut], unit.support)
+        seen = self.seen(weights._replace(state=state), maps[cut:], unit.query, marked)
+        head = self.fit(weights, seen.beside, unit.support_labels, unit.way)
+        logits = self.classify(weights, head, seen.embeddings)
+        loss = seen.loss + region_loss(logits, seen.labels) + self._auxiliary(weights, seen, unit)
+        return loss, self.aux(logits, seen)
+
+    def _auxiliary(self, weights: Weights, seen: Seen, unit: SceneTask) -> Scalar | float:
+        """Cross-entropy of the marked objects and of the regions that show an object, against all training classes."""
+        if not self.settings.auxiliary:
+            return 0.0
+        log_scale, background, kernel = weights.own[2:]
+        of_class = ops.take(unit.class_ids, ops.maximum(seen.labels, 0))
+        nobody_knows = ops.where(seen.labels == STRANGER, IGNORED, seen.labels)
+        labels = ops.where(seen.labels >= 0, of_class, nobody_knows)
+        regions = region_loss(against_background(seen.embeddings, kernel, log_scale, background), labels)
+        marked = against_background(ops.expand_dims(seen.beside, 0), kernel, log_scale, background)
+        known = ops.expand_dims(ops.take(unit.class_ids, unit.support_labels), 0)
+        return self.settings.auxiliary * (regions + region_loss(marked, known))
+
+    def task_state_parts(self, way: Way) -> dict[str, Part]:
+        """The prototypes."""
+        return {"prototypes": Part((way, self.base.feature_size))}
