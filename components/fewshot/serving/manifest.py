@@ -17,6 +17,7 @@ class Manifest(BaseModel):
     """Facts about a model that its graph does not contain.
 
     Attributes:
+      kind: of task (`components.fewshot.kinds.KINDS`).
       base_model_weights: what tells the weights that the base model brought from outside apart from others; None if it brought
         none.
       trainable: what of the base model was trained: all, none, or its last layers.
@@ -28,6 +29,8 @@ class Manifest(BaseModel):
       validation: of the exported weights, on meta-validation classes: step, accuracy, ci95.
       none_of_these: the threshold of familiarity below which a query is of none of the classes, and what it did on validation
         episodes: `training.none_of_these.Threshold`; empty if it was not chosen.
+      score_threshold: the score from which on a detector shows what it finds, and what that did on validation episodes:
+        `training.scene_validation.ScoreThreshold`; empty if it was not chosen.
       metrics: of the evaluator, with confidence intervals; filled in when the model is pushed.
       data: fingerprints of the training and test data.
       lineage: ids of executions and artifacts in ML Metadata.
@@ -36,6 +39,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: int = 1
+    kind: str = "classification"
     learner: str
     learner_settings: dict[str, object] = {}
     base_model: str
@@ -53,6 +57,7 @@ class Manifest(BaseModel):
     steps: int
     validation: dict[str, object] = {}
     none_of_these: dict[str, float] = {}
+    score_threshold: dict[str, float] = {}
     metrics: dict[str, object] = {}
     data: dict[str, object] = {}
     lineage: dict[str, object] = {}

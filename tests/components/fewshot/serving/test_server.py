@@ -277,7 +277,9 @@ class Counting(Learner):
     def loss(self, weights, task):
         state = self.adapt(weights, task.support, task.support_labels, task.way)
         logits = self.predict(weights, state, task.query)
-        return cross_entropy(logits, task.query_labels), Aux(logits, weights.state, [weights.own_state[0] + 1])
+        return cross_entropy(logits, task.query_labels), Aux(
+            logits, task.query_labels, weights.state, [weights.own_state[0] + 1]
+        )
 
     def task_state_parts(self, way):
         size = self.base.feature_size
