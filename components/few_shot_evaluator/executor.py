@@ -21,14 +21,13 @@ from components.few_shot_evaluator.evaluate import (
     PRODUCTION,
     check_complete,
     choose_episodes,
-    draw_episode,
-    pictures_of,
     read_results,
 )
-from components.few_shot_evaluator.figures import FACTS, few_encoded, figures
+from components.few_shot_evaluator.figures import FACTS, Results, few_encoded, figures
 from components.few_shot_evaluator.judged import Judged
 from components.few_shot_evaluator.judging import EmbedImages, JudgeEpisodes, forget, image_store, served_model
 from components.few_shot_evaluator.report import render
+from components.few_shot_evaluator.report.kinds import PAGES
 from components.few_shot_evaluator.report_inputs import ReportInputs
 from components.few_shot_evaluator.rivals import earlier_models
 from components.few_shot_evaluator.settings import GateSettings
@@ -36,9 +35,9 @@ from components.fewshot import integrity
 from components.fewshot.episodes.episode import EpisodeSpec, images_of
 from components.fewshot.episodes.frozen import read_frozen
 from components.fewshot.episodes.strangers import with_strangers
-from components.fewshot.evaluation.checks import latency
 from components.fewshot.evaluation.features import FeatureStore, deal_out
-from components.fewshot.evaluation.results import EpisodeResult, to_json
+from components.fewshot.evaluation.kinds import EVALUATIONS
+from components.fewshot.evaluation.results import to_json
 from components.fewshot.serving.manifest import Manifest
 from components.fewshot.serving.versions import SERVED_AGAIN, served_versions
 from components.fewshot.training.history import CHOICE, HISTORY
@@ -65,12 +64,13 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
         case = read_case(input_dict, exec_properties)
         evaluation = artifact_utils.get_single_uri(output_dict["evaluation"])
         judged = Judged(exec_properties.get("judged", ""), case.store.fingerprint, exec_properties["code_fingerprint"])
-        results = self._judge(case, evaluation, judged)
         model = served_model(case.models[MODEL])
+        kind = model.manifest.kind
+        results = self._judge(case, evaluation, judged, kind)
         gate = GateSettings.model_validate_json(exec_properties["gate"])
         metrics = figures(case, model, results, gate, facts_of(input_dict, case, model.manifest))
-        drawn = [draw_episode(model, case.store, case.episodes[i]) for i in choose_episodes(results[MAIN][MODEL])]
-        times = latency(model, few_encoded(case))
+        draw, shown = PAGES[kind].draw, choose_episodes(results[MAIN][MODEL])
+        times = EVALUATIONS[kind].latency(model, few_encoded(case, kind))
         inputs = ReportInputs(
             metrics=metrics,
             latency=times,
@@ -79,10 +79,10 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
             data_summary=read_json(input_dict.get("examples"), "summary.json"),
             rejected=read_json(input_dict.get("examples"), "rejected.json"),
             lineage=lineage_of(input_dict, model.manifest),
-            episodes=drawn,
+            episodes=[draw(model, case.store, case.episodes[i]) for i in shown],
             duplicates=read_json(input_dict.get("examples"), "duplicates.json"),
             classes=read_json(input_dict.get("episodes"), "classes.json"),
-            pictures=pictures_of(case.store, metrics["confusions"]["pairs"]),
+            pictures=PAGES[kind].pictures(case.store, metrics),
             drift=read_json(input_dict.get("drift"), "drift.json"),
         )
         write(evaluation, "metrics.json", json.dumps(metrics, indent=2, ensure_ascii=False))
@@ -92,8 +92,8 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
         integrity.seal(*integrity.places(output_dict))
         forget()
 
-    def _judge(self, case: Case, output: str, before: Judged) -> dict[str, dict[str, list[EpisodeResult]]]:
-        """Returns the results by set of episodes, then by model; it also leaves them as lines of text beside the metrics.
+    def _judge(self, case: Case, output: str, before: Judged, kind: str) -> Results:
+        """Returns the results of models of a kind; it also leaves them as lines of text beside the metrics.
 
         What was judged `before` is not judged again.
         """
@@ -113,7 +113,7 @@ class Executor(tfx_evaluator.Executor):  # Vertex AI recognises the origin of a 
         }
         if any(new.values()):
             self._judge_new(case, output, {name: them for name, them in new.items() if them})
-        results = {name: read_results(_lines(os.path.join(output, f"results-{name}-*"))) for name in sets}
+        results = {name: read_results(_lines(os.path.join(output, f"results-{name}-*")), kind) for name in sets}
         for name, them in sets.items():
             check_complete(results[name], them, len(case.sets[name]))
             for one in new[name]:

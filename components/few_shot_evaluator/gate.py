@@ -6,6 +6,7 @@ from components.few_shot_evaluator.metrics_json import BEFORE, NEW, Compared
 from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot.evaluation.intervals import cannot_tell
 from components.fewshot.evaluation.summary import Difference
+from components.fewshot.settings.metrics import metric_of
 
 ARRIVALS = {
     BEFORE: "the test episodes that the model in production was pushed by",
@@ -21,16 +22,16 @@ def reasons_against(metrics: Compared, gate: GateSettings) -> list[str]:
       gate: what the model must reach.
     """
     reasons = [*_by_intervals(metrics, gate), *_by_arrivals(metrics, gate)]
-    independence = metrics["independence"]
+    independence, answers = metrics["independence"], metric_of(metrics).answers
     if not independence["holds"]:
         reasons.append(
-            f"the probabilities of a query change by up to {independence['max_difference']:.2g} with the other queries in "
+            f"the {answers} of a query change by up to {independence['max_difference']:.2g} with the other queries in "
             "the request: the model is not inductive"
         )
     by_features = independence["by_features"]
     if by_features and not by_features["holds"]:
         reasons.append(
-            f"the probabilities of a query by its features differ by up to {by_features['max_difference']:.2g} from those by "
+            f"the {answers} of a query by its features differ by up to {by_features['max_difference']:.2g} from those by "
             "its image: the figures, which were measured by features, are not those of `serving_default`"
         )
     return reasons
@@ -52,7 +53,7 @@ def _by_intervals(metrics: Compared, gate: GateSettings) -> list[str]:
     reasons = []
     if not interval["low"] >= gate.threshold:  # also true if the bound is nan
         lower, least = (f"{100 * share:.2f} %" for share in (interval["low"], gate.threshold))
-        reasons.append(f"the lower bound of the accuracy, {lower}, is below the threshold of {least}")
+        reasons.append(f"the lower bound of the {metric_of(metrics).name}, {lower}, is below the threshold of {least}")
     for name, difference in ahead_of.items():
         if not lower_bound(difference) > 0:
             reasons.append(f"not better than the baseline {name!r}: {said(difference)}")

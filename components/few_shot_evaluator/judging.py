@@ -6,16 +6,18 @@ This module does not import TFX, so that worker processes start quickly.
 import functools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import apache_beam as beam
 
 from components.fewshot.episodes.frozen import from_example
 from components.fewshot.evaluation.features import FeatureStore, embed_share
-from components.fewshot.evaluation.judging import encode_episode, judge, judge_by_features
+from components.fewshot.evaluation.judging import judge_by_features
+from components.fewshot.evaluation.kinds import EVALUATIONS
 from components.fewshot.evaluation.results import to_json
 from components.fewshot.images.store import ImageStore
 from components.fewshot.parallel import in_parallel
-from components.fewshot.serving.served import ServedModel
+from components.fewshot.serving.opening import open_served
 
 BUNDLES = 32  # enough to share the episodes among workers; few, because a worker may load the models for each bundle
 TOGETHER = 16  # episodes that share a pool of threads: enough to use every core of a worker, with bounded memory
@@ -40,7 +42,7 @@ class EmbedImages(beam.PTransform):
 
 
 class JudgeEpisodes(beam.PTransform):
-    """Evaluates every model on every episode.
+    """Evaluates every model, all of one kind, on every episode.
 
     Args:
       models: the directory of each SavedModel, by the name of the model.
@@ -55,7 +57,7 @@ class JudgeEpisodes(beam.PTransform):
         self.features = {name: path for name, path in features.items() if name in self.models}
 
     def expand(self, episodes: beam.PCollection[bytes]) -> beam.PCollection[tuple[str, str]]:
-        """Takes serialized episodes; returns (name of the model, JSON of its `EpisodeResult`) for each model and episode."""
+        """Takes serialized episodes; returns (name of the model, JSON of its result) for each model and episode."""
         batches = episodes | beam.Reshuffle(BUNDLES) | beam.BatchElements(TOGETHER, TOGETHER)
         return batches | beam.ParDo(_Judge(self.models, self.store, self.features))
 
@@ -64,8 +66,8 @@ class JudgeEpisodes(beam.PTransform):
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def served_model(path: str) -> ServedModel:
-    """Returns the model in a directory; a process loads it only once."""
+def served_model(path: str) -> Any:
+    """Returns the client of the model in a directory, of its kind; a process loads it only once."""
     with _ONE_AT_A_TIME:
         return _served_model(path)
 
@@ -83,7 +85,7 @@ def forget() -> None:
         _image_store.cache_clear()
 
 
-_served_model = functools.cache(ServedModel)  # a run has as many as its user wants candidates; `forget` lets go of them
+_served_model = functools.cache(open_served)  # a run has as many as its user wants candidates; `forget` lets go of them
 _image_store = functools.lru_cache(1)(ImageStore.open)
 
 
@@ -110,10 +112,12 @@ class _Judge(beam.DoFn):
             yield from judged
 
     def _judge(self, serialized: bytes) -> list[tuple[str, str]]:
-        episode, results = from_example(serialized), {}
+        episode = from_example(serialized)
+        results: dict[str, Any] = {}
         for name, features in self.features.items():
             results[name] = judge_by_features(self.models[name], features, self.store.index, episode)
         if by_images := self.models.keys() - self.features.keys():
-            encoded = encode_episode(self.store, episode)  # read once for all of them
-            results |= {name: judge(self.models[name], encoded)[0] for name in by_images}
+            of_kind = EVALUATIONS[self.models[min(by_images)].manifest.kind]
+            encoded = of_kind.encode(self.store, episode)  # read once for all of them
+            results |= {name: of_kind.judge(self.models[name], encoded)[0] for name in by_images}
         return [(name, to_json(result)) for name, result in results.items()]

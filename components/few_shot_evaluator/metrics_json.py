@@ -1,21 +1,36 @@
 """The content of metrics.json as types; docs/metrics.md explains every key."""
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
-from components.fewshot.evaluation.summary import (
-    Difference,
-    Independence,
-    LabelSpread,
-    NoneOfThese,
-    OverClasses,
-    Summary,
-)
+from components.fewshot.evaluation.summary import Difference, Independence, LabelSpread, NoneOfThese, OverClasses
 from components.fewshot.training.history import Validated
 
 BEFORE, NEW = "before", "new"  # keys of `arrivals`, and names of sets of episodes
 
 
-class FurtherSummary(Summary):
+class Figures(TypedDict, total=False):
+    """The figure of the kind of task: its key is that of the metric (`settings.metrics`)."""
+
+    accuracy: float
+    ap50: float
+
+
+class Shared(Figures):
+    """What the summaries of all kinds of task have in common; the other keys of one are in the type of that kind, such as
+    `evaluation.summary.Summary`."""
+
+    ci95: float
+    over_classes: OverClasses | None
+    episodes: int
+    classes: int
+    by_shot: dict[str, Any]
+    by_way: dict[str, Any]
+    by_domain: list[Any]
+    worst_domain: Any
+    histogram: list[int]
+
+
+class FurtherSummary(Shared):
     """The metrics on the episodes of one further specification."""
 
     name: str
@@ -24,16 +39,13 @@ class FurtherSummary(Summary):
     query: int
 
 
-class Rival(TypedDict, total=False):
+class Rival(Figures, total=False):
     """A baseline, the model in production or the best one so far. If it could not be compared, `not_comparable` is the reason,
-    and there are no figures."""
+    and there are no figures; otherwise there are those too that are told of models of its kind."""
 
     version: str  # in the push destination
-    accuracy: float
     ci95: float
     over_classes: OverClasses | None
-    log_loss: float
-    ece: float
     episodes: int
     difference: Difference
     validation: Validated | None  # of a candidate
@@ -45,7 +57,7 @@ class Rival(TypedDict, total=False):
     not_comparable: str
 
 
-class OnArrivals(TypedDict, total=False):
+class OnArrivals(Figures, total=False):
     """The candidate and the model in production on the test episodes that the latter was pushed by, or on episodes of the test
     classes that came since. If neither was judged on them, `not_judged` is the reason, and there are no figures."""
 
@@ -54,14 +66,13 @@ class OnArrivals(TypedDict, total=False):
     query: int
     episodes: int
     classes: int
-    accuracy: float
     ci95: float
-    production: float  # its accuracy
+    production: float  # its figure
     difference: Difference
     not_judged: str
 
 
-class Compared(Summary):
+class Compared(Shared):
     """The metrics of the candidate beside those of its rivals; the gate decides on these."""
 
     baselines: dict[str, Rival]

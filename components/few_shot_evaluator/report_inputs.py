@@ -1,7 +1,7 @@
 """The inputs of the report."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from components.few_shot_evaluator.metrics_json import Metrics
 from components.fewshot.training.history import History
@@ -25,6 +25,19 @@ class DrawnEpisode(NamedTuple):
     support: list[DrawnImage]
     query: list[DrawnImage]
 
+    @property
+    def images(self) -> list[bytes]:
+        """All of its images."""
+        return [one.image for one in (*self.support, *self.query)]
+
+
+class Drawn(Protocol):
+    """An episode as the report shows it, of whatever kind of task."""
+
+    @property
+    def images(self) -> list[bytes]:
+        """All of its images, encoded."""
+
 
 class ReportInputs(NamedTuple):
     """Everything that the report shows; it has no section for an input that is None."""
@@ -36,7 +49,7 @@ class ReportInputs(NamedTuple):
     data_summary: Mapping[str, object] | None  # summary.json of the examples
     rejected: list[dict[str, str]] | None  # rejected.json of the examples: `path` and `reason` of each file set aside
     lineage: Mapping[str, object]
-    episodes: list[DrawnEpisode]
+    episodes: Sequence[Drawn]
     duplicates: list[list[dict[str, str]]] | None = None  # duplicates.json of the examples: the files of each picture
     classes: list[dict[str, object]] | None = None  # classes.json of the episodes: which classes they can use
     pictures: Mapping[str, bytes] = {}  # an encoded image of each class that is shown as confused, by its name

@@ -56,4 +56,6 @@ def _unfit(path: str, candidate: Manifest, spec: EpisodeSpec, classes: Sequence[
     own = candidate.lineage.get("model_fingerprint")
     if own is not None and manifest.lineage.get("model_fingerprint") == own:
         return "it is this very model"
+    if manifest.kind != candidate.kind:
+        return f"it is a model of {manifest.kind}, and this one is of {candidate.kind}"
     return comparable(manifest, spec) or Seen.read(path).among(classes)

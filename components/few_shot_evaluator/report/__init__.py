@@ -1,7 +1,8 @@
 """The report: a single HTML file that loads no other file."""
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from markupsafe import Markup
 
@@ -9,11 +10,13 @@ from components.few_shot_evaluator.advice import few_classes
 from components.few_shot_evaluator.gate import ARRIVALS
 from components.few_shot_evaluator.metrics_json import FurtherSummary, Metrics, OnArrivals, Rival
 from components.few_shot_evaluator.report import plots
+from components.few_shot_evaluator.report.kinds import PAGES, Column
+from components.few_shot_evaluator.report.numbers import bounds, percent, points, span
 from components.few_shot_evaluator.report_inputs import ReportInputs
 from components.fewshot.evaluation.intervals import cannot_tell
-from components.fewshot.evaluation.summary import Difference, DomainAccuracy, OverClasses
 from components.fewshot.images.thumbnail import thumbnails
 from components.fewshot.pages import environment
+from components.fewshot.settings.metrics import Metric, kind_of, metric_of
 
 DOMAINS = 6  # of the worst and of the best domains that are shown, if there are many
 
@@ -27,22 +30,28 @@ class Row(Rival):
 
 def render(inputs: ReportInputs) -> str:
     """Returns the report as HTML; the same inputs give the same bytes."""
+    metrics, images = inputs.metrics, images_in(inputs)
+    metric, page = metric_of(metrics), PAGES[kind_of(metrics)]
     templates = environment(__name__)
     templates.filters |= {
         "percent": percent,
         "points": points,
         "bounds": bounds,
-        "thumbnail": dict(zip(images := images_in(inputs), thumbnails(images), strict=True)).__getitem__,
+        "figure": metric.of,
+        "first_up": first_up,
+        "cells": partial(cells, page.columns),
+        "thumbnail": dict(zip(images, thumbnails(images, page.side), strict=True)).__getitem__,
         "flat": flat,
         "episodes_title": episodes_title,
     }
-    metrics = inputs.metrics
-    return templates.get_template("template.html.j2").render(
+    return templates.get_template(page.template).render(
         m=metrics,
+        metric=metric,
+        page=page,
         inputs=inputs,
         title=episodes_title(metrics),
         cannot_tell=cannot_tell(metrics["classes"], max(int(way) for way in metrics["by_way"])),
-        few_classes=few_classes(metrics["classes"]) if metrics["over_classes"] else None,
+        few_classes=few_classes(metrics["classes"], metric) if metrics["over_classes"] else None,
         compared=compared(metrics),
         arrivals=ARRIVALS,
         untrained=best_untrained(metrics),
@@ -53,38 +62,39 @@ def render(inputs: ReportInputs) -> str:
 
 def images_in(inputs: ReportInputs) -> list[bytes]:
     """Returns all images that the report shows, each once."""
-    drawn = [one.image for episode in inputs.episodes for one in (*episode.support, *episode.query)]
+    drawn = [image for episode in inputs.episodes for image in episode.images]
     return list(dict.fromkeys([*drawn, *inputs.pictures.values()]))
 
 
 def drawings(inputs: ReportInputs) -> dict[str, str]:
     """Returns the plots by name; a plot without data is left out."""
-    metrics = inputs.metrics
-    figures = {"accuracy": metrics["accuracy"], "ci95": metrics["ci95"], "over_classes": metrics["over_classes"]}
-    rows = [cast(Row, {"name": "this model", **figures}), *(row for row in compared(metrics) if "accuracy" in row)]
+    metrics, metric = inputs.metrics, metric_of(inputs.metrics)
+    rows: list[dict[str, Any]] = [
+        {"name": "this model", **metrics},
+        *({**row} for row in compared(metrics) if metric.key in row),
+    ]
     found = {
-        "comparison": plots.comparison([(row["name"], row["accuracy"], *bounds_of(row)) for row in rows]),
-        "histogram": plots.histogram(metrics["histogram"]),
-        "reliability": plots.reliability(metrics["reliability"]),
+        "comparison": plots.comparison(
+            [(row["name"], metric.of(row), *bounds_of(row, metric)) for row in rows], metric
+        ),
+        "histogram": plots.histogram(metrics["histogram"], metric),
+        **PAGES[kind_of(metrics)].plots(metrics),
     }
-    confused = metrics["confusions"]
-    if len(confused["pairs"]) > 1:
-        found["confusions"] = plots.confusions(confused["classes"], confused["matrix"])
     shots = shot_points(metrics)
     if len({shot for shot, *_ in shots}) > 1:
-        found["by_shot"] = plots.by_shot(shots)
+        found["by_shot"] = plots.by_shot(shots, metric)
     if inputs.history and inputs.history["steps"]:
-        found["learning_curves"] = plots.learning_curves(inputs.history)
+        found["learning_curves"] = plots.learning_curves(inputs.history, metric)
     return found
 
 
 def shot_points(metrics: Metrics) -> list[tuple[int, str, float, float]]:
-    """Returns (shot, way, accuracy, half-width) for the main episodes and for each further specification."""
-    rows = []
+    """Returns (shot, way, figure, half-width) for the main episodes and for each further specification."""
+    rows, metric = [], metric_of(metrics)
     sets: list[Metrics | FurtherSummary] = [metrics, *metrics["also"]]
     for one in sets:
         series = f"{span(one['way'])}-way"
-        rows += [(int(shot), series, at["accuracy"], at["ci95"]) for shot, at in one["by_shot"].items()]
+        rows += [(int(shot), series, metric.of(at), at["ci95"]) for shot, at in one["by_shot"].items()]
     return rows
 
 
@@ -95,6 +105,7 @@ def compared(metrics: Metrics) -> list[Row]:
         "transfer": "transfer learning: a classifier trained on the same images, with a new head for each episode",
         "untrained": "the same learner before training",
         "pixels": "nearest class mean of the raw pixels",
+        "head_steps": "an ordinary classifier, with a new head that is trained for each episode",
     }
     rows: list[Row] = [
         {"name": name, "means": explained.get(name, ""), **row} for name, row in metrics["baselines"].items()
@@ -105,14 +116,15 @@ def compared(metrics: Metrics) -> list[Row]:
     if metrics["best"]:
         means = "the best model that was ever pushed and judged on these test images"
         rows.append({"name": "best so far", "means": means, **metrics["best"]})
-    return sorted(rows, key=lambda row: -row.get("accuracy", -1.0))
+    metric = metric_of(metrics)
+    return sorted(rows, key=lambda row: -metric.of(row) if metric.key in row else 1.0)
 
 
 def best_untrained(metrics: Metrics) -> Row | None:
     """Returns the row of the best baseline or candidate without a step of training, if this model had some."""
     rivals = {**metrics["baselines"], **metrics["candidates"]}
     rows: list[Row] = [{"name": name, "means": "", **row} for name, row in rivals.items() if row.get("steps") == 0]
-    return max(rows, key=lambda row: row["accuracy"], default=None) if metrics.get("steps") else None
+    return max(rows, key=metric_of(metrics).of, default=None) if metrics.get("steps") else None
 
 
 def of_candidate(row: Rival) -> str:
@@ -122,15 +134,20 @@ def of_candidate(row: Rival) -> str:
     return f"a candidate that was not chosen: {row['learner']} on {row['base_model']}{reached}"
 
 
-def bounds_of(row: Rival) -> tuple[float, float]:
-    """Returns the bounds of the accuracy over classes, or over episodes where the classes cannot tell."""
+def bounds_of(row: Mapping[str, Any], metric: Metric) -> tuple[float, float]:
+    """Returns the bounds of the figure over classes, or over episodes where the classes cannot tell."""
     over_classes = row["over_classes"]
     if over_classes:
         return over_classes["low"], over_classes["high"]
-    return row["accuracy"] - row["ci95"], row["accuracy"] + row["ci95"]
+    return metric.of(row) - row["ci95"], metric.of(row) + row["ci95"]
 
 
-def worst_and_best(domains: list[DomainAccuracy]) -> list[tuple[str, list[DomainAccuracy]]]:
+def cells(columns: Sequence[Column], row: Mapping[str, Any]) -> list[str]:
+    """Returns the figures of a model in some columns; one that is not known is empty."""
+    return ["" if row[one.key] is None else one.written(row[one.key]) for one in columns]
+
+
+def worst_and_best(domains: Sequence[Any]) -> list[tuple[str, Sequence[Any]]]:
     """Returns headings with the domains below them: all domains, worst first, or the worst and the best of many."""
     if len(domains) < 2:
         return []
@@ -144,27 +161,9 @@ def episodes_title(metrics: Metrics | OnArrivals) -> str:
     return f"{span(metrics['way'])}-way {span(metrics['shot'])}-shot"
 
 
-def span(value: int | Sequence[int]) -> str:
-    """Returns a number as text, or a range as in `5..10`."""
-    return "..".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def percent(share: float, digits: int = 2) -> str:
-    """Returns a share in 0..1 as a percentage, without the percent sign."""
-    return f"{100 * share:.{digits}f}"
-
-
-def points(difference: Difference) -> str:
-    """Returns a difference and its interval in percentage points."""
-    return f"{100 * difference['mean']:+.2f} ± {100 * difference['ci95']:.2f}"
-
-
-def bounds(interval: OverClasses | None, signed: bool = False) -> str:
-    """Returns an interval over classes in percentage points; `none` where the classes cannot tell."""
-    if not interval:
-        return "none"
-    low, high = (f"{100 * interval[side]:{'+' if signed else ''}.2f}" for side in ("low", "high"))
-    return f"{low} to {high}"
+def first_up(text: str) -> str:
+    """Returns a text as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def flat(value: object, prefix: str = "") -> list[tuple[str, str]]:

@@ -2,9 +2,9 @@
 the classes; how fast is it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from components.fewshot.evaluation.judging import EncodedEpisode, encode_episode
 from components.fewshot.evaluation.summary import Agreement, Independence, LabelSpread
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import ServedModel
+from components.fewshot.serving.served_state import ServedState
 
 Result = TypeVar("Result")
 
@@ -29,16 +30,20 @@ def largest_dependence(model: ServedModel, encoded: EncodedEpisode, together: np
 
     It is zero except for rounding if the model is inductive, and nan if any probability is nan.
     """
-    labels, count = encoded.episode.support.labels, len(encoded.query)
-    order, half = np.arange(count), count // 2
-    alone = [order[i : i + 1] for i in range(0, count, max(1, count // ALONE))]
-    places = [*alone, order[:half][::-1], order[half:][::-1]]
+    labels = encoded.episode.support.labels
     changes = [
         np.abs(model.episode(encoded.support, labels, [encoded.query[i] for i in place]) - together[place]).max()
-        for place in places
-        if len(place)
+        for place in companies(len(encoded.query))
     ]
     return float(np.max(changes))  # np.max returns nan if there is one; max() does not
+
+
+def companies(count: int) -> list[np.ndarray]:
+    """In which companies the queries of an episode, `count` of them, are predicted to see whether they depend on one another: the
+    places of a few alone, and of two halves, each in reverse."""
+    order, half = np.arange(count), count // 2
+    alone = [order[i : i + 1] for i in range(0, count, max(1, count // ALONE))]
+    return [place for place in (*alone, order[:half][::-1], order[half:][::-1]) if len(place)]
 
 
 def check_independence(model: ServedModel, store: ImageStore, episodes: Sequence[Episode]) -> Independence:
@@ -48,7 +53,7 @@ def check_independence(model: ServedModel, store: ImageStore, episodes: Sequence
     together = [model.episode(one.support, one.episode.support.labels, one.query) for one in encoded]
     differences = [largest_dependence(model, *one) for one in zip(encoded, together, strict=True)]
     by_features = check_features(model, store, episodes, together) if model.takes_features else None
-    return {**_agreement(differences), "by_features": by_features}
+    return {**agreement(differences), "by_features": by_features}
 
 
 def check_features(
@@ -61,10 +66,11 @@ def check_features(
             float(np.abs(predict_by_features(model, features, episode) - probabilities).max())
             for episode, probabilities in zip(episodes, by_images, strict=True)
         ]
-    return _agreement(differences)
+    return agreement(differences)
 
 
-def _agreement(differences: Sequence[float]) -> Agreement:
+def agreement(differences: Sequence[float]) -> Agreement:
+    """Whether the largest difference of each episode is within rounding."""
     largest = float(np.max(differences, initial=0.0))  # np.max returns nan if there is one
     return {
         "checked": len(differences),
@@ -92,8 +98,24 @@ def label_spread(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> Label
     return {"episodes": len(encoded), "namings": encoded[0].episode.way, "std": float(np.mean(spreads))}
 
 
+class Calls(NamedTuple):
+    """What a client calls for an episode."""
+
+    adapt: Callable[[], ServedState]
+    predict: Callable[[ServedState, Sequence[bytes]], object]
+    query: Sequence[bytes]
+
+
 def latency(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> dict[str, float]:
     """Median milliseconds of `adapt` on a support set, of `predict` on its queries, and of `predict` on a single query."""
+    return latency_of(
+        Calls(partial(model.adapt, one.support, one.episode.support.labels), model.predict, one.query)
+        for one in encoded[:LATENCY_EPISODES]
+    )
+
+
+def latency_of(episodes: Iterable[Calls]) -> dict[str, float]:
+    """Median milliseconds of the calls of some episodes, by `adapt_ms`, `predict_ms` and `predict_one_ms`."""
     times: dict[str, list[float]] = {"adapt_ms": [], "predict_ms": [], "predict_one_ms": []}
 
     def timed(key: str, call: Callable[[], Result]) -> Result:
@@ -102,8 +124,8 @@ def latency(model: ServedModel, encoded: Sequence[EncodedEpisode]) -> dict[str, 
         times[key].append(1000 * (time.perf_counter() - began))
         return value
 
-    for one in encoded[:LATENCY_EPISODES]:
-        state = timed("adapt_ms", partial(model.adapt, one.support, one.episode.support.labels))
-        timed("predict_ms", partial(model.predict, state, one.query))
-        timed("predict_one_ms", partial(model.predict, state, one.query[:1]))
+    for one in episodes:
+        state = timed("adapt_ms", one.adapt)
+        timed("predict_ms", partial(one.predict, state, one.query))
+        timed("predict_one_ms", partial(one.predict, state, one.query[:1]))
     return {key: float(np.median(values)) for key, values in times.items() if values}

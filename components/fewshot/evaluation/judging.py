@@ -1,15 +1,13 @@
 """Evaluates a served model on episodes through its signatures only, so that the model is tested exactly as it is served."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from components.fewshot.episodes.episode import ClassIndex, Episode
-from components.fewshot.evaluation.features import FeatureStore, embedded
-from components.fewshot.evaluation.metrics import summarise
+from components.fewshot.evaluation.features import FeatureStore
 from components.fewshot.evaluation.results import EpisodeResult, score
-from components.fewshot.evaluation.summary import Summary
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import Answers, ServedModel
 
@@ -60,29 +58,3 @@ def answers_by_features(model: ServedModel, features: FeatureStore, episode: Epi
 
 def _scored(episode: Episode, answers: Answers, classes: Sequence[tuple[str, str]]) -> EpisodeResult:
     return score(episode.index, episode.shot, answers.probabilities, episode.query.labels, classes, answers.familiarity)
-
-
-def evaluate(
-    model: ServedModel,
-    store: ImageStore,
-    episodes: Sequence[Episode],
-    progress: Callable[[int], None] = lambda done: None,
-    by_features: bool = False,
-) -> Summary:
-    """Metrics (`metrics.summarise`) of a model on episodes; `by_features` embeds each image once."""
-    results = []
-    for result in (_by_features if by_features else _by_images)(model, store, episodes):
-        results.append(result)
-        progress(len(results))
-    return summarise(results)
-
-
-def _by_images(model: ServedModel, store: ImageStore, episodes: Sequence[Episode]) -> Iterator[EpisodeResult]:
-    for episode in episodes:
-        yield judge(model, encode_episode(store, episode))[0]
-
-
-def _by_features(model: ServedModel, store: ImageStore, episodes: Sequence[Episode]) -> Iterator[EpisodeResult]:
-    with embedded(model, store, episodes) as features:
-        for episode in episodes:
-            yield judge_by_features(model, features, store.index, episode)

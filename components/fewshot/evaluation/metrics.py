@@ -2,13 +2,14 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from components.fewshot.evaluation.confusions import confusions
 from components.fewshot.evaluation.intervals import accuracy_over_classes, difference_over_classes
-from components.fewshot.evaluation.results import BINS, ClassResult, EpisodeResult
+from components.fewshot.evaluation.results import Bin, ClassResult, EpisodeResult, Result
 from components.fewshot.evaluation.summary import (
     Difference,
     DomainAccuracy,
@@ -18,7 +19,9 @@ from components.fewshot.evaluation.summary import (
     Summary,
 )
 
-HISTOGRAM_BINS = 20  # of episodes by accuracy
+HISTOGRAM_BINS = 20  # of episodes by their figure
+
+Kind = TypeVar("Kind", bound=Result)
 
 
 def summarise(results: Iterable[EpisodeResult]) -> Summary:
@@ -31,23 +34,21 @@ def summarise(results: Iterable[EpisodeResult]) -> Summary:
     Raises:
       ValueError: no episode.
     """
-    results = sorted(results, key=lambda result: result.index)
-    if not results:
-        raise ValueError("no episode was judged: expected at least one")
-    reliability = _reliability(results)
+    results = in_order(results)
+    rows = reliability(pooled_bins([result.bins for result in results]))
     by_domain = _by_domain(results)
     summary: Summary = {
         **interval([result.accuracy for result in results]),
         "over_classes": accuracy_over_classes([r.accuracy for r in results], [r.names for r in results]),
         "classes": len(frozenset().union(*(result.names for result in results))),
         "log_loss": math.fsum(result.log_loss for result in results) / len(results),
-        "ece": expected_calibration_error(reliability),
-        "by_shot": _grouped(results, lambda result: result.shot),
-        "by_way": _grouped(results, lambda result: result.way),
+        "ece": expected_calibration_error(rows),
+        "by_shot": {key: interval([one.accuracy for one in some]) for key, some in by_shot(results).items()},
+        "by_way": {key: interval([one.accuracy for one in some]) for key, some in by_way(results).items()},
         "by_domain": by_domain,
         "worst_domain": by_domain[0] if by_domain else None,
-        "histogram": np.histogram([r.accuracy for r in results], HISTOGRAM_BINS, (0, 1))[0].tolist(),
-        "reliability": reliability,
+        "histogram": histogram(results),
+        "reliability": rows,
         "confusions": confusions(results),
     }
     known = [score for result in results for score in result.known_scores]
@@ -57,14 +58,41 @@ def summarise(results: Iterable[EpisodeResult]) -> Summary:
     return summary
 
 
+def in_order(results: Iterable[Kind]) -> list[Kind]:
+    """The results by number of the episode.
+
+    Raises:
+      ValueError: no episode.
+    """
+    ordered = sorted(results, key=lambda result: result.index)
+    if not ordered:
+        raise ValueError("no episode was judged: expected at least one")
+    return ordered
+
+
+def by_shot(results: Sequence[Kind]) -> Mapping[str, list[Kind]]:
+    """The results by number of support images or objects of a class."""
+    return _grouped(results, lambda result: result.shot)
+
+
+def by_way(results: Sequence[Kind]) -> Mapping[str, list[Kind]]:
+    """The results by number of classes."""
+    return _grouped(results, lambda result: result.way)
+
+
+def histogram(results: Sequence[Result]) -> list[int]:
+    """Episodes by their figure."""
+    return list(np.histogram([result.figure for result in results], HISTOGRAM_BINS, (0, 1))[0].tolist())
+
+
 def interval(values: Sequence[float]) -> Interval:
     """Mean of per-episode accuracies with the half-width of its 95 % interval (normal, 1.96 standard errors)."""
     mean, half = mean_and_ci95(values)
     return {"accuracy": mean, "ci95": half, "episodes": len(values)}
 
 
-def paired_difference(ours: Iterable[EpisodeResult], theirs: Iterable[EpisodeResult]) -> Difference:
-    """The mean accuracy difference, episode by episode, with both intervals.
+def paired_difference(ours: Iterable[Result], theirs: Iterable[Result]) -> Difference:
+    """The mean difference of their figures, episode by episode, with both intervals.
 
     Raises:
       ValueError: they were not judged on the same episodes.
@@ -74,7 +102,7 @@ def paired_difference(ours: Iterable[EpisodeResult], theirs: Iterable[EpisodeRes
         raise ValueError(
             f"paired comparison needs the same episodes, got {len(a)} and {len(b)}, {len(a.keys() & b)} shared"
         )
-    values = [a[index].accuracy - b[index].accuracy for index in sorted(a)]
+    values = [a[index].figure - b[index].figure for index in sorted(a)]
     mean, half = mean_and_ci95(values)
     over_classes = difference_over_classes(values, [a[index].names for index in sorted(a)])
     return {"mean": mean, "ci95": half, "over_classes": over_classes}
@@ -88,6 +116,28 @@ def mean_and_ci95(values: Sequence[float]) -> tuple[float, float]:
         return mean, 0.0
     variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
     return mean, 1.96 * math.sqrt(variance / count)
+
+
+def pooled_bins(bins: Sequence[Sequence[Bin]]) -> list[Bin]:
+    """The bins of all episodes, one by one."""
+    return [
+        Bin(sum(one.count for one in same), math.fsum(one.confidence for one in same), sum(one.correct for one in same))
+        for same in zip(*bins, strict=True)
+    ]
+
+
+def reliability(bins: Sequence[Bin]) -> list[ReliabilityBin]:
+    """The rows of a reliability diagram, for bins of equal width over 0..1."""
+    return [
+        {
+            "low": place / len(bins),
+            "high": (place + 1) / len(bins),
+            "count": one.count,
+            "confidence": one.confidence / one.count if one.count else 0.0,
+            "accuracy": one.correct / one.count if one.count else 0.0,
+        }
+        for place, one in enumerate(bins)
+    ]
 
 
 def expected_calibration_error(reliability: Sequence[ReliabilityBin]) -> float:
@@ -119,9 +169,9 @@ def auroc(known: Sequence[float] | np.ndarray, unknown: Sequence[float] | np.nda
     return float((below + upto).sum() / 2 / (len(known) * len(unknown)))
 
 
-def _grouped(results: Sequence[EpisodeResult], key: Callable[[EpisodeResult], int]) -> dict[str, Interval]:
+def _grouped(results: Sequence[Kind], key: Callable[[Kind], int]) -> Mapping[str, list[Kind]]:
     keys = sorted({key(result) for result in results})
-    return {str(k): interval([result.accuracy for result in results if key(result) == k]) for k in keys}
+    return {str(one): [result for result in results if key(result) == one] for one in keys}
 
 
 def _by_domain(results: Sequence[EpisodeResult]) -> list[DomainAccuracy]:
@@ -137,21 +187,3 @@ def _by_domain(results: Sequence[EpisodeResult]) -> list[DomainAccuracy]:
         episodes = len({index for index, _ in parts})
         rows.append({"domain": name, "accuracy": correct / queries, "queries": queries, "episodes": episodes})
     return sorted(rows, key=lambda row: (row["accuracy"], row["domain"]))
-
-
-def _reliability(results: Sequence[EpisodeResult]) -> list[ReliabilityBin]:
-    rows: list[ReliabilityBin] = []
-    for b in range(BINS):
-        bins = [result.bins[b] for result in results]
-        count = sum(one.count for one in bins)
-        confidence, correct = math.fsum(one.confidence for one in bins), sum(one.correct for one in bins)
-        rows.append(
-            {
-                "low": b / BINS,
-                "high": (b + 1) / BINS,
-                "count": count,
-                "confidence": confidence / count if count else 0.0,
-                "accuracy": correct / count if count else 0.0,
-            }
-        )
-    return rows

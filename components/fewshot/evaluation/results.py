@@ -1,15 +1,40 @@
-"""The result of one model on one episode, and how it is scored and written."""
+"""The result of one model on one episode: what every kind of task says of it; and how that of classification is scored and
+written."""
 
 import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 BINS = 15  # of confidence, as in Guo et al. 2017
 LEAST_PROBABILITY = 1e-7  # below it a probability counts as this in the log loss
+
+
+class Result(Protocol):
+    """What summaries and comparisons need of the result of one model on one episode; each kind of task has its own."""
+
+    @property
+    def index(self) -> int:
+        """Number of the episode."""
+
+    @property
+    def shot(self) -> int:
+        """Support images, or objects, of a class."""
+
+    @property
+    def way(self) -> int:
+        """Number of classes."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of its classes."""
+
+    @property
+    def figure(self) -> float:
+        """The figure in 0..1 that models are compared by."""
 
 
 class Bin(NamedTuple):
@@ -70,13 +95,18 @@ class EpisodeResult(NamedTuple):
         return self.correct / self.queries
 
     @property
+    def figure(self) -> float:
+        """Its accuracy."""
+        return self.accuracy
+
+    @property
     def names(self) -> frozenset[str]:
         """Names of its classes."""
         return frozenset(one.name for one in self.classes)
 
 
-def to_json(result: EpisodeResult) -> str:
-    """One line of JSON; `from_json` is its inverse, to the last digit."""
+def to_json(result: Any) -> str:
+    """One line of JSON, of a result of any kind; `from_json` beside the type of the result is its inverse, to the last digit."""
     return json.dumps(result._asdict(), ensure_ascii=False)
 
 

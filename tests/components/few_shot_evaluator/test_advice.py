@@ -60,3 +60,43 @@ def test_what_would_not_pay_is_not_said():
 @pytest.mark.parametrize(("classes", "said"), [(5, True), (19, True), (20, False)])
 def test_few_test_classes_are_told(classes, said):
     assert bool(few_classes(classes)) is said
+
+
+def scenes_of(ap50=0.6, also=(), small=0.3, large=0.3, recall=(0.5, 0.7, 0.7), low=0.595, high=0.605):
+    """100 episodes of scenes, all with small and large objects."""
+    size = {"small": small, "medium": None, "large": large}
+    return {
+        "ap50": ap50,
+        "way": 5,
+        "shot": 1,
+        "episodes": 100,
+        "also": [{"way": way, "shot": shot, "ap50": reached} for way, shot, reached in also],
+        "over_classes": {"low": low, "high": high, "classes": 30},
+        "proposal_recall": dict(zip(("10", "50", "100"), recall, strict=True)) if recall else None,
+        "by_size": {name: {"mean_ap": ap, "episodes": 100} if ap is not None else None for name, ap in size.items()},
+    }
+
+
+def test_more_marked_objects():
+    found = advice(scenes_of(also=[(5, 5, 0.8)]))
+    assert found[0].startswith(
+        "Take 5 marked objects of a class in place of 1: that raised the AP50 from 60.0 to 80.0 %"
+    )
+    assert "with 5 marked objects of a class, the AP50 is still 80.0 %" in found[1]
+
+
+def test_proposals_that_still_find_something():
+    (found,) = advice(scenes_of(recall=(0.5, 0.6, 0.65)))
+    assert "learner.settings.proposals: beyond the first 50" in found and "from 60.0 to 65.0 %" in found
+    assert advice(scenes_of(recall=None)) == []
+
+
+def test_small_objects_that_are_missed():
+    (found,) = advice(scenes_of(small=0.1, large=0.4))
+    assert found.startswith("Take larger images") and "mAP of 10.0 %, larger ones of 40.0 %" in found
+    assert advice(scenes_of(small=None)) == []
+
+
+def test_more_classes_for_a_detector():
+    (found,) = advice(scenes_of(low=0.4, high=0.8))
+    assert "the AP50 on other classes may be anywhere from 40.0 to 80.0 %" in found

@@ -192,3 +192,15 @@ def test_a_series_of_releases_that_are_each_a_little_worse():
     assert alone > 45, "each release passes against the one just before it"
     assert skills[0] - blessed[-1] <= gate.drift_margin
     assert len(blessed) > 1, "a difference within the margin is no reason against a release"
+
+
+def test_sentences_name_the_figure_of_a_detector():
+    scenes = {key: value for key, value in GOOD.items() if key != "accuracy"} | {
+        "ap50": 0.6,
+        "over_classes": {"low": 0.5, "high": 0.7, "classes": 9},
+        "independence": {"holds": False, "max_difference": 0.123, "by_features": None},
+    }
+    assert reasons_against(scenes, GATE) == [
+        "the lower bound of the AP50, 50.00 %, is below the threshold of 88.00 %",
+        "the detections of a query change by up to 0.12 with the other queries in the request: the model is not inductive",
+    ]

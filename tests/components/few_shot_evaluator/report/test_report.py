@@ -1,7 +1,6 @@
 """The report: one file that needs nothing else, says what was measured, and leaves out what was not."""
 
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from components.image_example_gen.duplicates import find_duplicates
 from components.image_example_gen.facts import Fact
 from components.image_example_gen.summary import summarise as summary_of
 from components.image_example_gen.tally import Tally
+from tests.components.few_shot_evaluator.report.pages import Page
 from tests.components.fewshot import toys
 
 NASTY = "<script>alert('\"Ж\"')</script>/a & b"
@@ -75,29 +75,6 @@ def inputs_of(**changes) -> ReportInputs:
         [drawn],
     )
     return plain._replace(**changes)
-
-
-class Page(HTMLParser):
-    """What a browser would fetch or run, the headings, and whether all elements are closed."""
-
-    VOID = {"meta", "img", "br", "link", "path", "use"}
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.fetched: list[str] = []
-        self.elements: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append(tag)
-        if tag not in self.VOID:
-            self.open.append(tag)
-        self.fetched += [value for key, value in attrs if key in ("src", "href", "xlink:href", "action") and value]
-
-    def handle_endtag(self, tag):
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
 
 
 def test_what_came_since_the_model_in_production():

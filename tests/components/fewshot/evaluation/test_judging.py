@@ -8,7 +8,8 @@ import pytest
 from components.fewshot.episodes.episode import Draw, EpisodeSpec
 from components.fewshot.episodes.sampler import EpisodeSampler
 from components.fewshot.evaluation.checks import check_features, check_independence, label_spread, latency
-from components.fewshot.evaluation.judging import encode_episode, evaluate, judge
+from components.fewshot.evaluation.judging import encode_episode, judge
+from components.fewshot.evaluation.kinds import evaluate
 from components.fewshot.images.store import ImageStore
 from components.fewshot.serving.served import Answers, ServedModel
 from tests.components.fewshot import toys
