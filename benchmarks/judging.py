@@ -29,8 +29,9 @@ from components.fewshot.images.parts import write_index, write_part, write_shard
 from components.fewshot.images.store import ImageStore
 from components.fewshot.learners import LearnerChoice, build_learner
 from components.fewshot.serving.manifest import Manifest
+from components.fewshot.serving.module import export
 from components.fewshot.serving.served import ServedModel
-from components.fewshot.serving.server import Server, export
+from components.fewshot.serving.server import Server
 from components.fewshot.settings.image import ImageSpec
 from pipeline.platform_settings import IN_PROCESS
 

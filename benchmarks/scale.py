@@ -30,13 +30,13 @@ from components.few_shot_evaluator.executor import Executor as FewShotEvaluator
 from components.few_shot_evaluator.gate import GateSettings
 from components.fewshot.settings.image import ImageSpec
 from components.image_example_gen.executor import Executor as ImageExampleGen
-from components.image_example_gen.schema import FILE_NAME, SCHEMA_FILE
+from components.image_example_gen.schema import FILE_NAME, SCHEMA_FILES
 from components.image_example_gen.statistics import image_statistics
 from components.image_transform.component import image_transform
 from components.meta_trainer.executor import Executor as MetaTrainer
 from components.meta_trainer.settings import TrainerSettings
+from data.listing import fingerprint
 from data.settings import ImageSetSettings
-from data.sources.image_sets import fingerprint
 from pipeline.platform_settings import IN_PROCESS
 
 IMAGE = ImageSpec(height=28, width=28, channels=1)
@@ -156,7 +156,7 @@ def statistics(root: Path) -> None:
 def transform(root: Path) -> None:
     """Transform."""
     schema = _artifact(root, standard_artifacts.Schema)
-    shutil.copy(SCHEMA_FILE, Path(schema.uri) / FILE_NAME)
+    shutil.copy(SCHEMA_FILES["classification"], Path(schema.uri) / FILE_NAME)
     inputs = {"examples": [_examples(root)], "schema": [schema]}
     examples, schemas = (channel_utils.as_channel(artifacts) for artifacts in inputs.values())
     properties = image_transform(examples, schemas, IMAGE, _data(root).max_pixels).exec_properties

@@ -16,8 +16,9 @@ from components.fewshot.images.decode import decode
 from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import Learner, LearnerChoice, build_learner
 from components.fewshot.serving.manifest import Manifest
+from components.fewshot.serving.module import export
 from components.fewshot.serving.served import ServedModel
-from components.fewshot.serving.server import Server, export
+from components.fewshot.serving.server import Server
 from components.fewshot.settings.image import ImageSpec
 from components.fewshot.training.loop import READ_EVERY, Progress, Trainer
 from components.fewshot.training.settings import TrainingSettings

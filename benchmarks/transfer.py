@@ -30,8 +30,9 @@ from components.fewshot.evaluation.metrics import summarise
 from components.fewshot.evaluation.results import EpisodeResult, score
 from components.fewshot.images.feed import to_unit_range
 from components.fewshot.images.store import ImageStore
+from components.fewshot.serving.module import export
 from components.fewshot.serving.served import ServedModel
-from components.fewshot.serving.server import Server, export
+from components.fewshot.serving.server import Server
 from components.fewshot.training.units import images_a_step
 from components.meta_trainer.settings import TrainerSettings
 from components.meta_trainer.train import Inputs, manifest_of, train

@@ -9,10 +9,13 @@ from typing import NamedTuple
 
 from components.fewshot.episodes.fitting import for_training
 from components.fewshot.settings.base_models import BaseModelSettings
+from components.fewshot.settings.kinds import CLASSIFICATION, DETECTION
 from components.fewshot.settings.learners import LearnerChoice
 from components.fewshot.training.units import images_a_step
 from components.meta_trainer.settings import TrainerSettings
 from pipeline.config import RunSettings
+
+STEPS = 100  # of a new head: what a detector without them must be compared with
 
 
 class Baseline(NamedTuple):
@@ -23,6 +26,7 @@ class Baseline(NamedTuple):
 
     node_id: str
     settings: Callable[[RunSettings], TrainerSettings]
+    kinds: tuple[str, ...] = (CLASSIFICATION,)  # of task that it belongs to
     is_floor: bool = False  # below which any model is worthless
 
 
@@ -50,17 +54,25 @@ def pixels(run: RunSettings) -> TrainerSettings:
     return untrained(run).model_copy(update=chosen)
 
 
+def head_steps(run: RunSettings) -> TrainerSettings:
+    """Returns the detector of `transfer`, which is trained once for both, with steps for a new head in each task."""
+    return transfer(run).model_copy(update={"learner": LearnerChoice(name="transfer", settings={"head_steps": STEPS})})
+
+
+BOTH = (CLASSIFICATION, DETECTION)
 BASELINES = {
-    "transfer": Baseline("Baseline", transfer),
-    "untrained": Baseline("Untrained", untrained),
+    "transfer": Baseline("Baseline", transfer, BOTH),
+    "untrained": Baseline("Untrained", untrained, BOTH),
     "pixels": Baseline("Pixels", pixels, is_floor=True),
+    "head_steps": Baseline("HeadSteps", head_steps, (DETECTION,)),
 }
 
 
 def baselines_of(run: RunSettings) -> dict[str, Baseline]:
     """Returns the baselines of a run. Where it chooses among candidates, ordinary transfer is one of them, and the floor is left:
     pixels, and the base model without weights from outside."""
-    return {name: one for name, one in BASELINES.items() if not run.candidates or one.is_floor}
+    own = {name: one for name, one in BASELINES.items() if run.kind in one.kinds}
+    return {name: one for name, one in own.items() if not run.candidates or one.is_floor}
 
 
 def _cold(run: RunSettings) -> TrainerSettings:

@@ -10,9 +10,10 @@ from components.drift_detector.settings import DriftSettings
 from components.episode_generator.settings import AlsoSpec, EpisodeGeneratorSettings
 from components.few_shot_evaluator.settings import GateSettings
 from components.fewshot.episodes.episode import WantedEpisodes
-from components.fewshot.settings.base_models import BaseModelSettings
+from components.fewshot.settings.base_models import DETECTORS, BaseModelSettings
 from components.fewshot.settings.image import MAX_PIXELS, ImageSpec
-from components.fewshot.settings.learners import LearnerChoice, settings_class
+from components.fewshot.settings.kinds import CLASSIFICATION, DETECTION, Kind, settings_class
+from components.fewshot.settings.learners import LearnerChoice
 from components.fewshot.settings.sentences import place, reason
 from components.fewshot.training.settings import FALSE_ALARMS, TrainingSettings
 from components.fewshot.words import counted
@@ -53,7 +54,10 @@ class RunSettings(BaseModel):
     data: ImageSetSettings | None = Field(
         None, description="your own images; without them the run uses the built-in glyphs"
     )
-    glyphs: Literal["grey", "colour"] = Field("grey", description="whether the built-in images are grey or in colour")
+    glyphs: Literal["grey", "colour", "scenes"] = Field(
+        "grey",
+        description="which built-in images: grey ones, the same in colour, or grey scenes with boxes around their characters",
+    )
     image: ImageSpec = Field(ImageSpec(), description="the form of the images that the base model gets")
     train_episodes: WantedEpisodes = Field(WantedEpisodes(), description="how training episodes are drawn")
     episodes: WantedEpisodes = Field(WantedEpisodes(), description="how validation and test episodes are drawn")
@@ -132,9 +136,10 @@ class RunSettings(BaseModel):
     def _fits_together(self) -> "RunSettings":
         stages = ((self.learner, self.training), *((stage.learner, stage) for stage in self.training.before))
         for learner, stage in stages:
-            learner.parsed()
-            stage.check_unit(settings_class(learner.name).unit)
-        if settings_class(self.learner.name).has_fixed_head:
+            known = settings_class(learner.name, self.kind)
+            learner.parsed(known)
+            stage.check_unit(known.unit)
+        if settings_class(self.learner.name, self.kind).has_fixed_head:
             asked = {"train_episodes.way": self.train_episodes.way, "episodes.way": self.episodes.way}
             asked |= {
                 f"also[{i}].spec.way": one.spec.way for i, one in enumerate(self.also) if one.spec.way is not None
@@ -145,6 +150,13 @@ class RunSettings(BaseModel):
                     f"learner {self.learner.name!r} has a fixed head: expected the same way in all episodes, got {given}; set"
                     " train_episodes.way=5 episodes.way=5, or any other number"
                 )
+        if (self.base_model.name in DETECTORS) != (self.kind == DETECTION):
+            fit = ", ".join(DETECTORS) if self.kind == DETECTION else f"any but {', '.join(DETECTORS)}"
+            raise ValueError(f"base_model.name: expected {fit} for {self.kind}, got {self.base_model.name!r}")
+        if self.kind == DETECTION and (unfit := _not_of_boxes(self)):
+            raise ValueError(
+                f"{unfit}: not for images with boxes, which it would leave behind or tell wrongly; leave it out"
+            )
         way, shot, mapped = self.train_episodes.way, self.train_episodes.shot, self.training.layout == "mapped"
         if mapped and self.training.meta_batch > 1 and (isinstance(way, tuple) or isinstance(shot, tuple)):
             raise ValueError(
@@ -171,6 +183,13 @@ class RunSettings(BaseModel):
                 f"rotations need square images, got image.height={self.image.height} and image.width={self.image.width}"
             )
         return self
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of task, which the images decide."""
+        if self.data:
+            return self.data.kind
+        return DETECTION if self.glyphs == "scenes" else CLASSIFICATION
 
     @property
     def headline(self) -> str:
@@ -203,6 +222,7 @@ class RunSettings(BaseModel):
     def trainer(self) -> TrainerSettings:
         """Returns the settings of the MetaTrainer."""
         return TrainerSettings(
+            kind=self.kind,
             learner=self.learner,
             base_model=self.base_model,
             training=self.training,
@@ -218,7 +238,7 @@ class RunSettings(BaseModel):
     def _trains_on_episodes(self) -> bool:
         runs = self.contenders.values()
         names = [name for run in runs for name in (run.learner.name, *(s.learner.name for s in run.training.before))]
-        return any(settings_class(name).unit == "episode" for name in names)
+        return any(settings_class(name, self.kind).unit == "episode" for name in names)
 
     def episode_generator(self) -> EpisodeGeneratorSettings:
         """Returns the settings of the EpisodeGenerator."""
@@ -231,6 +251,22 @@ class RunSettings(BaseModel):
             seed=self.seed,
             also=self.also,
         )
+
+
+def _not_of_boxes(run: RunSettings) -> str | None:
+    """Returns a setting that images with boxes cannot have, if it is set."""
+    specs = {"train_episodes": run.train_episodes, "episodes": run.episodes}
+    specs |= {f"also[{place}].spec": one.spec for place, one in enumerate(run.also)}
+    named = {
+        f"{key}.{name}": getattr(spec, name) for key, spec in specs.items() for name in ("rotations", "distractors")
+    }
+    for number, stage in enumerate((*run.training.before, run.training)):
+        at = "training" if number == len(run.training.before) else f"training[{number}]"
+        named |= {f"{at}.label_smoothing": stage.label_smoothing, f"{at}.mixup": stage.mixup}
+        named |= {f"{at}.augmentation (places)": stage.augmentation.moves}
+    named |= {"image.fit=crop": run.image.fit == "crop"}
+    named |= {"base_model.trainable": run.base_model.trainable != "all"}
+    return next((key for key, value in named.items() if value), None)
 
 
 def _candidate(own: Mapping[str, object], candidate: Candidate) -> RunSettings:

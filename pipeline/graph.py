@@ -58,7 +58,7 @@ def create_pipeline(
 
     # Checks class counts and image sizes against the schema. An anomaly stops the run before any training.
     statistics = image_statistics(raw)
-    schema = image_schema(settings.schema_file)
+    schema = image_schema(settings.schema_file, settings.kind)
     validator = ExampleValidator(statistics.outputs["statistics"], schema.outputs["schema"])
 
     # The graph that decodes, converts colours and resizes, for the store of images and for the SavedModel.

@@ -3,6 +3,8 @@
 import os
 import posixpath
 
+from components.fewshot.settings.kinds import CLASSIFICATION, Kind
+from data.glyph_scenes import generate_glyph_scenes
 from data.glyphs import generate_glyphs
 from data.settings import ImageSetSettings
 from data.spans import is_pattern, spans_of
@@ -15,8 +17,10 @@ def image_set(settings: RunSettings, root: str) -> ImageSetSettings:
     """Returns the images of a run. The built-in ones are generated in `root` if they are not there yet."""
     if settings.data is not None:
         return with_sides(settings.data, root)
-    directory = generate_glyphs(glyphs_directory(settings, root), colour=settings.glyphs == "colour")
-    return glyphs_at(directory)
+    directory = glyphs_directory(settings, root)
+    if settings.glyphs == "scenes":
+        return glyphs_at(generate_glyph_scenes(directory), settings.kind)
+    return glyphs_at(generate_glyphs(directory, colour=settings.glyphs == "colour"))
 
 
 def with_sides(data: ImageSetSettings, root: str) -> ImageSetSettings:
@@ -41,7 +45,7 @@ def glyphs_directory(settings: RunSettings, root: str) -> str:
     return os.path.join(root, "data", f"glyphs-{settings.glyphs}")
 
 
-def glyphs_at(directory: str) -> ImageSetSettings:
+def glyphs_at(directory: str, kind: Kind = CLASSIFICATION) -> ImageSetSettings:
     """Returns the built-in image set in `directory`, with its own splits."""
     sides = {f"{split}_dir": os.path.join(directory, split) for split in ("train", "val", "test")}
-    return ImageSetSettings(**sides)
+    return ImageSetSettings(kind=kind, **sides)

@@ -17,8 +17,8 @@ def settings_of(
     """Returns the settings of a run. Each layer overrides the one before: preset, file, options, key=value.
 
     Args:
-      preset: name of a preset. The default is `photos` if a layer names images, `images` if these are all grey, and `glyphs` if
-        there are none.
+      preset: name of a preset. The default is `photos` if a layer names images, `images` if these are all grey, `detect-photos`
+        if boxes are annotated in them, and `glyphs` if there are none.
       config: path of a YAML file.
       data: settings of `data` by name; None and an empty list count as not given.
       overrides: words such as `training.steps=200`.
@@ -40,29 +40,61 @@ def settings_of(
         {"data": named} if named else {},
         parse_overrides(overrides or []),
     ]
-    below = find_preset(preset or _preset_for(layers))
+    roots, kind = _roots(layers), _kind(layers)
+    found = {"data": {"kind": kind}} if roots and kind else {}
+    below = find_preset(preset or _preset_for(roots, kind)), found
     try:
-        return load_settings(below, *layers)
+        return load_settings(*below, *layers)
     except ValueError as error:
         if config:
-            load_settings(below, *layers[1:])  # if this fails too, it is not the file
+            load_settings(*below, *layers[1:])  # if this fails too, it is not the file
             raise ValueError(f"--config {config}: {error}") from error
         raise
 
 
-def _preset_for(layers: Sequence[Mapping[str, object]]) -> str:
-    """Returns the name of the preset for the images that layers name."""
+def _preset_for(roots: Sequence[str], kind: str | None) -> str:
+    """Returns the name of the preset for images in these folders."""
     from data.sources.colour import are_grey
 
-    if not any("data" in layer for layer in layers):
+    if not roots:
         return "glyphs"
-    roots: list[str] = []
+    if kind == "detection":
+        return "detect-photos"
+    return "images" if are_grey(roots) else "photos"
+
+
+def _kind(layers: Sequence[Mapping[str, object]]) -> str | None:
+    """Returns the kind of task that a layer names, or that the images are for; None if nothing says it.
+
+    A bucket is not looked into: that may take minutes, and a pipeline may be compiled where it cannot be reached.
+    """
+    from data.listing import kind_of
+    from data.sources.tree import is_remote
+    from data.spans import is_pattern
+
+    named: dict[str, object] = {}
     for layer in layers:
-        data = layer.get("data")
-        named = data if isinstance(data, Mapping) else {}
-        for value in (named.get(key) for key in ("images", "train_dir", "test_dir")):
-            roots += value if isinstance(value, list) else [value] if isinstance(value, str) else []
-    return "images" if are_grey([root for root in roots if isinstance(root, str)]) else "photos"
+        named |= _data(layer)
+    if isinstance(kind := named.get("kind"), str):
+        return kind
+    if named.get("annotations"):
+        return "detection"
+    folders = [root for root in _roots(layers) if not is_pattern(root) and not is_remote(root)]
+    return kind_of(folders[0]) if folders else None
+
+
+def _roots(layers: Sequence[Mapping[str, object]]) -> list[str]:
+    """Returns the folders of images that layers name."""
+    found: list[object] = []
+    for layer in layers:
+        for value in (_data(layer).get(key) for key in ("images", "train_dir", "test_dir")):
+            found += value if isinstance(value, list) else [value]
+    return [root for root in found if isinstance(root, str)]
+
+
+def _data(layer: Mapping[str, object]) -> Mapping[str, object]:
+    data = layer.get("data")
+    return data if isinstance(data, Mapping) else {}
 
 
 def check_places(settings: "RunSettings", root: str, output: str, mounted: bool) -> None:
@@ -98,16 +130,28 @@ def check_places(settings: "RunSettings", root: str, output: str, mounted: bool)
 
 
 def check_adapt_options(
-    support: str | None, query: str | None, state: str | None, save_state: str | None, csv: str | None, html: str | None
+    support: str | None,
+    query: str | None,
+    state: str | None,
+    save_state: str | None,
+    annotations: str | None,
+    shows: Mapping[str, str | None],
 ) -> None:
-    """Raises ValueError if the options of `fewshot adapt` do not say what it adapts to, or what it makes of it."""
+    """Raises ValueError if the options of `fewshot adapt` do not say what it adapts to, or what it makes of it.
+
+    Args:
+      shows: the options that show predictions.
+    """
     if (support is None) == (state is None):
         got = "both" if support else "neither"
         raise ValueError(f"expected --support (a folder of one folder per class) or --state (a file), got {got}")
     if query is None and save_state is None:
         raise ValueError("expected --query (images to predict), --save-state (a file to write), or both; got neither")
-    if query is None and (csv or html):
-        raise ValueError(f"{'--csv' if csv else '--html'} shows predictions: say with --query what is predicted")
+    if annotations and support is None:
+        raise ValueError("--annotations says where the boxes of --support lie, and there is none")
+    for option, value in shows.items():
+        if value is not None and query is None:
+            raise ValueError(f"{option} shows predictions: say with --query what is predicted")
 
 
 def check_base_model(settings: "RunSettings") -> None:
@@ -118,6 +162,7 @@ def check_base_model(settings: "RunSettings") -> None:
     """
     from components.fewshot.base_models.pure import PureModel
     from components.fewshot.base_models.table import pure_base_model
+    from components.fewshot.kinds import KINDS
     from components.fewshot.learners import build_learner
 
     bases: dict[str, PureModel] = {}
@@ -126,7 +171,7 @@ def check_base_model(settings: "RunSettings") -> None:
         base = bases[key] = bases.get(key) or pure_base_model(run.base_model, run.image.shape)
         stages = [*((stage.learner, stage.steps) for stage in run.training.before), (run.learner, run.training.steps)]
         for choice, steps in stages:
-            weights = build_learner(choice, base, 2, 2).variables()
+            weights = build_learner(choice, base, 2, 2, among=KINDS[settings.kind].learners).variables()
             if steps and not weights.base + weights.own:
                 raise ValueError(
                     f"learner {choice.name!r} has nothing to train with base_model.trainable={run.base_model.trainable}: set"

@@ -28,6 +28,13 @@ History = Annotated[
 Model = Annotated[str, typer.Option("--model", help="An exported model, or a directory that models are pushed to.")]
 Splits = Annotated[str | None, typer.Option("--splits", help="Classes of each split: file.json or file.json#name.")]
 
+Annotations = Annotated[
+    str | None,
+    typer.Option(
+        "--annotations", help="File or folder of boxes (VOC, COCO, YOLO); by default they lie beside the images."
+    ),
+]
+
 Overrides = Annotated[list[str] | None, typer.Argument(help="Settings as key=value, such as training.steps=200.")]
 Preset = Annotated[str | None, typer.Option("--preset", help=f"Settings by name: {', '.join(PRESETS)}.")]
 Config = Annotated[str | None, typer.Option("--config", help="YAML file of settings. It overrides the preset.")]
@@ -75,6 +82,7 @@ class SettingsOptions(NamedTuple):
     test_dir: TestDir = None
     images: Images = None
     splits: Splits = None
+    annotations: Annotations = None
 
     @property
     def data(self) -> dict[str, str | list[str] | None]:
@@ -85,6 +93,7 @@ class SettingsOptions(NamedTuple):
             "test_dir": self.test_dir,
             "images": self.images,
             "splits": self.splits,
+            "annotations": self.annotations,
         }
 
 

@@ -44,6 +44,20 @@ PHOTOS: dict[str, object] = {
     "training": {"steps": 0, "learning_rate": 1e-3, "validate_every": 200},
 }
 
+DETECT: dict[str, object] = {
+    "name": "detect",
+    "glyphs": "scenes",
+    "image": {"height": 128, "width": 128, "channels": 1, "fit": "pad"},
+    "train_episodes": {"way": 5, "shot": 2, "query": 1, "negatives": 1},
+    "episodes": {"way": 5, "shot": 1, "query": 2, "negatives": 2},
+    "validation_episodes": 40,
+    "test_episodes": 150,
+    "also": [{"spec": {"way": 5, "shot": 5, "query": 2, "negatives": 2}, "episodes": 100}],
+    "base_model": {"name": "faster_rcnn", "settings": {"sizes": [0.12, 0.18, 0.27, 0.4], "ratios": [1.0]}},
+    "learner": {"name": "protonet", "settings": {"auxiliary": 0.5}},
+    "training": {"steps": 1600, "learning_rate": 2e-3, "validate_every": 800, "gradient_clip": 5.0},
+}
+
 # Candidates for photographs. The comment of each says what it is.
 FROZEN = {"name": "frozen"}  # class means of the features as they are
 WHITENED = {"name": "whitened", "learner": {"settings": {"whiten": 10}}}
@@ -131,6 +145,21 @@ PRESETS: dict[str, dict[str, object]] = {
             "validate_every": 200,
             "augmentation": {"crop": 0.6, "flip": True, "colour": 0.3},
         },
+    },
+    # fewshot run --preset detect: finds characters of unseen scripts in scenes, from one object of each. 12 minutes.
+    "detect": DETECT,
+    # fewshot run --preset detect-photos --images D: the same for your own photographs, which boxes are annotated in, on a network
+    # that was trained on ImageNet.
+    "detect-photos": DETECT
+    | {
+        "name": "detect-photos",
+        "image": {"height": 256, "width": 256, "channels": 3, "fit": "pad"},
+        "train_episodes": {"way": None, "shot": 2, "query": None, "negatives": 1},
+        "episodes": {"way": None, "shot": None, "query": None, "negatives": 2},
+        "also": [
+            {"spec": {"way": None, "shot": shot, "query": None, "negatives": 2}, "episodes": 200} for shot in (5, 10)
+        ],
+        "base_model": {"name": "faster_rcnn", "settings": {"trunk": "efficientnet_lite0", "stride": 8, "frozen": True}},
     },
     # fewshot run --preset images --images D: settings to start from for characters and drawings, from random weights.
     "images": {

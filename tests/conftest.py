@@ -27,7 +27,10 @@ os.environ |= {  # before TensorFlow, matplotlib or TFX are imported; child proc
 
 import pytest  # noqa: E402
 from absl import flags  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
+settings.register_profile("any machine", deadline=None)  # a test that takes long says how busy the machine is
+settings.load_profile("any machine")
 flags.FLAGS.mark_as_parsed()  # TFX and TFDV read flags that only their own main programs parse
 del sys.argv[1:]  # and would take pytest's `-v` for one of theirs
 

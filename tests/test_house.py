@@ -77,14 +77,17 @@ LEARNING = {
     )
 }
 ROOMS = {  # of two that hold a module, the first counts
+    "components.fewshot.learners.detection": {*LEARNING, "components.fewshot.boxes"},
     **{f"components.fewshot.learners.{group}": LEARNING for group in ("metric", "gradient.", "heads", "transfer")},
     "components.fewshot.settings": set(),
     "components.fewshot.episodes": set(),
-    "components.fewshot.base_models": set(),
+    "components.fewshot.boxes": set(),
+    "components.fewshot.base_models": {"components.fewshot.boxes"},
     "components.fewshot.images": {"components.fewshot.episodes"},
-    "components.fewshot.learners": {"components.fewshot.episodes", "components.fewshot.base_models"},
+    "components.fewshot.learners": {f"components.fewshot.{r}" for r in ("episodes", "base_models", "boxes")},
     "components.fewshot.training": {
-        f"components.fewshot.{r}" for r in ("episodes", "images", "base_models", "learners")
+        f"components.fewshot.{r}"
+        for r in ("episodes", "images", "base_models", "learners", "evaluation.detections", "evaluation.matching")
     },
     "components.fewshot.serving": {
         f"components.fewshot.{r}" for r in ("episodes", "images", "base_models", "learners")
@@ -92,7 +95,9 @@ ROOMS = {  # of two that hold a module, the first counts
     "components.fewshot.evaluation": {f"components.fewshot.{r}" for r in ("episodes", "images", "serving")},
     "components.fewshot.drift": {f"components.fewshot.{r}" for r in ("episodes", "images", "serving", "evaluation")},
     "data.glyphs": set(),
+    "data.glyph_scenes": {"data.glyphs"},
     "data.sources": {"data.settings", "data.spans", "data.keys"},
+    "data.annotations": {"data.sources", "data.settings", "data.keys"},
     "pipeline.history": set(),
     "pipeline.terminal": set(),
     "pipeline.platforms": {
@@ -170,7 +175,8 @@ def run(*command: str | Path, **options) -> subprocess.CompletedProcess[str]:
     ("statement", "never"),
     [
         ("import components.fewshot.model, components.fewshot.evaluation.judging", SCIENCE_NEVER),
-        ("import data.sources.image_sets, data.settings", {*SCIENCE_NEVER, "tensorflow"}),
+        ("import data.listing, data.settings", {*SCIENCE_NEVER, "tensorflow"}),
+        ("import data.annotations.listing, data.annotations.placing", {*SCIENCE_NEVER, "tensorflow"}),
         ("import pipeline.cli", {*SCIENCE_NEVER, "tensorflow", "keras", "numpy", "yaml", "pydantic"}),
         ("import pipeline.history.runs", {"tfx", "tensorflow", "keras"}),
         ("import pipeline.commands.run", {"kfp"}),  # only jobs need it, and it takes seconds

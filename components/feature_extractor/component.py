@@ -16,6 +16,7 @@ CODE = (
         f"components.fewshot.{name}"
         for name in (
             "base_models",
+            "boxes",
             "episodes",
             "images",
             "integrity",

@@ -16,7 +16,8 @@ from components.fewshot.images.store import ArrayStore
 from components.fewshot.learners import Learner, LearnerChoice, TaskState, build_learner, find_learner
 from components.fewshot.parallel import BATCH, in_parallel
 from components.fewshot.serving.manifest import Manifest, versions
-from components.fewshot.serving.server import Server, export
+from components.fewshot.serving.module import export
+from components.fewshot.serving.server import Server
 from components.fewshot.training.finish import finish
 from components.fewshot.training.history import History, validation_of_kept
 from components.fewshot.training.loop import Progress, Trainer
@@ -146,7 +147,7 @@ class MetaLearningModel:
         observe(self._learner, store)
         units = training_units(self._learner.unit, store, self._spec, settings, self.seed)
         self._history = Trainer(self._learner, settings, units, validation, report=report).run().history
-        self._none_of_these = finish(self._learner, validation)
+        self._none_of_these = finish(self._learner, validation).none_of_these
         return self._history
 
     def adapt(self, support_images: np.ndarray, support_labels: np.ndarray) -> None:

@@ -13,14 +13,24 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
 from components.fewshot import integrity
+from components.fewshot.settings.metrics import METRICS
 from components.pusher.destination import push_version
 
-HEADLINE = (
-    "accuracy",
+FIGURES = (  # of each kind of task, where an evaluation has them
+    *(metric.key for metric in METRICS.values()),
     "ci95",
     "over_classes",
     "log_loss",
+    "mean_ap",
+    "ap75",
+    "threshold",
+    "precision",
+    "recall",
+    "false_positives",
     "ece",
+)
+HEADLINE = (
+    *FIGURES,
     "worst_domain",
     "inductive",
     "batch_norm",
@@ -29,7 +39,7 @@ HEADLINE = (
 )
 JUDGED_ON = ("episodes", "way", "shot", "query", "seed", "episodes_hash")
 COMPARED = ("baselines", "candidates", "production", "best", "arrivals", "warm_start", "served")
-ALSO = ("name", "accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes")
+ALSO = ("name", *FIGURES, "episodes")
 BLESSING = (
     constants.ARTIFACT_PROPERTY_BLESSED_KEY,
     constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY,

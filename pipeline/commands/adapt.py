@@ -1,4 +1,4 @@
-"""`fewshot adapt`: adapts an exported model to the classes of a folder and predicts images. It does not need TFX."""
+"""`fewshot adapt` for models that name whole images: adapts to the classes of a folder and predicts. It does not need TFX."""
 
 import csv
 import os
@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from components.fewshot.serving.served import ServedModel, ServedState
-from data.sources.folders import ImageFile, Rejected, list_folder, list_images
+from components.fewshot.serving.served import ServedModel
+from components.fewshot.serving.served_state import ServedState
+from data.sources.folders import ImageFile, Rejected, list_folder
 from data.sources.splits import differ_by_case
-from pipeline.commands.inputs import contents, examined, find_model, told_apart
+from pipeline.commands.inputs import contents, examined, find_model, first_of, read_queries, remembered, told_apart
 from pipeline.commands.page import write_page
 from pipeline.terminal.results import Adapted, Prediction, as_set_aside
 
@@ -50,9 +51,9 @@ def adapt(
     directory = find_model(model)
     served = ServedModel(directory)
     with _starting(served):
-        learnt = None if support is None else _support(support, directory)
-        asked = None if query is None else _query(query, directory)
-    adapted = learnt.adapted(served) if learnt else _remembered(state or "")
+        learnt = None if support is None else _read_support(support, directory)
+        asked = None if query is None else read_queries(query, directory)
+    adapted = learnt.adapted(served) if learnt else remembered(state or "")
     result: Adapted = {
         "predictions": _predictions(served, adapted, asked.files) if asked else [],
         "none_of_these": served.manifest.none_of_these,
@@ -78,8 +79,8 @@ def _starting(served: ServedModel) -> Iterator[None]:
         yield
 
 
-class _Listed(NamedTuple):
-    """Images that the model can read, those that it cannot, and what was passed over."""
+class _Support(NamedTuple):
+    """Images of a support set that the model can read, those that it cannot, and what was passed over."""
 
     files: list[ImageFile]
     unfit: list[Rejected]
@@ -99,31 +100,14 @@ class _Listed(NamedTuple):
         return state._replace(names=tuple(names))
 
 
-def _support(support: str, model: str) -> _Listed:
+def _read_support(support: str, model: str) -> _Support:
     listed = list_folder(support)
     names = {file.class_name for file in listed.files}
     if len(names) < 2:
         raise ValueError(f"--support {support}: expected at least 2 classes (folders of images), found {len(names)}")
     shown, unfit = told_apart(listed.files, examined(listed.files, model))
     check_classes_left(support, listed.files, shown, unfit)
-    return _Listed(shown, [*listed.rejected, *unfit], listed.passed_over)
-
-
-def _query(query: str, model: str) -> _Listed:
-    listed = list_images(query)
-    asked, unfit = told_apart(listed.files, examined(listed.files, model))
-    unfit = sorted([*listed.rejected, *unfit])
-    if not asked:
-        raise ValueError(f"--query {query}: no image can be read ({_first(unfit)}): convert or replace them")
-    return _Listed(asked, unfit, listed.passed_over)
-
-
-def _remembered(path: str) -> ServedState:
-    try:
-        found = ServedState.load(path)
-    except (FileNotFoundError, ValueError) as error:
-        raise ValueError(f"--state {path}: {error}; write one with --save-state") from error
-    return found if found.names else found._replace(names=tuple(map(str, range(found.num_classes))))
+    return _Support(shown, [*listed.rejected, *unfit], listed.passed_over)
 
 
 def _predictions(served: ServedModel, state: ServedState, queries: Sequence[ImageFile]) -> list[Prediction]:
@@ -149,7 +133,7 @@ def check_classes_left(
     lost = sorted({file.class_name for file in files} - {file.class_name for file in readable})
     if lost:
         paths = {file.path for file in files if file.class_name == lost[0]}
-        first = _first([one for one in unfit if one.path in paths])
+        first = first_of([one for one in unfit if one.path in paths])
         more = f", nor of {len(lost) - 1:,} more" if len(lost) > 1 else ""
         raise ValueError(
             f"--support {support}: no image of class {lost[0]!r} can be read{more} ({first}): convert them, or remove the folder"
@@ -190,8 +174,3 @@ def _prediction(
         "familiarity": float(familiarity),
         "probabilities": probabilities,
     }
-
-
-def _first(unread: Sequence[Rejected]) -> str:
-    more = f"; and {len(unread) - 1:,} more" if len(unread) > 1 else ""
-    return f"{unread[0].path}: {unread[0].reason}{more}"

@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from components.fewshot.settings.metrics import metric_of
+
 BEAT = 60  # seconds after which the health file is written again; a monitor may call what is ten times as old dead
 PATIENCE = 300  # seconds that a notifier may take
 Moment = datetime.datetime
@@ -92,7 +94,7 @@ def in_a_line(out: str, told: Sequence[str]) -> str:
         return "nothing new: nothing was trained"
     if "blessed" not in result:
         return one_line(f"{result['decision']}: {result['because']}")
-    figures = f"{100 * result['accuracy']:.2f} ± {100 * result['ci95']:.2f} %"
+    figures = f"{100 * metric_of(result).of(result):.2f} ± {100 * result['ci95']:.2f} %"
     why = f"; trained because {result['because']}" if result.get("decision") == "retrain" else ""
     if not result["blessed"]:
         return one_line(f"not blessed, {figures}: {'; '.join(result['reasons'])}{why}")

@@ -1,34 +1,42 @@
 """`fewshot evaluate`: evaluates an exported model on episodes of image folders. It does not need TFX."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 from pydantic import ValidationError
 
 from components.fewshot.episodes.classes import usable_classes
 from components.fewshot.episodes.episode import EpisodeSpec
-from components.fewshot.episodes.sampler import EpisodeSampler
-from components.fewshot.evaluation.checks import check_independence
-from components.fewshot.evaluation.judging import evaluate
-from components.fewshot.images.store import ImageStore
-from components.fewshot.serving.served import ServedModel
+from components.fewshot.evaluation.kinds import EVALUATIONS, evaluate
+from components.fewshot.serving.manifest import Manifest
+from components.fewshot.serving.opening import open_served
+from components.fewshot.settings.metrics import kind_of
 from components.fewshot.settings.sentences import place, reason
 from components.fewshot.words import counted
 from components.image_example_gen.duplicates import find_duplicates
+from data.listing import Listed, listing_of
 from data.settings import ImageSetSettings
-from data.sources.folders import Rejected
-from data.sources.image_sets import ImageSet, list_image_set, list_roots
+from data.sources.folders import ImageFile, Listing, Rejected
 from data.sources.splits import SPLITS, differ_by_case
+from pipeline.commands.folders import FOLDERS
 from pipeline.commands.inputs import DEFAULTS, examined, find_model
 from pipeline.terminal.results import Evaluation, as_set_aside
 
-EVALUATE_KEYS = (
-    *("accuracy", "ci95", "over_classes", "log_loss", "ece", "episodes", "way", "shot", "query", "seed", "inductive"),
+MEASURED_ON = (
+    *("way", "shot", "query", "seed", "inductive"),
     *("classes", "classes_too_small", "duplicates", "duplicate_files", "set_aside", "passed_over", "differ_by_case"),
 )
 CHECKED = 2  # episodes on which the independence of queries is checked, and whether features can be taken for images
 
 
-def spec_of(way: str, shot: str, query: int, rotations: bool = False, within_domain: bool = False) -> EpisodeSpec:
+def keys_of(result: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the keys of a result that `--json` prints: the figures of its kind of task, and what they were measured on."""
+    return (*EVALUATIONS[kind_of(result)].told, *MEASURED_ON)
+
+
+def spec_of(
+    way: str, shot: str, query: int, rotations: bool = False, within_domain: bool = False, negatives: int = 0
+) -> EpisodeSpec:
     """Returns the episode specification that options name.
 
     Args:
@@ -44,6 +52,7 @@ def spec_of(way: str, shot: str, query: int, rotations: bool = False, within_dom
             query=query,
             rotations=rotations,
             within_domain=within_domain,
+            negatives=negatives,
         )
     except ValidationError as error:
         found = error.errors()
@@ -78,20 +87,22 @@ def evaluate_folder(
     episodes: int,
     seed: int,
     progress: Callable[[int], None] = lambda done: None,
+    annotations: str | None = None,
 ) -> Evaluation:
     """Evaluates a model on episodes of image folders. On the same classes they are the episodes of the evaluator.
 
     Files are read and duplicates left out as ImageExampleGen does. Other splits than `split` are not read.
 
     Args:
-      model: an exported model or a push destination.
+      model: an exported model or a push destination; it says of what kind of task the folders are.
       data: an image set, of which `split` is used; or None to use all classes of `folders`.
-      folders: folders of classes.
+      folders: folders of classes, or of pictures with boxes.
       split: train, val or test.
       spec: how episodes are drawn.
       episodes: number of episodes.
       seed: seed that they are drawn with.
       progress: gets the number of episodes that are done.
+      annotations: file or folder of boxes, if they are not in the folder.
 
     Returns:
       The metrics, and how they were measured.
@@ -100,38 +111,32 @@ def evaluate_folder(
       ValueError: there is no model, there are too few classes or images, or too many images cannot be read.
     """
     directory = find_model(model)
-    listing = list_image_set(data) if data else list_roots(folders)
-    files = listing.splits[split] if isinstance(listing, ImageSet) else listing.files
+    kind = Manifest.read(directory).kind
+    reads, own = FOLDERS[kind], EVALUATIONS[kind]
+    listing, files = listed(kind, data, folders, split, annotations)
     facts = examined(files, directory)
     refused = [*listing.rejected, *(Rejected(fact.path, fact.reason) for fact in facts if fact.reason)]
     check_refused(refused, len(files))
     found = find_duplicates([fact._replace(split=split if data else "") for fact in facts])
-    classes: dict[str, list[tuple[str, str]]] = {}
-    for fact in found.kept:
-        classes.setdefault(fact.class_name, []).append((fact.source_id, fact.path))
-    store = ImageStore.from_files(classes)
-    usable = usable_classes(store.index, spec, {file.class_name for file in files} - set(classes))
+    by_path = {file.path: file for file in files}
+    store = reads.store([(by_path[fact.path], fact) for fact in found.kept])
+    names = {name for file in files for name in reads.classes(file)}
+    usable = usable_classes(store.index, spec, names - set(store.index.names))
     repeated = f" (files with the same picture, {len(found.left_out):,} here, do not count)" if found.left_out else ""
     if shortage := usable.shortage(lower="--way, --shot or --query", note=repeated, across="leave --within-domain out"):
         raise ValueError(shortage)
-    sampler = EpisodeSampler(store.index, spec, seed)
-    served = ServedModel(directory)
+    sampler = reads.sampler(store, spec, seed)
+    served = open_served(directory)
     if served.manifest.fixed_way not in (None, *([spec.way] if isinstance(spec.way, int) else [])):
         raise ValueError(
             f"--way {spec.way}: expected {served.manifest.fixed_way}, because the model has a fixed head of"
             f" {served.manifest.fixed_way} classes"
         )
     drawn = [sampler(i) for i in range(episodes)]
-    independence = check_independence(served, store, drawn[:CHECKED])
+    independence = own.check_independence(served, store, drawn[:CHECKED])
     agreement = independence["by_features"]
     metrics = evaluate(served, store, drawn, progress, by_features=agreement is not None and agreement["holds"])
-    return {
-        "accuracy": metrics["accuracy"],
-        "ci95": metrics["ci95"],
-        "over_classes": metrics["over_classes"],
-        "log_loss": metrics["log_loss"],
-        "ece": metrics["ece"],
-        "episodes": metrics["episodes"],
+    measured_on = {
         "way": spec.way,
         "shot": spec.shot,
         "query": spec.query,
@@ -146,9 +151,25 @@ def evaluate_folder(
         "images_per_class": spec.images_per_class,
         "set_aside": as_set_aside(refused),
         "passed_over": listing.passed_over,
-        "differ_by_case": differ_by_case({file.class_name for file in files}),
+        "differ_by_case": differ_by_case(names),
         "batch_norm": served.manifest.batch_norm,
     }
+    return cast(Evaluation, {key: metrics[key] for key in own.told} | measured_on)
+
+
+def listed(
+    kind: str, data: ImageSetSettings | None, folders: Sequence[str], split: str, annotations: str | None
+) -> tuple[Listed | Listing, list[ImageFile]]:
+    """Returns the listing of an image set or of whole folders, and the images that are meant."""
+    if data is None:
+        whole = FOLDERS[kind].listed(folders, annotations)
+        return whole, whole.files
+    named = data.model_dump(exclude_unset=True) | {"kind": kind, "annotations": annotations}
+    try:
+        found = listing_of(ImageSetSettings.model_validate(named))
+    except ValidationError as error:
+        raise ValueError(reason(error.errors())) from error
+    return found, found.splits[split]
 
 
 def check_refused(refused: Sequence[Rejected], total: int) -> None:

@@ -12,6 +12,7 @@ from components.fewshot.pages import environment
 from components.fewshot.parallel import batched
 from components.fewshot.words import counted
 from data.sources.folders import ImageFile
+from pipeline.commands.inputs import read_file
 from pipeline.terminal.images import printable
 from pipeline.terminal.results import Adapted, Prediction
 
@@ -71,10 +72,5 @@ def _pictures(paths: Iterable[str]) -> dict[str, str]:
     """Returns thumbnails by path; a few files are in memory at a time."""
     shown: dict[str, str] = {}
     for some in batched(dict.fromkeys(paths), BATCH):
-        shown |= zip(some, thumbnails([_read(path) for path in some]), strict=True)
+        shown |= zip(some, thumbnails([read_file(path) for path in some]), strict=True)
     return shown
-
-
-def _read(path: str) -> bytes:
-    with tf.io.gfile.GFile(path, "rb") as file:
-        return bytes(file.read())

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import ml_metadata as mlmd
 from tfx.dsl.io import fileio
@@ -14,10 +14,11 @@ from components.drift_detector.executor import PAGE
 from components.episode_generator.classes import SplitClasses, asked, check_classes
 from components.few_shot_evaluator.metrics_json import Metrics
 from components.fewshot.episodes.episode import ClassIndex
+from components.fewshot.settings.metrics import METRICS, metric_of
 from components.image_example_gen.summary import Summary
 from components.meta_trainer.untrainable import untrainable
+from data.listing import class_counts, fingerprint
 from data.settings import ImageSetSettings
-from data.sources.image_sets import class_counts, fingerprint
 from pipeline.commands.disk import check_disk
 from pipeline.commands.prune import pruned, told
 from pipeline.commands.trouble import trouble_in
@@ -42,7 +43,7 @@ RUN_KEYS = (
     "ran",
     "blessed",
     "reasons",
-    "accuracy",
+    *(metric.key for metric in METRICS.values()),
     "ci95",
     "over_classes",
     "baselines",
@@ -198,16 +199,17 @@ def result_of(root: str, name: str, run_id: str, named: Callable[[str], str] = l
         return Stayed(run_id=run_id, ran=[], decision=decided[0], because=decided[1], report=page, seconds=0.0)
     evaluation = outputs["FewShotEvaluator"]["evaluation"]
     metrics: Metrics = _read(evaluation, "metrics.json")
+    metric = metric_of(metrics)
     examples = outputs["ImageExampleGen"]["examples"]
     summary: Summary = _read(examples, "summary.json")
     classes: list[SplitClasses] = _read(outputs["EpisodeGenerator"]["episodes"], "classes.json")
     pushed = outputs["Pusher"]["pushed_model"]
     destination = pushed.custom_properties["pushed_destination"].string_value  # empty if nothing was pushed
-    return {
+    told = {
         "run_id": run_id,
         "ran": [],
         "blessed": metrics["blessed"],
-        "accuracy": metrics["accuracy"],
+        metric.key: metric.of(metrics),
         "ci95": metrics["ci95"],
         "over_classes": metrics["over_classes"],
         "baselines": metrics["baselines"],
@@ -236,6 +238,7 @@ def result_of(root: str, name: str, run_id: str, named: Callable[[str], str] = l
         "duplicate_files": summary["duplicate_files"],
         "duplicates_list": named(os.path.join(examples.uri, "duplicates.json")),
     }
+    return cast(RunResult, told)
 
 
 def _read(artifact: mlmd.proto.Artifact, name: str) -> Any:

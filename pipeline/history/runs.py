@@ -10,6 +10,7 @@ import os
 from typing import NamedTuple, TypedDict, cast
 
 from components.few_shot_evaluator.baselines import BASELINES
+from components.fewshot.settings.metrics import METRICS, Metric
 from pipeline.history.failures import Failure
 from pipeline.history.metadata import read_history
 from pipeline.history.values import Artifact, Execution, History, Value
@@ -21,9 +22,10 @@ COMPARED = (*BASELINES, "candidates")
 
 
 class Metrics(TypedDict, total=False):
-    """The part of the evaluator's metrics.json that a list of runs shows."""
+    """The part of the evaluator's metrics.json that a list of runs shows; the figure is that of the kind of task."""
 
     accuracy: float
+    ap50: float
     ci95: float
     blessed: bool
 
@@ -49,7 +51,7 @@ class NodeRun(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One run in one line. Figures are None if the run did not get that far."""
+    """One run in one line. Figures are None if the run did not get that far, or is of another kind of task."""
 
     run_id: str
     pipeline: str
@@ -64,6 +66,13 @@ class Run(NamedTuple):
     pushed_model: str | None
     decision: str | None  # about what came in spans
     failure: Failure | None
+    ap50: float | None = None
+
+    @property
+    def measured(self) -> tuple[Metric, float] | None:
+        """The metric of its kind of task, and the figure."""
+        found = {key: value for key, value in self._asdict().items() if value is not None}
+        return next(((one, one.of(found)) for one in METRICS.values() if one.key in found), None)
 
 
 class RunDetails(NamedTuple):
@@ -206,6 +215,7 @@ def _run(root: str, history: History, run_id: str) -> Run:
         nodes=len(nodes),
         cached=sum(node.state == "cached" for node in nodes),
         accuracy=metrics.get("accuracy"),
+        ap50=metrics.get("ap50"),
         ci95=metrics.get("ci95"),
         blessed=metrics.get("blessed"),
         pushed_model=pushed.pushed_to if pushed else None,

@@ -11,16 +11,19 @@ from pipeline.history.runs import Ancestor, Run, RunDetails
 
 def show_list(runs: list[Run]) -> None:
     """Prints one line per run."""
+    names = list(dict.fromkeys(run.measured[0].name for run in runs if run.measured))
+    figure = f"{' or '.join(names) or 'figure'}, %"
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("run", "pipeline", "state", "cached", "took", "accuracy, %", "blessed"):
-        right = name in ("cached", "took", "accuracy, %")
+    for name in ("run", "pipeline", "state", "cached", "took", figure, "blessed"):
+        right = name in ("cached", "took", figure)
         table.add_column(name, justify="right" if right else "left", no_wrap=name != "pipeline")
     for run in runs:
-        accuracy = "" if run.accuracy is None else f"{100 * run.accuracy:.2f} ± {100 * (run.ci95 or 0):.2f}"
+        reached = f"{100 * run.measured[1]:.2f} ± {100 * (run.ci95 or 0):.2f}" if run.measured else ""
+        of = f"{run.measured[0].name} " if run.measured and len(names) > 1 else ""
         blessed = {True: "yes", False: "no", None: run.decision or ""}[run.blessed]
         cached = f"{run.cached}/{run.nodes}"
         took = "" if run.seconds is None else f"{run.seconds:.0f} s"
-        table.add_row(run.run_id, run.pipeline, run.state, cached, took, accuracy, blessed)
+        table.add_row(run.run_id, run.pipeline, run.state, cached, took, of + reached, blessed)
     Console().print(table)
 
 

@@ -39,7 +39,9 @@ def compile_pipeline(settings: RunSettings, root: str, target: Target, output: s
             "warm_start=production: expected none or the directory of an exported model, because a compiled pipeline runs later"
             " and elsewhere: name the version to start from"
         )
-    data: ImageSetSettings = with_sides(settings.data or glyphs_at(glyphs_directory(settings, root)), root)
+    data: ImageSetSettings = with_sides(
+        settings.data or glyphs_at(glyphs_directory(settings, root), settings.kind), root
+    )
     pipeline = create_pipeline(settings, data, root)
     give_machines(pipeline.components, settings.platform, target)
     if not os.path.isdir(os.path.dirname(os.path.abspath(output))):

@@ -11,5 +11,5 @@ def print_json(result: object) -> None:
 
 
 def selected(result: Mapping[str, object], keys: Iterable[str]) -> dict[str, object]:
-    """Returns the entries of `result` under `keys`, in the order of `keys`."""
-    return {key: result[key] for key in keys}
+    """Returns the entries of `result` under those of `keys` that it has, in their order."""
+    return {key: result[key] for key in keys if key in result}

@@ -29,13 +29,18 @@ class NodePrinter:
 
 
 @contextmanager
-def counter(total: int, stream: TextIO) -> Iterator[Callable[[int], None]]:
+def counter(total: int | None, stream: TextIO, what: str = "episodes") -> Iterator[Callable[[int], None]]:
     """Shows a progress bar if `stream` is a terminal.
 
+    Args:
+      total: how many there are; None if that is not known.
+      stream: where it is shown.
+      what: is counted.
+
     Yields:
-      A function that takes the number of episodes done so far.
+      A function that takes the number of those done so far.
     """
-    columns = (TextColumn("episodes"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn(what), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(file=stream), transient=True, disable=not stream.isatty()) as bar:
         task = bar.add_task("", total=total)
         yield lambda done: bar.update(task, completed=done)

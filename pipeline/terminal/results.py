@@ -6,7 +6,7 @@ from typing import TypedDict
 from typing_extensions import TypeIs
 
 from components.episode_generator.classes import SplitClasses
-from components.few_shot_evaluator.metrics_json import Rival
+from components.few_shot_evaluator.metrics_json import Figures, Rival
 from components.fewshot.episodes.classes import TooSmall
 from components.fewshot.evaluation.summary import OverClasses
 from components.image_example_gen.duplicates import DuplicateCounts, DuplicateFile, LeftOut
@@ -25,15 +25,14 @@ def as_set_aside(files: Iterable[Rejected]) -> list[SetAside]:
     return [{"path": one.path, "reason": one.reason} for one in sorted(files)]
 
 
-class Accuracy(TypedDict):
-    """A mean accuracy from 0 to 1 with both 95 % intervals: half the width over episodes, and the bounds over classes."""
+class Measured(Figures):
+    """A figure with both 95 % intervals: half the width over episodes, and the bounds over classes."""
 
-    accuracy: float
     ci95: float
     over_classes: OverClasses | None
 
 
-class RunResult(Accuracy):
+class RunResult(Measured):
     """The result of `fewshot run`. `--json` prints the fields above the blank line."""
 
     run_id: str
@@ -83,11 +82,21 @@ def stayed(result: RunResult | Stayed) -> TypeIs[Stayed]:
     return "blessed" not in result
 
 
-class Evaluation(Accuracy):
-    """The result of `fewshot evaluate`. `--json` prints the fields above the blank line."""
+class Told(Measured, total=False):
+    """What is measured beside the figure; of a model of a kind, what `EVALUATIONS` says is told."""
 
     log_loss: float
-    ece: float
+    ece: float | None
+    mean_ap: float
+    ap75: float
+    precision: float | None
+    recall: float
+    false_positives: float
+
+
+class Evaluation(Told):
+    """The result of `fewshot evaluate`. `--json` prints the fields above the blank line."""
+
     episodes: int
     way: int | tuple[int, int]
     shot: int | tuple[int, int]
@@ -106,6 +115,60 @@ class Evaluation(Accuracy):
     split: str  # empty if the folders have none
     images_per_class: int  # that an episode needs
     batch_norm: str
+
+
+class ObjectSetAside(SetAside):
+    """An object that cannot be read: its annotation file as `path`, and how a person finds it in there."""
+
+    object: str
+
+
+class BoxSizes(TypedDict):
+    """The longer sides of boxes, in pixels, and as shares of the longer side of their pictures."""
+
+    smallest: tuple[float, float]
+    median: tuple[float, float]
+    largest: tuple[float, float]
+
+
+class InspectedClass(TypedDict):
+    """The pictures of a class; and, in pictures with boxes, its objects, those of them that are ignored, and their sizes."""
+
+    class_name: str
+    pictures: int
+    objects: int | None
+    ignored: int | None
+    sizes: BoxSizes | None
+
+
+class InspectedBoxes(TypedDict):
+    """What is known of pictures with boxes alone."""
+
+    formats: list[str]
+    objects: int
+    ignored: int  # crowds, and objects that are called difficult
+    cut: int  # boxes that reached over the edge of their picture
+    nothing_in_them: int  # pictures that are known to hold no object
+    objects_a_picture: tuple[int, float, int]  # least, median and most
+    sizes: BoxSizes | None
+    unannotated: list[str]  # pictures without an annotation, which take no part
+    objects_set_aside: list[ObjectSetAside]
+
+
+class Inspection(TypedDict):
+    """The result of `fewshot inspect`, all of which `--json` prints."""
+
+    kind: str  # "detection" or "classification"
+    pictures: int  # that were read
+    picture_sizes: list[tuple[int, int]]  # height and width of the smallest, the median and the largest by pixels
+    exif_turned: int  # pictures that are shown in another way than they are stored
+    same_picture: int  # pictures that show the same as one before
+    classes: list[InspectedClass]
+    boxes: InspectedBoxes | None
+    set_aside: list[SetAside]
+    passed_over: dict[str, int]  # number of files in each place that are neither pictures nor annotations
+    differ_by_case: list[list[str]]  # classes whose names only case tells apart
+    notes: list[str]
 
 
 class Prediction(TypedDict):
@@ -130,3 +193,40 @@ class Adapted(TypedDict):
     support_set_aside: list[SetAside]
     passed_over: dict[str, int]  # number of files in each place that holds no image
     differ_by_case: list[list[str]]  # classes whose names only case tells apart
+
+
+class FoundObject(TypedDict):
+    """An object that a detector shows in a picture: its class, how sure that is (0 to 1), and ymin, xmin, ymax, xmax in 0..1."""
+
+    label: str
+    score: float
+    box: tuple[float, float, float, float]
+
+
+class DetectedPicture(TypedDict):
+    """A picture as a person sees it, its sides in pixels, and the objects in it, the surest first."""
+
+    path: str
+    height: int
+    width: int
+    objects: list[FoundObject]
+
+
+class Detected(TypedDict):
+    """The result of `fewshot adapt` with a detector, all of which `--json` prints."""
+
+    pictures: list[DetectedPicture]
+    classes: list[str]
+    threshold: float  # score from which on objects are shown
+    score_threshold: dict[
+        str, float
+    ]  # the one of the model, and what it did on validation classes; empty if it has none
+    state: str | None  # file that the task state was written to
+    set_aside: list[SetAside]  # queries
+    support_set_aside: list[SetAside]
+    support_objects_set_aside: list[ObjectSetAside]
+    ignored: int  # support objects that are a crowd, or called difficult, and not learnt from
+    unannotated: list[str]  # support pictures without an annotation, which take no part
+    passed_over: dict[str, int]  # number of files in each place that are neither images nor annotations
+    differ_by_case: list[list[str]]  # classes whose names only case tells apart
+    notes: list[str]  # on the annotations

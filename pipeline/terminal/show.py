@@ -1,17 +1,17 @@
 """Results as text, at 80 columns."""
 
 import sys
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
 
 from components.episode_generator.classes import SplitClasses
 from components.few_shot_evaluator.advice import few_classes
-from components.few_shot_evaluator.metrics_json import Rival
 from components.fewshot.evaluation.intervals import cannot_tell
 from components.fewshot.evaluation.summary import OverClasses
+from components.fewshot.settings.metrics import metric_of
 from components.fewshot.words import counted
 from pipeline.terminal.images import (
     class_notes,
@@ -22,9 +22,17 @@ from pipeline.terminal.images import (
     place_notes,
     printable,
 )
-from pipeline.terminal.results import Accuracy, Adapted, Evaluation, RunResult, SetAside, Stayed
+from pipeline.terminal.results import Adapted, Evaluation, RunResult, SetAside, Stayed
 
 SHOWN = 5  # files set aside
+FURTHER = {  # figures that are told beside that of the kind of task, where there are any
+    "mean_ap": "mAP",
+    "precision": "precision",
+    "recall": "recall",
+    "false_positives": "false alarms an image",
+    "log_loss": "log loss",
+    "ece": "ECE",
+}
 
 
 def show_stayed(result: Stayed) -> None:
@@ -38,14 +46,15 @@ def show_result(result: RunResult) -> None:
     """Prints the table of a run, the verdict, and the paths of the report and of the pushed model."""
     table = Table(title=result["title"], title_justify="left", box=None, pad_edge=False)
     table.add_column("model")
-    for column in ("accuracy, %", "over classes", "ahead by", "over classes"):
+    metric = metric_of(result)
+    for column in (f"{metric.name}, %", "over classes", "ahead by", "over classes"):
         table.add_column(column, justify="right")
     ours = f"this run: {result['chosen']}" if result["chosen"] else "this run"
     table.add_row(ours, percent(result), bounds(result["over_classes"]))
     earlier = {"in production": result["production"], "best so far": result["best"]}
     known = {name: rival for name, rival in earlier.items() if rival}
     for name, rival in (result["candidates"] | result["baselines"] | known).items():
-        if "accuracy" in rival:
+        if metric.key in rival:
             difference = rival["difference"]
             ahead = f"{100 * difference['mean']:+.2f}", bounds(difference["over_classes"], signed=True)
             table.add_row(name, percent(rival), bounds(rival["over_classes"]), *ahead)
@@ -55,7 +64,7 @@ def show_result(result: RunResult) -> None:
     console.print(table)
     print("95 % intervals: ± is over episodes of these classes; over classes is for other")
     print("classes of this kind, and decides")
-    if result["over_classes"] and (warning := few_classes(result["over_classes"]["classes"])):
+    if result["over_classes"] and (warning := few_classes(result["over_classes"]["classes"], metric)):
         print(marked(warning))
     if result["chosen"]:
         print(f"{result['chosen']} was the best of {len(result['candidates']) + 1} candidates on validation classes")
@@ -97,7 +106,9 @@ def notes_on(result: RunResult) -> list[str]:
 
 def show_evaluation(result: Evaluation) -> None:
     """Prints the figures, the episodes that they were measured on, and which files and classes take no part."""
-    print(f"accuracy {percent(result)} %   log loss {result['log_loss']:.4f}   ECE {result['ece']:.4f}")
+    figures: Mapping[str, Any] = result
+    told = [f"{name} {value:.4f}" for key, name in FURTHER.items() if (value := figures.get(key)) is not None]
+    print(f"{metric_of(result).name} {percent(result)} %", *told, sep="   ")
     print(f"95 % interval over {counted(result['classes'], 'class', 'classes')}: {bounds(result['over_classes'])}")
     print(
         f"{counted(result['episodes'], 'episode')} of {result['title']},"
@@ -170,9 +181,9 @@ def show_compiled(target: str, output: str, places: Sequence[str], copy_from: st
         print(f"  ! copy the built-in images there first: a local `fewshot run` writes them to {copy_from}")
 
 
-def percent(judged: Accuracy | Rival) -> str:
-    """Returns an accuracy as `98.54 ± 0.18`."""
-    return f"{100 * judged['accuracy']:.2f} ± {100 * judged['ci95']:.2f}"
+def percent(judged: Mapping[str, Any]) -> str:
+    """Returns the figure of a kind of task as `98.54 ± 0.18`."""
+    return f"{100 * metric_of(judged).of(judged):.2f} ± {100 * judged['ci95']:.2f}"
 
 
 def bounds(interval: OverClasses | None, signed: bool = False) -> str:

@@ -4,9 +4,10 @@ import uuid
 
 import pytest
 
+from data.annotations.listing import list_annotated
+from data.listing import fingerprint
 from data.settings import ImageSetSettings
 from data.sources.folders import list_folder
-from data.sources.image_sets import fingerprint
 from tests.cloud.bucket import PAGE, Bucket
 
 
@@ -47,6 +48,25 @@ def test_requests_are_a_constant_and_one_for_each_thousand_names(bucket):
     assert len(list_folder(f"gs://{bucket.name}/pictures").files) == 3 * PAGE
     pages = [one for one in bucket.requests if one.path.endswith("/o")]
     assert len(pages) == 3 and len(bucket.requests) <= len(pages) + 3, "beside it a token, once"
+
+
+def test_annotations_of_a_bucket(bucket):
+    """They are read, and pictures are not."""
+    for name in ("train/images/1.jpg", "train/images/2.jpg", "val/images/1.jpg"):
+        bucket.put(f"scenes/{name}", b"12345")
+    bucket.put("scenes/train/labels/1.txt", b"1 0.5 0.5 0.5 0.5")
+    bucket.put("scenes/val/labels/1.txt", b"")
+    bucket.put("scenes/data.yaml", b"names: [cat, dog]")
+    found = list_annotated(f"gs://{bucket.name}/scenes")
+    root = f"gs://{bucket.name}/scenes"
+    assert [(one.file.path, [each.class_name for each in one.told.objects]) for one in found.pictures] == [
+        (f"{root}/train/images/1.jpg", ["dog"]),
+        (f"{root}/val/images/1.jpg", []),
+    ]
+    assert [one.path for one in found.unannotated] == [f"{root}/train/images/2.jpg"]
+    assert not [one for one in bucket.requests if one.path.endswith("jpg")]
+    one = list_annotated(f"gs://{bucket.name}/scenes/train", f"gs://{bucket.name}/scenes/train/labels/1.txt")
+    assert [each.class_name for each in one.pictures[0].told.objects] == ["1"]
 
 
 def test_an_image_that_is_written_again_is_another_listing(bucket):

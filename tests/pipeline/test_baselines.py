@@ -1,10 +1,12 @@
 from components.few_shot_evaluator import baselines as evaluator
 from pipeline.baselines import BASELINES, baselines_of
 from pipeline.config import load_settings
+from pipeline.presets import find_preset
 
 
 def baselines(**layer):
-    return {name: baseline.settings(load_settings(layer)) for name, baseline in BASELINES.items()}
+    run = load_settings(layer)
+    return {name: baseline.settings(run) for name, baseline in baselines_of(run).items()}
 
 
 def test_the_evaluator_knows_the_same_ones():
@@ -44,7 +46,14 @@ def test_a_frozen_base_model_leaves_transfer_nothing_to_train():
 def test_where_there_are_candidates_only_the_floor_is_a_baseline():
     candidates = [{"name": "one"}, {"name": "two", "learner": {"name": "transfer"}}]
     assert list(baselines_of(load_settings({"candidates": candidates}))) == ["pixels"]
-    assert baselines_of(load_settings({})) == BASELINES
+    assert list(baselines_of(load_settings({}))) == ["transfer", "untrained", "pixels"]
+
+
+def test_a_detector_has_baselines_of_its_own():
+    run = load_settings(find_preset("detect"))
+    found = {name: one.settings(run).learner for name, one in baselines_of(run).items()}
+    assert list(found) == ["transfer", "untrained", "head_steps"]
+    assert found["transfer"].settings == {} and found["head_steps"].settings == {"head_steps": 100}
 
 
 def test_a_baseline_without_anything_to_train_on_does_not_end_the_run():

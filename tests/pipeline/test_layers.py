@@ -2,6 +2,7 @@ import pytest
 
 from pipeline.layers import check_base_model, check_places, settings_of
 from tests import pictures
+from tests.components.scenes import write_scenes
 
 FOLDERS = {"train_dir": "a", "test_dir": "b", "val_dir": None, "images": None, "splits": None}
 
@@ -103,3 +104,15 @@ def test_what_has_nothing_to_train_is_known_before_the_run():
     check_base_model(settings_of(None, None, {}, [*frozen, "learner={name: protonet, settings: {residual: 0.01}}"]))
     with pytest.raises(ValueError, match="base_model.trainable 'last 9': 'conv4' has 4 layers with a kernel"):
         check_base_model(settings_of(None, None, {}, ["base_model.trainable=last 9"]))
+
+
+def test_the_kind_of_task_is_found_from_the_images(tmp_path):
+    named = write_scenes(tmp_path / "scenes", each=2)
+    found = settings_of(None, None, named, None)
+    assert found.kind == "detection" and found.name == "detect-photos"
+    assert (
+        settings_of(None, None, {"images": [named["train_dir"]], "annotations": "boxes.json"}, None).kind == "detection"
+    )
+    assert settings_of(None, None, {"images": ["gs://shop/photos"]}, None).kind == "classification", "not looked into"
+    words = ["data.kind=detection"]
+    assert settings_of(None, None, {"images": ["gs://shop/photos"]}, words).name == "detect-photos"

@@ -23,7 +23,8 @@ def test_the_command_gets_them_as_one_value():
     given = SettingsOptions(overrides=["seed=1"], train_dir="a", images=["b"])
     command(output="o", root="r", **given._asdict())
     assert seen.pop() == ("o", given, "r")
-    assert given.data == {"train_dir": "a", "val_dir": None, "test_dir": None, "images": ["b"], "splits": None}
+    named = {"train_dir": "a", "images": ["b"]}
+    assert given.data == dict.fromkeys(("val_dir", "test_dir", "splits", "annotations")) | named
 
 
 def test_a_root_is_a_directory_that_can_be_written(tmp_path, monkeypatch):

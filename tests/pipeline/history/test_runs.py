@@ -106,6 +106,28 @@ def test_list(root):
     assert first.pipeline == "shop"
 
 
+def test_a_run_of_a_detector_beside_others(tmp_path, capsys):
+    at = Recorder(tmp_path)
+    for run, figure in (
+        ("20260101-a", {"accuracy": 0.9, "ci95": 0.01}),
+        ("20260102-b", {"ap50": 0.705, "ci95": 0.027}),
+    ):
+        evaluation = tmp_path / f"FewShotEvaluator/evaluation/{run}"
+        evaluation.mkdir(parents=True)
+        (evaluation / "metrics.json").write_text(json.dumps({**figure, "blessed": True}))
+        at.node(run, "FewShotEvaluator", outputs={"evaluation": at.artifact("ModelEvaluation", evaluation)})
+    scenes, first = runs.list_runs(str(tmp_path))
+    assert (scenes.ap50, scenes.accuracy, first.ap50, first.accuracy) == (0.705, None, None, 0.9)
+    assert runs.as_json(scenes)["ap50"] == 0.705
+    tables.show_list([scenes])
+    assert "AP50, %" in (alone := capsys.readouterr().out) and "70.50 ± 2.70" in alone and "AP50 70" not in alone
+    tables.show_list([first])
+    assert "accuracy, %" in capsys.readouterr().out
+    tables.show_list([scenes, first])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "AP50 or accuracy, %" in shown and "AP50 70.50 ± 2.70" in shown and "accuracy 90.00 ± 1.00" in shown
+
+
 def test_a_run_that_had_nothing_to_train_is_complete(tmp_path, capsys):
     at = Recorder(tmp_path)
     for run, decision, goes_on in (("20260101-a", "adapt only", 0), ("20260102-b", "retrain", 1)):

@@ -79,6 +79,16 @@ def test_a_run(capsys):
     assert max(len(line) for line in shown.splitlines()) <= 80
 
 
+def test_a_run_of_a_detector(capsys):
+    named = {key: value for key, value in RESULT.items() if key != "accuracy"} | {"ap50": 0.7}
+    rival = {key: value for key, value in RESULT["baselines"]["transfer"].items() if key != "accuracy"} | {"ap50": 0.6}
+    show_result({**named, "baselines": {"transfer": rival}})
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert any(line.startswith("model AP50, % over classes") for line in lines)
+    assert "this run 70.00 ± 1.00 85.0 to 93.0" in lines
+    assert "transfer 60.00 ± 2.00 70.0 to 87.5 +10.00 +4.0 to +16.0" in lines
+
+
 def test_few_test_classes_are_told(capsys):
     show_result({**RESULT, "over_classes": {"low": 0.85, "high": 0.93, "classes": 12}})
     shown = capsys.readouterr().out
@@ -190,6 +200,20 @@ def test_an_evaluation_names_the_first_files_that_were_set_aside(capsys):
     assert "! oak/1.png = oak/2.png" in shown and "two splits" not in shown
     needed = "! 7 of 8 classes have the 16 images that an episode needs; 1 is in none: oak lacks 2"
     assert needed in " ".join(shown.split())
+
+
+def test_an_evaluation_of_a_detector(capsys):
+    show_evaluation(
+        {
+            "ap50": 0.5, "ci95": 0.1, "over_classes": None, "mean_ap": 0.25, "ap75": 0.2, "precision": None, "recall": 0.75,
+            "false_positives": 1.5, "ece": 0.2, "episodes": 3, "way": 2, "shot": 1, "query": 2, "seed": 0,
+            "inductive": True, "title": "2-way 1-shot", "batch_norm": "running", "split": "", "images_per_class": 3, "classes": 3,
+            "classes_too_small": [], "duplicates": {"within_class": 0, "across_classes": 0}, "duplicate_files": [],
+            "set_aside": [], "passed_over": {}, "differ_by_case": [],
+        }
+    )  # fmt: skip
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == "AP50 50.00 ± 10.00 %   mAP 0.2500   recall 0.7500   false alarms an image 1.5000   ECE 0.2000"
 
 
 KNOWN = {"none_of_these": False, "familiarity": 1.0}
