@@ -1,6 +1,7 @@
 """The image set of a run, whatever its kind of task: which images are on each side, and of which classes."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal, Protocol
@@ -34,6 +35,9 @@ class Listed(Protocol):
         """The number of images that show each class, by split."""
 
 
+MAY_ANNOTATE = (".xml", ".json", ".txt")  # what the names of annotations end with
+
+
 LISTINGS: dict[str, Callable[[ImageSetSettings], Listed]] = {
     "classification": list_image_set,
     "detection": list_scenes,
@@ -41,7 +45,9 @@ LISTINGS: dict[str, Callable[[ImageSetSettings], Listed]] = {
 
 
 def kind_of(root: str) -> Literal["classification", "detection"]:
-    """Returns the kind of task that the images in a folder are for: detection if annotations of them lie there."""
+    """Returns the kind of task that the images in a local folder are for: detection if annotations of them lie there."""
+    if not any(name.lower().endswith(MAY_ANNOTATE) for _, _, names in os.walk(root) for name in names):
+        return "classification"  # found out by names alone, for there may be a million images
     try:
         list_annotated(root)
     except ValueError:  # there are none, or it cannot be read: whoever reads it as classes says why

@@ -20,13 +20,13 @@ TRIES = 50  # rows that are looked at for each image without an object of the cl
 class SceneSampler:
     """Draws episode `i` of a split: `SceneSampler(objects, spec, seed)(i)` is the same on every machine.
 
-    A class gives `shot` objects of its own to the support set, and at most `query` images that hold it to the queries; at most
-    `negatives` of these hold none of the classes. No image of the support set is a query, and no image is a query twice; a class
-    whose images are used up by others has fewer queries.
+    A class gives `shot` of its objects to the support set, and at most `query` of the images that hold it to the queries, beside
+    which there are at most `negatives` images without any of the classes. No image of the support set is a query, and no image is
+    a query twice; a class whose images are used up by others has fewer queries.
 
     Raises:
-      ValueError: too few classes are in enough images; the message says how many are and which setting to lower.
-      ValueError: the specification turns classes, or asks for distractors.
+      ValueError: too few classes are in enough images, and the message says how many are and which setting to lower; or the
+        specification turns classes or asks for distractors.
     """
 
     def __init__(self, objects: Objects, spec: EpisodeSpec, seed: int) -> None:

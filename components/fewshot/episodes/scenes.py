@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 from components.fewshot.tensors import Images, Labels, Tensor
 
-STRANGER = (
-    -1
-)  # label of an object whose class is not in the episode: background to the user, and no background to look at
-IGNORED = -2  # label of a crowd, or of an object that its annotator called difficult: neither right nor wrong
-NOTHING = -3  # label of no object at all
+# Labels of objects that are of no class of the episode or split.
+STRANGER = -1  # of another class: background to the user, although it looks like an object
+IGNORED = -2  # a crowd, or called difficult by its annotator: finding it is neither right nor wrong
+NOTHING = -3  # no object at all
 
 
 class Marked(NamedTuple):

@@ -8,15 +8,13 @@ import tensorflow as tf
 
 from components.fewshot.episodes.episode import ClassIndex
 from components.fewshot.episodes.objects import Objects
-from components.fewshot.images.parts import OF_A_CLASS, Shown
+from components.fewshot.images.parts import OF_A_CLASS, Shown, group_of
 from components.fewshot.images.store import ImageStore
 
 
 def store_of_objects(rows: Sequence[tuple[Shown, str]]) -> ImageStore:
     """A store of these rows, in any order, each with the path of its image: in it, rows are sorted as in one on disk."""
-    ordered = sorted(
-        rows, key=lambda row: (row[0].label != OF_A_CLASS, -row[0].label, row[0].class_name, row[0].source_id)
-    )
+    ordered = sorted(rows, key=lambda row: (group_of(row[0].label, row[0].class_name), row[0].source_id))
     shown, paths = [row for row, _ in ordered], [path for _, path in ordered]
     index = _index(shown, paths)
     boxes = np.array([row.box for row in shown], np.float32).reshape(-1, 4)

@@ -43,6 +43,14 @@ NO_CLASS = ""  # name of the class of the other rows
 PLACE = np.dtype([("shard", "<i4"), ("offset", "<i8"), ("length", "<i8"), ("checksum", "<u4")])
 
 
+Group = tuple[bool, int, str]
+
+
+def group_of(label: int, class_name: str) -> Group:
+    """By which rows are sorted: those of classes by name, then the others by label."""
+    return label != OF_A_CLASS, -label, class_name
+
+
 Box = tuple[float, float, float, float]  # ymin, xmin, ymax, xmax, in 0..1 of the image that is stored
 
 
@@ -72,9 +80,9 @@ class Entry(NamedTuple):
     first: bool = True  # of its image
 
     @property
-    def group(self) -> tuple[bool, int, str]:
+    def group(self) -> Group:
         """By which rows are sorted before their source ids."""
-        return self.label != OF_A_CLASS, -self.label, self.class_name
+        return group_of(self.label, self.class_name)
 
 
 class StoredClass(NamedTuple):
@@ -88,9 +96,9 @@ class StoredClass(NamedTuple):
     images: int = 0  # in which its rows are
 
     @property
-    def place(self) -> tuple[bool, int, str]:
+    def group(self) -> Group:
         """By which classes are sorted."""
-        return self.label != OF_A_CLASS, -self.label, self.name
+        return group_of(self.label, self.name)
 
 
 class Part(NamedTuple):
@@ -98,7 +106,7 @@ class Part(NamedTuple):
 
     number: int
     digest: str  # of the file
-    classes: list[StoredClass]  # by place
+    classes: list[StoredClass]  # by group
     images: int  # whose first row it holds
     of_objects: bool
 
@@ -196,7 +204,7 @@ def write_index(
 ) -> None:
     """Finishes a store of `number` parts: writes `index.json`. Parts that no class belongs to need not be there."""
     written = {part.number: part for part in parts}
-    classes = sorted((one for part in written.values() for one in part.classes), key=lambda one: one.place)
+    classes = sorted((one for part in written.values() for one in part.classes), key=lambda one: one.group)
     content = json.dumps([shape, [one.digest for one in classes]])
     description: dict[str, object] = {"shape": shape, "dtype": dtype, "views": views}
     description["fingerprint"] = digest_of(content.encode())
