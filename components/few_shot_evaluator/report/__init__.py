@@ -105,7 +105,7 @@ def compared(metrics: Metrics) -> list[Row]:
         "transfer": "transfer learning: a classifier trained on the same images, with a new head for each episode",
         "untrained": "the same learner before training",
         "pixels": "nearest class mean of the raw pixels",
-        "head_steps": "an ordinary classifier, with a new head that is trained for each episode",
+        "head_steps": "the ordinary detector of `transfer`, with 100 gradient steps for a new head in each episode",
     }
     rows: list[Row] = [
         {"name": name, "means": explained.get(name, ""), **row} for name, row in metrics["baselines"].items()
