@@ -14,6 +14,7 @@ from components.fewshot.episodes.episode import DISTRACTOR, Draw, Episode, Episo
 from components.fewshot.episodes.objects import Objects
 from components.fewshot.episodes.randomness import Random
 
+DRAWS = 20  # of an episode: in few images, the support set may leave no query with an object of its classes
 TRIES = 50  # rows that are looked at for each image without an object of the classes: where all have one, there is none
 
 
@@ -40,8 +41,23 @@ class SceneSampler:
         self._pools = usable.pools
 
     def __call__(self, i: int) -> Episode:
-        """Episode number `i` (0, 1, ...)."""
-        rng, starts = Random(self.seed, i), self.objects.index.starts
+        """Episode number `i` (0, 1, ...).
+
+        Raises:
+          ValueError: the support set takes all images of its classes, however it is drawn.
+        """
+        rng = Random(self.seed, i)
+        drawn = (self._drawn(i, rng) for _ in range(DRAWS))
+        episode = next((one for one in drawn if (one.query.labels != DISTRACTOR).any()), None)
+        if episode is None:
+            raise ValueError(
+                f"episode {i} of {self.spec.title}: the marked objects leave no image with an object of their classes to ask for:"
+                " add images, or lower way or shot"
+            )
+        return episode
+
+    def _drawn(self, i: int, rng: Random) -> Episode:
+        starts = self.objects.index.starts
         way = rng.between(*self.spec.way_range)
         shot = rng.between(*self.spec.shot_range)
         fitting = [pool for pool in self._pools if len(pool) >= way]

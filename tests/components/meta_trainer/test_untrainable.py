@@ -40,3 +40,9 @@ def test_nothing_is_said_where_nothing_has_to_be_trained(settings):
 def test_random_weights_of_a_model_that_could_have_others_need_training():
     random = {"base_model": {"name": "efficientnet_lite0", "settings": {"weights": None}}}
     assert "efficientnet_lite0 brings no weights" in (untrainable(settings_of(**random), FEW) or "")
+
+
+def test_a_detector_needs_training_whatever_its_trunk_brings():
+    detector = {"name": "faster_rcnn", "settings": {"trunk": "efficientnet_lite0"}}
+    said = untrainable(TrainerSettings(kind="detection", base_model=detector), FEW)
+    assert said and "add" in said and said.endswith("or start from a detector that was trained elsewhere (warm_start)")

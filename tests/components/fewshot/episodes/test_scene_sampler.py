@@ -76,3 +76,18 @@ def test_boxes_do_not_turn():
     for asked in ({"rotations": True}, {"distractors": 1}):
         with pytest.raises(ValueError, match=f"{next(iter(asked))}: expected none"):
             SceneSampler(objects_of(SIX, 3), EpisodeSpec(way=2, query=1, **asked), 0)
+
+
+def test_an_episode_has_a_query_of_its_classes():
+    """Both classes are in three images, and some draws of two objects of each take all of them."""
+    sampler = SceneSampler(objects_of([[0, 1], [0, 1], [0, 1], [STRANGER]], 2), EpisodeSpec(way=2, shot=2, query=1), 0)
+    assert all((sampler(i).query.labels >= 0).any() for i in range(50))
+
+
+def test_where_no_query_is_left_it_is_a_sentence():
+    """Two objects of each class are all there are, in the only two images."""
+    objects = objects_of([[0, 1], [0, 1]], 2)
+    sampler = SceneSampler(objects, EpisodeSpec(way=2, shot=1, query=1), 0)
+    sampler.spec = EpisodeSpec(way=2, shot=2, query=1)
+    with pytest.raises(ValueError, match="episode 0 of 2-way 2-shot: the marked objects leave no image"):
+        sampler(0)
