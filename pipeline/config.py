@@ -262,8 +262,7 @@ def _not_of_boxes(run: RunSettings) -> str | None:
     }
     for number, stage in enumerate((*run.training.before, run.training)):
         at = "training" if number == len(run.training.before) else f"training[{number}]"
-        named |= {f"{at}.label_smoothing": stage.label_smoothing, f"{at}.mixup": stage.mixup}
-        named |= {f"{at}.augmentation (places)": stage.augmentation.moves}
+        named |= {f"{at}.{stage.not_of_boxes}": stage.not_of_boxes}
     named |= {"image.fit=crop": run.image.fit == "crop"}
     named |= {"base_model.trainable": run.base_model.trainable != "all"}
     return next((key for key, value in named.items() if value), None)

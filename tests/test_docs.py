@@ -1,5 +1,6 @@
 """What the documents say is what the code does: links lead somewhere, commands parse, examples run."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -94,6 +95,35 @@ def test_the_readme_example_of_a_folder_of_photographs(tmp_path, monkeypatch):
     names: dict[str, object] = {}
     exec(program, names)
     assert names["model"].predict(names["images"]).argmax(1).tolist() == [0, 0, 1, 1]
+
+
+def test_the_readme_example_of_scenes(tmp_path, monkeypatch):
+    from components.fewshot.serving.opening import open_served
+
+    monkeypatch.chdir(tmp_path)
+    coco = {"images": [], "annotations": [], "categories": [{"id": n, "name": f"kind {n}"} for n in range(6)]}
+    (tmp_path / "scenes").mkdir()
+    for number in range(24):
+        picture = np.full((48, 64, 3), 128, np.uint8)
+        picture[8:24, 8 + number : 32 + number] = 40 * (number % 6)
+        keras.utils.save_img(f"scenes/{number}.png", picture, scale=False)
+        coco["images"].append({"id": number, "file_name": f"{number}.png", "width": 64, "height": 48})
+        one = {"image_id": number, "category_id": number % 6, "bbox": [8 + number, 8, 24, 16]}
+        coco["annotations"].append({"id": number, **one})
+    (tmp_path / "scenes" / "boxes.json").write_text(json.dumps(coco))
+    (program,) = (block for block in blocks(ROOT / "README.md", "python") if "read_scenes(" in block)
+    assert "epochs=15, validation_split=0.2" in program and "num_classes=5" in program and "128, 128" in program
+    short = "epochs=1, steps_per_epoch=2, validation_split=0.4, validation_episodes=2, verbose=False"
+    program = program.replace("epochs=15, validation_split=0.2", short).replace("num_classes=5", "num_classes=2")
+    names = {
+        "support_images": [np.zeros((40, 60, 3), np.uint8)] * 2,
+        "support_boxes": [[[0.1, 0.1, 0.5, 0.5], [0.2, 0.5, 0.9, 0.9]], []],
+        "support_labels": [[0, 1], []],
+        "query_images": np.zeros((3, 50, 50, 3)),
+    }
+    exec(program.replace("128, 128", "64, 64"), names)
+    assert not names["set_aside"] and names["found"].boxes.shape == (3, 50, 4) and names["shown"].shape == (3, 50)
+    assert open_served(str(tmp_path / "detector_dir")).manifest.kind == "detection"
 
 
 def test_the_example_of_a_learner(monkeypatch):

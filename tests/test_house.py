@@ -92,6 +92,10 @@ ROOMS = {  # of two that hold a module, the first counts
     "components.fewshot.serving": {
         f"components.fewshot.{r}" for r in ("episodes", "images", "base_models", "learners")
     },
+    "components.fewshot.doors": {
+        f"components.fewshot.{r}"
+        for r in ("episodes", "images", "base_models", "learners", "serving", "training.settings")
+    },
     "components.fewshot.evaluation": {f"components.fewshot.{r}" for r in ("episodes", "images", "serving")},
     "components.fewshot.drift": {f"components.fewshot.{r}" for r in ("episodes", "images", "serving", "evaluation")},
     "data.glyphs": set(),

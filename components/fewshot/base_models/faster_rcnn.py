@@ -25,6 +25,7 @@ CELLS = 7  # along a side of what is cut out of the map
 COARSEST = 32  # stride; the sides of an image are multiples of it
 SIZES = (0.1, 0.18, 0.32, 0.6)
 RATIOS = (0.5, 1.0, 2.0)
+PARTS = frozenset({"features", "rpn", "roi_head"})
 
 
 def faster_rcnn(
@@ -65,6 +66,11 @@ def faster_rcnn(
     found = features(inputs)
     outputs = {"map": found, "objectness": rpn(found)["objectness"], "vector": head(Whole()(found))["embedding"]}
     return keras.Model(inputs, outputs, name="faster_rcnn")
+
+
+def finds_objects(model: keras.Model) -> bool:
+    """Whether a model has the parts that a detector calls."""
+    return {layer.name for layer in model.layers} >= PARTS
 
 
 def conv_trunk(shape: Shape, weights: str | None = None) -> keras.Model:

@@ -4,11 +4,14 @@ from typing import NamedTuple
 
 import keras
 
+from components.fewshot.base_models.faster_rcnn import finds_objects
 from components.fewshot.base_models.outside import weights_digest
 from components.fewshot.base_models.pure import PureModel
-from components.fewshot.base_models.table import pure_base_model
+from components.fewshot.base_models.split import split
+from components.fewshot.base_models.table import build_base_model
 from components.fewshot.settings.base_models import BaseModelSettings
 from components.fewshot.settings.image import ImageSpec
+from components.fewshot.settings.kinds import CLASSIFICATION, DETECTION, Kind
 
 SHAPE = (224, 224, 3)  # of images for a network that brings weights: nearly all learned from so large ones
 
@@ -20,6 +23,7 @@ class Given(NamedTuple):
       base: as a pure function, behind a trunk where not all of it is trained.
       image: the images that it takes.
       name: of the model.
+      kind: of task that it is for.
       trainable: what of it is trained.
       weights: what tells the weights that it brings from outside apart from others; None if it brings none, or if nobody knows.
     """
@@ -27,6 +31,7 @@ class Given(NamedTuple):
     base: PureModel
     image: ImageSpec
     name: str
+    kind: Kind
     trainable: str = "all"
     weights: str | None = None
 
@@ -43,8 +48,8 @@ def given_base_model(
       seed: of random weights.
 
     Raises:
-      ValueError: there is no such base model, it does not take such images, or it is a model and something was said that is
-        only for names.
+      ValueError: there is no such base model, it does not take such images, a detector is to be trained in part, or it is a model
+        and something was said that is only for names.
     """
     if isinstance(base_model, str):
         return _by_name(base_model, image_shape, trainable, seed)
@@ -53,8 +58,8 @@ def given_base_model(
             "image_shape and trainable are for a base model by name: a keras.Model has its input shape, and is frozen by"
             " `trainable` of its layers"
         )
-    image = image_spec(base_model)
-    return Given(PureModel(base_model), image, base_model.name)
+    image, kind = image_spec(base_model), _kind_of(base_model)
+    return Given(PureModel(base_model), _for_kind(image, kind), base_model.name, kind)
 
 
 def _by_name(name: str, image_shape: tuple[int, int, int] | None, trainable: str | None, seed: int) -> Given:
@@ -65,7 +70,24 @@ def _by_name(name: str, image_shape: tuple[int, int, int] | None, trainable: str
     height, width, channels = image_shape or SHAPE
     image = ImageSpec(height=height, width=width, channels=channels)
     keras.utils.set_random_seed(seed)
-    return Given(pure_base_model(settings, image.shape), image, name, settings.trainable, weights)
+    model = build_base_model(settings, image.shape)
+    kind = _kind_of(model)
+    if kind == DETECTION and settings.trainable != "all":
+        raise ValueError(
+            f"trainable: expected 'all' of a base model that finds objects, got {settings.trainable!r}; give"
+            " faster_rcnn((H, W, C), trunk=..., frozen=True) instead of a name, and its trunk stays as it is"
+        )
+    trunk, rest = split(model, settings.trainable)
+    return Given(PureModel(rest, trunk), _for_kind(image, kind), name, kind, settings.trainable, weights)
+
+
+def _kind_of(model: keras.Model) -> Kind:
+    return DETECTION if finds_objects(model) else CLASSIFICATION
+
+
+def _for_kind(image: ImageSpec, kind: Kind) -> ImageSpec:
+    """The images, brought to their form as the kind of task needs it: objects keep their aspect."""
+    return image.model_copy(update={"fit": "pad"}) if kind == DETECTION else image
 
 
 def image_spec(base_model: keras.Model) -> ImageSpec:

@@ -83,11 +83,7 @@ class DetectorServer(ServingModule):
         [Q, N], of which the first `num_detections`, int32 [Q], were found; the others are of the class -1."""
         state = self._unpacked(task_state, num_classes)
         found: Detections = self._detector.predict(self._current(), state, self.see(encoded=query_images))
-        boxes = self._shown(query_images).out_of(found.boxes)
-        there = (found.classes >= 0) & _has_area(boxes)
-        boxes, scores, classes = _first(there, boxes, found.scores, found.classes + 1)  # 0 where there is none
-        count = tf.reduce_sum(tf.cast(there, tf.int32), axis=1)
-        return {"boxes": boxes, "scores": scores, "classes": classes - 1, "num_detections": count}
+        return reported(found, self._shown(query_images))
 
     def propose(self, images: Tensor) -> dict[str, Tensor]:
         """Places of objects of whatever class: boxes float32 [Q, R, 4] and scores float32 [Q, R], the surest first; 0 where there
@@ -99,6 +95,15 @@ class DetectorServer(ServingModule):
 
     def _shown(self, images: Tensor) -> Frames:
         return Frames(*self._frames(encoded=images))
+
+
+def reported(found: Detections, frames: Frames) -> dict[str, Tensor]:
+    """What `DetectorServer.predict` returns for what a learner found in what the network sees of pictures."""
+    boxes = frames.out_of(found.boxes)
+    there = (found.classes >= 0) & _has_area(boxes)
+    boxes, scores, classes = _first(there, boxes, found.scores, found.classes + 1)  # 0 where there is none
+    count = tf.reduce_sum(tf.cast(there, tf.int32), axis=1)
+    return {"boxes": boxes, "scores": scores, "classes": classes - 1, "num_detections": count}
 
 
 def _checked(images: Tensor, boxes: Tensor, box_images: Tensor) -> tuple[Tensor, Tensor]:

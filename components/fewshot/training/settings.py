@@ -132,6 +132,16 @@ class StageSettings(BaseModel):
             raise ValueError(f"warm_up: expected at most the {self.steps} steps of the stage, got {self.warm_up}")
         return self
 
+    @property
+    def not_of_boxes(self) -> str | None:
+        """The name of a setting that images with boxes cannot have, if one is set."""
+        named = {
+            "label_smoothing": self.label_smoothing,
+            "mixup": self.mixup,
+            "augmentation (places)": self.augmentation.moves,
+        }
+        return next((name for name, value in named.items() if value), None)
+
     def check_unit(self, unit: str) -> None:
         """Whether a learner that is trained on this unit can be trained in this way.
 
