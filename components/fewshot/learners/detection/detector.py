@@ -143,12 +143,15 @@ class Detector(Learner[Unit]):
 
     def marked(self, weights: Weights, maps: Tensor, support: Marked) -> Vectors:
         """Embeddings [B, D] of the marked objects of a support set whose images have these maps [I, h, w, C]."""
-        return self.looked_at(weights, self.marked_crops(maps, support))["embedding"]
+        crops = crops_at(maps, ops.expand_dims(support.boxes, 1), support.box_images)
+        return self.looked_at(weights, in_a_row(crops))["embedding"]
 
     def marked_crops(self, maps: Tensor, support: Marked) -> Tensor:
-        """What the maps hold within the marked objects, [B, CELLS, CELLS, C]."""
+        """What the maps hold within the marked objects, [B, CELLS, CELLS, C], to be trained by.
+
+        As products with ones and zeros, whose gradient is one, too, and no scattered sum; each object has a copy of its map.
+        """
         count = ops.shape(maps)[0]
-        # By a product with ones and zeros: its gradient is one, too, and no scattered sum.
         of_box = ops.cast(ops.expand_dims(support.box_images, 1) == ops.arange(count, dtype="int32"), maps.dtype)
         own = ops.reshape(ops.matmul(of_box, ops.reshape(maps, (count, -1))), (-1, *maps.shape[1:]))
         return ops.squeeze(roi_align(own, ops.expand_dims(support.boxes, 1), CELLS), 1)
@@ -182,6 +185,20 @@ class Detector(Learner[Unit]):
     def aux(self, logits: Logits, seen: Seen) -> Aux:
         """What a loss leaves: of the regions [N, R] those count in the accuracy that show an object of a class."""
         return Aux(ops.reshape(logits, (-1, ops.shape(logits)[-1])), ops.reshape(seen.labels, (-1,)), seen.state)
+
+
+def crops_at(maps: Tensor, boxes: Tensor, box_images: Tensor) -> Tensor:
+    """Crops [B, K, CELLS, CELLS, C] of K boxes [B, K, 4] each, which lie in images box_images [B] with these maps [I, h, w, C].
+
+    One after the other: a support set may mark many objects, and the maps are large.
+    """
+
+    def one(box: tuple[Tensor, Tensor]) -> Tensor:
+        places, image = box
+        own = ops.expand_dims(ops.take(maps, image, axis=0), 0)
+        return ops.squeeze(roi_align(own, ops.expand_dims(places, 0), CELLS), 0)
+
+    return ops.map(one, (boxes, box_images))
 
 
 def in_a_row(crops: Tensor) -> Tensor:

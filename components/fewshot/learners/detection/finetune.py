@@ -8,6 +8,7 @@ from keras import ops
 
 from components.fewshot.episodes.scenes import Marked
 from components.fewshot.learners.detection.adam import descended
+from components.fewshot.learners.detection.detector import crops_at, in_a_row
 from components.fewshot.learners.detection.heads import against_background
 from components.fewshot.learners.detection.losses import region_loss
 from components.fewshot.learners.detection.transfer import OrdinaryDetector, places
@@ -27,7 +28,7 @@ class FineTuneDetector(OrdinaryDetector):
         maps, _ = self.maps(weights, support.images, training=False)
         head = self.fit(weights, self.marked(weights, maps, support), labels, way)
         near, shown = places(support, labels)
-        crops = self.marked_crops(maps, near)
+        crops = in_a_row(crops_at(maps, near, support.box_images))
 
         def loss(at: list[Tensor]) -> Scalar:
             vectors = self.looked_at(self._moved(weights, at[2:]), crops)["embedding"]

@@ -15,7 +15,7 @@ from components.fewshot.boxes.matching import displaced
 from components.fewshot.episodes.scene_task import SceneBatch
 from components.fewshot.episodes.scenes import IGNORED, NOTHING, Marked
 from components.fewshot.learners.detection.adam import descended
-from components.fewshot.learners.detection.detector import SHIFTS, Detector
+from components.fewshot.learners.detection.detector import SHIFTS, Detector, crops_at, in_a_row
 from components.fewshot.learners.detection.heads import against_background, cosine_head, prototypes, unit_kernel
 from components.fewshot.learners.detection.losses import ASIDE, REGION, region_loss
 from components.fewshot.learners.interface import Aux, Part, TaskState, Weights
@@ -74,7 +74,7 @@ class TransferDetector(OrdinaryDetector):
         if not self.settings.head_steps:
             return head
         near, shown = places(support, labels)
-        vectors = self.marked(weights, maps, near)
+        vectors = self.looked_at(weights, in_a_row(crops_at(maps, near, support.box_images)))["embedding"]
 
         def loss(at: list[Tensor]) -> Scalar:
             return region_loss(against_background(vectors, at[0], weights.own[0], at[1]), shown)
@@ -84,8 +84,8 @@ class TransferDetector(OrdinaryDetector):
         return {"directions": directions, "background": background}
 
 
-def places(support: Marked, labels: Labels) -> tuple[Marked, Labels]:
-    """Places at and beside each of the marked objects [B], `PLACES` of each, and what they show, int32 [B * PLACES].
+def places(support: Marked, labels: Labels) -> tuple[Tensor, Labels]:
+    """Boxes [B, PLACES, 4] at and beside each of the marked objects [B], and what they show, int32 [B * PLACES].
 
     What else may be in an image is not known, so no place further away counts as background.
     """
@@ -96,4 +96,4 @@ def places(support: Marked, labels: Labels) -> tuple[Marked, Labels]:
     most = ops.max(overlap, axis=1)
     beside = ops.where(most < ASIDE, NOTHING, IGNORED)
     shown = ops.where(most >= REGION, ops.take(labels, ops.argmax(overlap, axis=1)), beside)
-    return support._replace(boxes=near, box_images=images), shown
+    return ops.reshape(near, (-1, len(PLACES), 4)), shown
