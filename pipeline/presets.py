@@ -55,7 +55,7 @@ DETECT: dict[str, object] = {
     "also": [{"spec": {"way": 5, "shot": 5, "query": 2, "negatives": 2}, "episodes": 100}],
     "base_model": {"name": "faster_rcnn", "settings": {"sizes": [0.12, 0.18, 0.27, 0.4], "ratios": [1.0]}},
     "learner": {"name": "protonet", "settings": {"auxiliary": 0.5}},
-    "training": {"steps": 1600, "learning_rate": 2e-3, "validate_every": 800, "gradient_clip": 5.0},
+    "training": {"steps": 1200, "learning_rate": 2e-3, "validate_every": 1200, "gradient_clip": 5.0},
 }
 
 # Candidates for photographs. The comment of each says what it is.
@@ -159,7 +159,16 @@ PRESETS: dict[str, dict[str, object]] = {
         "also": [
             {"spec": {"way": None, "shot": shot, "query": None, "negatives": 2}, "episodes": 200} for shot in (5, 10)
         ],
-        "base_model": {"name": "faster_rcnn", "settings": {"trunk": "efficientnet_lite0", "stride": 8, "frozen": True}},
+        "base_model": {
+            "name": "faster_rcnn",
+            "settings": {
+                "trunk": "efficientnet_lite0",
+                "stride": 8,
+                "frozen": True,
+                "sizes": [0.07, 0.13, 0.25, 0.5],
+                "ratios": [0.5, 1.0, 2.0],
+            },
+        },
     },
     # fewshot run --preset images --images D: settings to start from for characters and drawings, from random weights.
     "images": {

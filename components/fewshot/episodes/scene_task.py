@@ -14,6 +14,8 @@ class SceneTask(NamedTuple):
 
     support: Marked  # way * shot objects
     support_labels: Labels  # int32 [B], 0..way-1
+    around: Tensor  # float32 [I, M, 4], all objects in the images of the support set, those that are marked among them
+    around_labels: Labels  # int32 [I, M], 0..way-1, or below 0
     query: Scenes  # labels 0..way-1, or below 0
     class_ids: Tensor  # int32 [way], of the whole training set
 
@@ -21,6 +23,12 @@ class SceneTask(NamedTuple):
         """The task with changed images; no place in them may change."""
         support = self.support._replace(images=change(self.support.images))
         return self._replace(support=support, query=self.query._replace(images=change(self.query.images)))
+
+    @property
+    def scenes(self) -> Scenes:
+        """All images with all their objects, [I + Q], those of the support set first."""
+        given = (self.support.images, self.around, self.around_labels)
+        return Scenes(*(ops.concatenate(pair) for pair in zip(given, self.query, strict=True)))
 
     @property
     def way(self) -> Tensor:

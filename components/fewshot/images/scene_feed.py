@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.fewshot.episodes.episode import Episode
-from components.fewshot.episodes.scene_draw import ScenesDraw, marked, queries, scenes
+from components.fewshot.episodes.scene_draw import ScenesDraw, in_episode, marked, queries, scenes
 from components.fewshot.episodes.scene_task import SceneBatch, SceneTask
 from components.fewshot.episodes.scenes import Marked, Scenes
 from components.fewshot.images.feed import images_signature
@@ -19,7 +19,9 @@ def scene_task(store: PixelStore, episode: Episode) -> SceneTask:
     objects = objects_in(store)
     support = marked(objects, episode.support)
     given = Marked(store.pixels(support.images), support.boxes, support.box_images)
-    return SceneTask(given, episode.support.labels, _read(store, queries(objects, episode)), episode.class_ids)
+    around = in_episode(objects, episode, support.images.rows)
+    query = _read(store, queries(objects, episode))
+    return SceneTask(given, episode.support.labels, around.boxes, around.labels, query, episode.class_ids)
 
 
 def scene_batch(store: PixelStore, rows: np.ndarray) -> SceneBatch:
@@ -29,8 +31,8 @@ def scene_batch(store: PixelStore, rows: np.ndarray) -> SceneBatch:
 
 def scene_task_signature(store: PixelStore) -> SceneTask:
     """Shapes and dtypes of a task of any way and shot."""
-    support = Marked(images_signature(store), BOXES, LABELS)
-    return SceneTask(support, LABELS, _scenes_signature(store), LABELS)
+    support, scenes = Marked(images_signature(store), BOXES, LABELS), _scenes_signature(store)
+    return SceneTask(support, LABELS, scenes.boxes, scenes.labels, scenes, LABELS)
 
 
 def scene_batch_signature(store: PixelStore) -> SceneBatch:

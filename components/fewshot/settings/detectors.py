@@ -11,7 +11,7 @@ class DetectorSettings(LearnerSettings):
     """Settings that all detectors share."""
 
     proposals: int = Field(
-        64, ge=1, description="regions of an image that are looked at for objects; more cost time and miss fewer"
+        128, ge=1, description="regions of an image that are looked at for objects; more cost time and miss fewer"
     )
     cascade: bool = Field(
         True,

@@ -42,7 +42,7 @@ def task_of(seed: int = 0) -> SceneTask:
     support = scenes_of(rng, [[int(label), WAY + 1] for label in labels])
     query = scenes_of(rng, [[0, 1], [1, WAY], [2], [2, 0, WAY + 1]])
     marked = Marked(support.images, support.boxes[:, 0], tf.range(len(labels)))
-    return SceneTask(marked, tf.constant(labels, tf.int32), query, tf.range(WAY) + 2)
+    return SceneTask(marked, tf.constant(labels, tf.int32), support.boxes, support.labels, query, tf.range(WAY) + 2)
 
 
 def unit_of(unit: str, task: SceneTask) -> SceneTask | SceneBatch:

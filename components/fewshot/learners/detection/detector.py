@@ -25,8 +25,8 @@ ALIKE = 0.7  # overlap from which on two proposals are one
 SAME = 0.5  # overlap from which on two detections of a class are one
 FOUND = 50  # detections of an image
 TRAINED_ON, NEAR = (
-    40,
     24,
+    12,
 )  # regions of a training image, and how many of them may lie near objects, whatever is proposed
 # Where a proposal may lie beside its object; trained on beside the proposals, which hit nothing at first.
 SHIFTS = np.array([[0, 0, 0, 0], [0.1, -0.08, 0.1, -0.08], [-0.1, 0.08, 0.05, 0.15]], np.float32)
@@ -182,9 +182,9 @@ class Detector(Learner[Unit]):
         boxes = ops.concatenate([found, proposals.boxes], axis=1)
         return _surest(boxes, ops.concatenate([sure, proposals.objectness], axis=1), TRAINED_ON)[0]
 
-    def aux(self, logits: Logits, seen: Seen) -> Aux:
+    def aux(self, logits: Logits, labels: Labels, state: list[Tensor]) -> Aux:
         """What a loss leaves: of the regions [N, R] those count in the accuracy that show an object of a class."""
-        return Aux(ops.reshape(logits, (-1, ops.shape(logits)[-1])), ops.reshape(seen.labels, (-1,)), seen.state)
+        return Aux(ops.reshape(logits, (-1, ops.shape(logits)[-1])), ops.reshape(labels, (-1,)), state)
 
 
 def crops_at(maps: Tensor, boxes: Tensor, box_images: Tensor) -> Tensor:

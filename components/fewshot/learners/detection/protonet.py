@@ -46,15 +46,15 @@ class ProtoNetDetector(Detector[SceneTask]):
         return against_background(embeddings, head["prototypes"], log_scale, background)
 
     def loss(self, weights: Weights, unit: SceneTask) -> tuple[Scalar, Aux]:
-        """Of the proposals and boxes in the queries, and of what is named in them."""
-        maps, state = self.maps(weights, ops.concatenate([unit.support.images, unit.query.images]), training=True)
-        cut = ops.shape(unit.support.images)[0]
-        marked = self.marked_crops(maps[:cut], unit.support)
-        seen = self.seen(weights._replace(state=state), maps[cut:], unit.query, marked)
+        """Of the proposals and boxes in all images of the episode, and of what is named in them."""
+        scenes = unit.scenes
+        maps, state = self.maps(weights, scenes.images, training=True)
+        marked = self.marked_crops(maps[: ops.shape(unit.support.images)[0]], unit.support)
+        seen = self.seen(weights._replace(state=state), maps, scenes, marked)
         head = self.fit(weights, seen.beside, unit.support_labels, unit.way)
-        logits = self.classify(weights, head, seen.embeddings)
-        loss = seen.loss + region_loss(logits, seen.labels) + self._auxiliary(weights, seen, unit)
-        return loss, self.aux(logits, seen)
+        logits, labels = self.classify(weights, head, seen.embeddings), unmarked(seen.labels, unit)
+        loss = seen.loss + region_loss(logits, labels) + self._auxiliary(weights, seen, unit)
+        return loss, self.aux(logits, labels, seen.state)
 
     def _auxiliary(self, weights: Weights, seen: Seen, unit: SceneTask) -> Scalar | float:
         """Cross-entropy of the marked objects and of the regions that show an object, against all training classes."""
@@ -72,3 +72,15 @@ class ProtoNetDetector(Detector[SceneTask]):
     def task_state_parts(self, way: Way) -> dict[str, Part]:
         """The prototypes."""
         return {"prototypes": Part((way, self.base.feature_size))}
+
+
+def unmarked(labels: Labels, unit: SceneTask) -> Labels:
+    """Labels [I + Q, R] of regions, IGNORED where a region of a support image shows a class that is marked in that image: to know
+    an object by itself teaches nothing."""
+    marks, given = unit.support.box_images, ops.shape(unit.support.images)[0]
+    in_image = ops.expand_dims(marks, 1) == ops.arange(given, dtype=marks.dtype)  # [B, I]
+    of_class = ops.expand_dims(unit.support_labels, 1) == ops.arange(unit.way, dtype=labels.dtype)  # [B, way]
+    known = ops.any(ops.expand_dims(in_image, 2) & ops.expand_dims(of_class, 1), axis=0)  # [I, way]
+    first = labels[:given]
+    itself = (first >= 0) & ops.take_along_axis(known, ops.maximum(first, 0), axis=1)
+    return ops.concatenate([ops.where(itself, IGNORED, first), labels[given:]])

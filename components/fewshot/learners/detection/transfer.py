@@ -54,7 +54,7 @@ class OrdinaryDetector(Detector[SceneBatch]):
         nothing = ops.zeros((0, CELLS, CELLS, maps.shape[-1]))
         seen = self.seen(weights._replace(state=state), maps, unit.scenes, nothing)
         logits = against_background(seen.embeddings, kernel, log_scale, background)
-        return seen.loss + region_loss(logits, seen.labels), self.aux(logits, seen)
+        return seen.loss + region_loss(logits, seen.labels), self.aux(logits, seen.labels, seen.state)
 
     def task_state_parts(self, way: Way) -> dict[str, Part]:
         """The new head."""

@@ -1,5 +1,6 @@
 """Episodes that are fitted to the images: worked by hand, and what holds for any classes."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,6 +49,13 @@ def test_training_takes_all_its_classes_and_fewer_queries():
     assert sizes(for_training(OPEN, index_of(4, 4))) == (2, 1, 3)
     assert sizes(for_training(OPEN, index_of(*[30] * 50))) == (20, 1, 5)
     assert sizes(for_training(OPEN)) == (20, 1, 5)
+
+
+def test_of_images_with_boxes_there_are_fewer():
+    objects = index_of(*[90] * 50)._replace(distinct=np.full(50, 30))
+    assert sizes(fitted(OPEN, test=objects)) == (5, 1, 2)
+    assert sizes(for_training(OPEN, objects)) == (5, 1, 1)
+    assert sizes(fitted(OPEN, test=index_of(9, 9, 9)._replace(distinct=np.array([2, 2, 2])))) == (3, 1, 1)
 
 
 def test_what_is_set_stays():

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from components.fewshot.base_models.faster_rcnn import faster_rcnn
 from components.fewshot.base_models.pure import PureModel
+from components.fewshot.episodes.scenes import Marked
 from components.fewshot.learners.detection import DETECTORS
-from components.fewshot.learners.detection.detector import FOUND
+from components.fewshot.learners.detection.detector import FOUND, crops_at
 from components.fewshot.serving.state import Packing
 from components.fewshot.settings.detectors import DETECTOR_SETTINGS
 from components.fewshot.training.optimizer import build_optimizer
@@ -194,3 +195,12 @@ def test_two_trainings_end_with_the_same_bits(kind):
     assert ends[0].keys() == ends[1].keys()
     for name, value in ends[0].items():
         np.testing.assert_array_equal(value, ends[1][name], err_msg=name)
+
+
+def test_crops_one_after_the_other_are_those_of_all_together():
+    learner, rng = make("protonet"), np.random.default_rng(0)
+    maps = tf.constant(rng.random((2, 8, 8, 3)), tf.float32)
+    boxes = tf.constant([[0.1, 0.2, 0.5, 0.9], [0.0, 0.0, 1.0, 1.0], [0.3, 0.3, 0.4, 0.6]])
+    support = Marked(tf.zeros((2, 1, 1, 1)), boxes, tf.constant([1, 0, 1]))
+    one_by_one = crops_at(maps, boxes[:, None], support.box_images)[:, 0]
+    np.testing.assert_allclose(one_by_one, learner.marked_crops(maps, support), rtol=1e-5)

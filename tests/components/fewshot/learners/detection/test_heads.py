@@ -47,7 +47,8 @@ def test_places_beside_an_object_show_it_or_nothing():
     boxes = np.float32([[0.4, 0.4, 0.6, 0.6], [0.4, 0.55, 0.6, 0.75], [0.0, 0.0, 0.2, 0.2]])
     support = Marked(None, tf.constant(boxes), tf.constant([0, 0, 1]))
     near, shown = places(support, tf.constant([4, 5, 6]))
-    assert near.boxes.shape == (3 * len(PLACES), 4) and near.box_images.shape == shown.shape
+    assert near.shape == (3, len(PLACES), 4) and shown.shape == (3 * len(PLACES),)
+    np.testing.assert_array_equal(near[:, 0], boxes)  # the first place of each is its own
     shown = np.array(shown).reshape(3, -1)
     np.testing.assert_array_equal(shown[:, 0], [4, 5, 6])
     # The place to the right of the first object shows the second, which is in the same image.
