@@ -14,24 +14,38 @@ from keras import ops
 from components.fewshot.tensors import Images, Tensor
 from components.fewshot.training.settings import AugmentationSettings
 
-DRAWS = 14  # random numbers an image
+DRAWS, PLACES = 14, 9  # random numbers an image, and how many of them, the first, move it
 ASPECT = 4 / 3  # of a crop, at most, as against the image's own (Szegedy et al. 2015)
 LUMA = (0.299, 0.587, 0.114)  # grey of red, green and blue, as in ITU-R BT.601
 
 
 def augmented(images: Images, settings: AugmentationSettings, seeds: Tensor) -> Images:
     """Images [B, H, W, C] changed at random, each in its own way: a pure function of images, settings and seeds, int64 [2]."""
+    return changed(images, settings, draws_of(images, seeds))
+
+
+def draws_of(images: Images, seeds: Tensor) -> Tensor:
+    """Random numbers in 0..1 for images [B, H, W, C], float32 [DRAWS, B]."""
     # Philox, for the same numbers on every device.
-    draws = tf.random.stateless_uniform([DRAWS, tf.shape(images)[0]], seeds, alg="philox")
-    return changed(images, settings, draws)
+    return tf.random.stateless_uniform([DRAWS, tf.shape(images)[0]], seeds, alg="philox")
 
 
 def changed(images: Images, settings: AugmentationSettings, draws: Tensor) -> Images:
     """Images [B, H, W, C] changed by random numbers in 0..1, float32 [DRAWS, B]. At 0.5 a change that has a middle is none."""
-    *places, bright, contrast, saturation, hole_x, hole_y = tf.unstack(draws)
     if settings.moves:
-        transform = plane_map(images.shape[1], images.shape[2], settings, places)
-        images = keras.ops.image.affine_transform(images, transform, fill_mode="reflect", data_format="channels_last")
+        transform = plane_map(images.shape[1], images.shape[2], settings, tf.unstack(draws[:PLACES]))
+        images = transformed(images, transform, "reflect")
+    return painted(images, settings, draws)
+
+
+def transformed(images: Images, transform: Tensor, beyond: str) -> Images:
+    """Images by a map [B, 8] from new places to old; `beyond` is the `fill_mode` of what lies outside the old ones."""
+    return keras.ops.image.affine_transform(images, transform, fill_mode=beyond, data_format="channels_last")
+
+
+def painted(images: Images, settings: AugmentationSettings, draws: Tensor) -> Images:
+    """Images coloured and covered by random numbers [DRAWS, B], each at its place."""
+    bright, contrast, saturation, hole_x, hole_y = tf.unstack(draws[PLACES:])
     if settings.colour:
         images = coloured(images, *(around_one(settings.colour, draw) for draw in (bright, contrast, saturation)))
     if settings.cutout:

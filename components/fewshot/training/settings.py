@@ -138,7 +138,7 @@ class StageSettings(BaseModel):
         named = {
             "label_smoothing": self.label_smoothing,
             "mixup": self.mixup,
-            "augmentation (places)": self.augmentation.moves,
+            "augmentation.rotation": self.augmentation.rotation,
         }
         return next((name for name, value in named.items() if value), None)
 

@@ -4,10 +4,12 @@ from itertools import count
 
 import tensorflow as tf
 
+from components.fewshot.episodes.scene_task import SceneBatch, SceneTask
 from components.fewshot.episodes.task import Batch, Task, TrainingUnit
 from components.fewshot.learners.interface import Learner
 from components.fewshot.tensors import Images, Scalar, Tensor
 from components.fewshot.training.augmentation import augmented
+from components.fewshot.training.scene_augmentation import augmented_scenes
 from components.fewshot.training.settings import StageSettings
 from components.fewshot.training.targets import mixed_up, smoothed
 
@@ -28,7 +30,9 @@ def varied(unit: TrainingUnit, learner: Learner, settings: StageSettings, number
         return augmented(images, settings.augmentation, seeds())
 
     classes = unit.way if isinstance(unit, Task) else learner.train_classes
-    if settings.augmentation.changes:
+    if settings.augmentation.changes and isinstance(unit, SceneTask | SceneBatch):
+        unit = augmented_scenes(unit, settings.augmentation, seeds)
+    elif settings.augmentation.changes:
         unit = unit.with_images(augment)
     if settings.label_smoothing and isinstance(unit, Task | Batch):
         unit = unit.with_targets(lambda targets: smoothed(targets, classes, settings.label_smoothing))
