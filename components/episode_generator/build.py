@@ -4,7 +4,7 @@ This module does not import TFX, so that worker processes start quickly.
 """
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -134,10 +134,8 @@ def in_pixels(records: Iterable[Record], pixels: Pixels) -> Iterator[Record]:
 
     def decoded(some: list[Record]) -> list[Record]:
         images = preprocess(tf.constant([record.image for record in some])).numpy()
-        return [
-            record._replace(image=image.tobytes(), rows=_fitted(record, pixels.image))
-            for record, image in zip(some, images, strict=True)
-        ]
+        made = zip(some, images, _fitted(some, pixels.image), strict=True)
+        return [record._replace(image=image.tobytes(), rows=rows) for record, image, rows in made]
 
     for few in in_parallel(decoded, batched(records, FEW)):
         yield from few
@@ -173,12 +171,17 @@ def _objects(feature: Mapping[str, tf.train.Feature], source_id: str) -> list[Sh
     return object_rows(source_id, objects)
 
 
-def _fitted(record: Record, image: ImageSpec) -> list[Shown]:
-    """The rows of an image, their boxes as they are in its fitted form."""
-    if all(row.box is None for row in record.rows):
-        return record.rows
-    scale, offset = (part.numpy() for part in box_map(tf.constant(record.size), image))
-    return [row._replace(box=tuple((np.array(row.box, np.float32) * scale + offset).tolist())) for row in record.rows]
+def _fitted(some: Sequence[Record], image: ImageSpec) -> list[list[Shown]]:
+    """The rows of images, their boxes as they are in the fitted form of each."""
+    if all(row.box is None for record in some for row in record.rows):
+        return [record.rows for record in some]
+    maps = (
+        part.numpy() for part in box_map(tf.constant([record.size for record in some]), image)
+    )  # at once: a call takes long
+    return [
+        [row._replace(box=tuple((np.array(row.box, np.float32) * scale + offset).tolist())) for row in record.rows]
+        for record, scale, offset in zip(some, *maps, strict=True)
+    ]
 
 
 def _examples(path: str) -> tf.data.TFRecordDataset:

@@ -39,8 +39,11 @@ def changed(images: Images, settings: AugmentationSettings, draws: Tensor) -> Im
 
 
 def transformed(images: Images, transform: Tensor, beyond: str) -> Images:
-    """Images by a map [B, 8] from new places to old; `beyond` is the `fill_mode` of what lies outside the old ones."""
-    return keras.ops.image.affine_transform(images, transform, fill_mode=beyond, data_format="channels_last")
+    """Images by a map [B, 8] from new places to old; `beyond` is the `fill_mode` of what lies outside of these, white where it
+    is constant."""
+    return keras.ops.image.affine_transform(
+        images, transform, fill_mode=beyond, fill_value=1.0, data_format="channels_last"
+    )
 
 
 def painted(images: Images, settings: AugmentationSettings, draws: Tensor) -> Images:

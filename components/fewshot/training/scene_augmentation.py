@@ -1,8 +1,8 @@
 """Augmentation of images with boxes: where an image moves, its boxes move with it.
 
 As in `augmentation`, each image has its own draws, a pure function of a seed. Images are flipped, cropped, shifted and zoomed,
-not turned: the box around a turned box would be too large. What lies beyond an image is black, as beside one that is padded to a
-square: a reflection would show objects without boxes.
+not turned: the box around a turned box would be too large. What lies beyond an image is white, as the bars of a padded one: a
+reflection would show objects without boxes.
 """
 
 from collections.abc import Callable

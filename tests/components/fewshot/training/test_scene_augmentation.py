@@ -14,16 +14,16 @@ HEIGHT, WIDTH, COUNT = 40, 60, 64
 FREE = AugmentationSettings(flip=True, crop=0.4, translation=0.2, zoom=0.4)
 
 
-def bright(top: int, left: int, bottom: int, right: int) -> tuple[np.ndarray, np.ndarray]:
-    """An image [HEIGHT, WIDTH, 1] with one bright rectangle, and its box."""
-    image = np.zeros((HEIGHT, WIDTH, 1), np.float32)
-    image[top:bottom, left:right] = 1
+def dark(top: int, left: int, bottom: int, right: int) -> tuple[np.ndarray, np.ndarray]:
+    """An image [HEIGHT, WIDTH, 1] with one dark rectangle, and its box."""
+    image = np.ones((HEIGHT, WIDTH, 1), np.float32)
+    image[top:bottom, left:right] = 0
     return image, np.float32([top / HEIGHT, left / WIDTH, bottom / HEIGHT, right / WIDTH])
 
 
 def around(image: np.ndarray) -> np.ndarray:
-    """The box around what is bright."""
-    ys, xs = np.nonzero(image[..., 0] > 0.5)
+    """The box around what is dark."""
+    ys, xs = np.nonzero(image[..., 0] < 0.5)
     return np.array([ys.min() / HEIGHT, xs.min() / WIDTH, (ys.max() + 1) / HEIGHT, (xs.max() + 1) / WIDTH])
 
 
@@ -37,7 +37,7 @@ def seed(number: int) -> tf.Tensor:
     ids=lambda settings: "+".join(settings),
 )
 def test_a_box_is_where_its_object_is(settings):
-    image, box = bright(10, 12, 22, 36)
+    image, box = dark(10, 12, 22, 36)
     images, boxes = tf.constant(np.stack([image] * COUNT)), tf.constant(np.stack([[box]] * COUNT))
     found, moved = changed(images, AugmentationSettings(**settings), seed(0))
     there, labels = (part.numpy() for part in placed(boxes, tf.zeros((COUNT, 1), tf.int32), moved))
@@ -64,7 +64,7 @@ def test_of_an_object_that_is_half_gone_nobody_knows():
 
 
 def test_a_marked_object_stays_in_its_image():
-    image, box = bright(0, 0, 10, 14)  # in a corner, which many a crop leaves out
+    image, box = dark(0, 0, 10, 14)  # in a corner, which many a crop leaves out
     images, boxes = tf.constant(np.stack([image] * COUNT)), tf.constant(np.stack([box] * COUNT))
     free = changed(images, FREE, seed(1))[1].into(boxes)
     kept = changed(images, FREE, seed(1), (boxes, tf.range(COUNT)))[1].into(boxes)
