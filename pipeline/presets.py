@@ -55,7 +55,7 @@ DETECT: dict[str, object] = {
     "also": [{"spec": {"way": 5, "shot": 5, "query": 2, "negatives": 2}, "episodes": 100}],
     "base_model": {"name": "faster_rcnn", "settings": {"sizes": [0.12, 0.18, 0.27, 0.4], "ratios": [1.0]}},
     "learner": {"name": "protonet", "settings": {"auxiliary": 0.5}},
-    "training": {"steps": 1200, "learning_rate": 2e-3, "validate_every": 1200, "gradient_clip": 5.0},
+    "training": {"steps": 1600, "learning_rate": 2e-3, "validate_every": 1600, "gradient_clip": 5.0},
 }
 
 # Candidates for photographs. The comment of each says what it is.
@@ -146,7 +146,7 @@ PRESETS: dict[str, dict[str, object]] = {
             "augmentation": {"crop": 0.6, "flip": True, "colour": 0.3},
         },
     },
-    # fewshot run --preset detect: finds characters of unseen scripts in scenes, from one object of each. 12 minutes.
+    # fewshot run --preset detect: finds characters of unseen scripts in scenes, from one object of each. 25 minutes.
     "detect": DETECT,
     # fewshot run --preset detect-photos --images D: the same for your own photographs, which boxes are annotated in, on a network
     # that was trained on ImageNet.

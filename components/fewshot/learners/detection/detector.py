@@ -24,10 +24,8 @@ CANDIDATES = 4  # times as many proposals as asked for are looked at before thos
 ALIKE = 0.7  # overlap from which on two proposals are one
 SAME = 0.5  # overlap from which on two detections of a class are one
 FOUND = 50  # detections of an image
-TRAINED_ON, NEAR = (
-    24,
-    12,
-)  # regions of a training image, and how many of them may lie near objects, whatever is proposed
+# Regions of a training image, and how many of them may lie near objects, whatever is proposed.
+TRAINED_ON, NEAR = 40, 24
 # Where a proposal may lie beside its object; trained on beside the proposals, which hit nothing at first.
 SHIFTS = np.array([[0, 0, 0, 0], [0.1, -0.08, 0.1, -0.08], [-0.1, 0.08, 0.05, 0.15]], np.float32)
 
