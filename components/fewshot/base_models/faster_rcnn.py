@@ -37,10 +37,11 @@ def faster_rcnn(
     sizes: Sequence[float] = SIZES,
     ratios: Sequence[float] = RATIOS,
     frozen: bool = False,
+    plain: int = 0,
     weights: str | None = "imagenet",
 ) -> keras.Model:
-    """From float32 images [B, H, W, C] in 0..1 to `map` [B, H / stride, W / stride, filters], `vector` [B, embedding], and
-    `objectness` [B, anchors].
+    """From float32 images [B, H, W, C] in 0..1 to `map` [B, H / stride, W / stride, filters + plain], `vector` [B, embedding +
+    plain], and `objectness` [B, anchors].
 
     Args:
       trunk: one of `TRUNKS`: `conv` begins with random weights, `efficientnet_lite0` with those of ImageNet.
@@ -50,6 +51,8 @@ def faster_rcnn(
       sizes: roots of the areas of anchors, as shares of the root of the image's area.
       ratios: heights of anchors over their widths.
       frozen: whether the weights of the trunk stay as they are.
+      plain: numbers beside the embedding that describe what the trunk itself sees in a box, whatever is learnt above it: what a
+        trunk from outside knows of all kinds of things, a few training classes would narrow down.
       weights: of a trunk that has some from outside; None for random ones.
 
     Raises:
@@ -59,9 +62,9 @@ def faster_rcnn(
         raise ValueError(f"trunk: expected one of {', '.join(TRUNKS)}, got {trunk!r}")
     if any(side % COARSEST for side in shape[:2]):
         raise ValueError(f"images: expected sides that are multiples of {COARSEST}, got {shape[0]} x {shape[1]}")
-    features = _features(TRUNKS[trunk](shape, weights), stride, filters, frozen)
-    rpn = _rpn(features.output_shape[1:], sizes, ratios)
-    head = _roi_head(filters, embedding)
+    features = _features(TRUNKS[trunk](shape, weights), stride, filters, frozen, plain)
+    rpn = _rpn(features.output_shape[1:], filters, sizes, ratios)
+    head = _roi_head(filters, embedding, plain)
     inputs = keras.Input(shape)
     found = features(inputs)
     outputs = {"map": found, "objectness": rpn(found)["objectness"], "vector": head(Whole()(found))["embedding"]}
@@ -121,6 +124,23 @@ class Doubled(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("fewshot")
+class Channels(layers.Layer):
+    """Some channels of maps [..., C], from one to before another."""
+
+    def __init__(self, start: int, stop: int, **named: object) -> None:
+        super().__init__(**named)
+        self.start, self.stop = start, stop
+
+    def call(self, maps: Tensor) -> Tensor:
+        """The maps [..., stop - start]."""
+        return maps[..., self.start : self.stop]
+
+    def get_config(self) -> dict[str, object]:
+        """The arguments of the constructor."""
+        return {**super().get_config(), "start": self.start, "stop": self.stop}
+
+
+@keras.saving.register_keras_serializable("fewshot")
 class Whole(layers.Layer):
     """What a map [B, h, w, C] holds within the whole image, [B, CELLS, CELLS, C]."""
 
@@ -159,7 +179,7 @@ class Anchors(layers.Layer):
         return {**super().get_config(), "sizes": self.sizes, "ratios": self.ratios}
 
 
-def _features(trunk: keras.Model, stride: int, filters: int, frozen: bool) -> keras.Model:
+def _features(trunk: keras.Model, stride: int, filters: int, frozen: bool, plain: int) -> keras.Model:
     strides = {trunk.input_shape[1] // output.shape[1]: output for output in trunk.outputs}
     if stride not in strides:
         raise ValueError(f"stride: expected one of {', '.join(map(str, strides))}, got {stride}")
@@ -171,31 +191,50 @@ def _features(trunk: keras.Model, stride: int, filters: int, frozen: bool) -> ke
             break
         level = layers.Conv2D(filters, 1, use_bias=False, name=f"stride{each}")(strides[each])
         merged = level if merged is None else layers.Add()([Doubled()(merged), level])
-    return keras.Model(trunk.input, layers.ReLU()(normalise(merged)), name="features")
+    found = layers.ReLU()(normalise(merged))
+    if plain:
+        found = layers.Concatenate()([found, _plain(strides, stride, plain)])
+    return keras.Model(trunk.input, found, name="features")
 
 
-def _rpn(shape: Shape, sizes: Sequence[float], ratios: Sequence[float]) -> keras.Model:
+def _plain(strides: dict[int, Tensor], stride: int, count: int) -> Tensor:
+    """What the trunk sees, as `count` channels of that stride: the finest map but one, by directions that are drawn once. These
+    keep the angles between what is seen (Johnson and Lindenstrauss 1984)."""
+    fine = max(stride, sorted(strides)[1])
+    x = layers.BatchNormalization(center=False, scale=False, name="plain_norm")(strides[fine])
+    x = layers.Conv2D(count, 1, use_bias=False, kernel_initializer="orthogonal", trainable=False, name="plain")(x)
+    while fine > stride:
+        x, fine = Doubled()(x), fine // 2
+    return x
+
+
+def _rpn(shape: Shape, filters: int, sizes: Sequence[float], ratios: Sequence[float]) -> keras.Model:
     """From the map to `objectness` [B, A], logits; `deltas` [B, A, 4], from `anchors` [B, A, 4]."""
     inputs = keras.Input(shape)
     each = len(sizes) * len(ratios)
     small = keras.initializers.RandomNormal(stddev=0.01)  # the first gradients would end many a filter
-    x = layers.Conv2D(shape[2], 3, padding="same", activation="leaky_relu", name="rpn_conv")(inputs)
+    own = _first(inputs, filters)
+    x = layers.Conv2D(filters, 3, padding="same", activation="leaky_relu", name="rpn_conv")(own)
     objectness = layers.Reshape((-1,))(layers.Conv2D(each, 1, kernel_initializer=small, name="rpn_objectness")(x))
     deltas = layers.Reshape((-1, 4))(layers.Conv2D(4 * each, 1, kernel_initializer=small, name="rpn_deltas")(x))
     anchors = Anchors(sizes, ratios, name="anchors")(inputs)
     return keras.Model(inputs, {"objectness": objectness, "deltas": deltas, "anchors": anchors}, name="rpn")
 
 
-def _roi_head(filters: int, embedding: int) -> keras.Model:
-    """From crops [B, CELLS, CELLS, C] to `embedding` [B, embedding] and `deltas` [B, 4] of the boxes that they are of."""
-    inputs = keras.Input((CELLS, CELLS, filters))
+def _roi_head(filters: int, embedding: int, plain: int) -> keras.Model:
+    """From crops [B, CELLS, CELLS, C] to `embedding` [B, embedding + plain] and `deltas` [B, 4] of the boxes that they are of."""
+    inputs = keras.Input((CELLS, CELLS, filters + plain))
     # Normalised at the end, too: what all regions have in common would leave their cosines near 1, and little to learn from.
-    x = layers.ReLU()(normalise(layers.Conv2D(filters, 3, use_bias=False, name="roi_conv")(inputs)))
+    x = layers.ReLU()(normalise(layers.Conv2D(filters, 3, use_bias=False, name="roi_conv")(_first(inputs, filters))))
     x = layers.Dense(2 * embedding, use_bias=False, name="roi_dense")(layers.Flatten()(x))
     x = layers.ReLU()(normalise(x))
     deltas = layers.Dense(4, kernel_initializer="zeros", name="roi_deltas")(x)
-    outputs = {
-        "embedding": normalise(layers.Dense(embedding, use_bias=False, name="roi_embedding")(x)),
-        "deltas": deltas,
-    }
-    return keras.Model(inputs, outputs, name="roi_head")
+    found = normalise(layers.Dense(embedding, use_bias=False, name="roi_embedding")(x))
+    if plain:  # both of the same length: neither counts for more
+        seen = layers.GlobalAveragePooling2D()(Channels(filters, filters + plain)(inputs))
+        found = layers.Concatenate()([layers.UnitNormalization()(found), layers.UnitNormalization()(seen)])
+    return keras.Model(inputs, {"embedding": found, "deltas": deltas}, name="roi_head")
+
+
+def _first(maps: Tensor, count: int) -> Tensor:
+    return maps if maps.shape[-1] == count else Channels(0, count)(maps)

@@ -56,6 +56,34 @@ def test_names_tell_the_parts(pure):
     assert {"rpn_objectness/kernel", "roi_embedding/kernel", "stride4/kernel"} <= names
 
 
+@pytest.fixture(scope="module")
+def seeing() -> PureModel:
+    keras.utils.set_random_seed(0)
+    return PureModel(faster_rcnn(SHAPE, filters=8, embedding=16, sizes=[0.2, 0.5], frozen=True, plain=6))
+
+
+def test_what_the_trunk_sees_is_a_part_of_the_embedding(seeing):
+    images = np.random.default_rng(0).random((2, *SHAPE), np.float32)
+    maps, _ = called(seeing, "features", images)
+    assert maps.shape == (2, 16, 24, 8 + 6) and seeing.feature_size == 16 + 6
+    np.testing.assert_array_equal(maps[:, ::2, ::2, 8:], maps[:, 1::2, 1::2, 8:], "it comes from the map of stride 8")
+    crops = np.random.default_rng(1).random((5, CELLS, CELLS, 8 + 6), np.float32)
+    found = np.array(called(seeing, "roi_head", crops)[0]["embedding"])
+    np.testing.assert_allclose(np.linalg.norm(found[:, :16], axis=1), 1, rtol=1e-4)
+    mean = crops[..., 8:].mean(axis=(1, 2))
+    np.testing.assert_allclose(found[:, 16:], mean / np.linalg.norm(mean, axis=1, keepdims=True), rtol=1e-4)
+
+
+def test_nothing_teaches_the_proposals_or_boxes_by_it(seeing):
+    names = {weight.name for weight in seeing.weights.values()}
+    trained = {seeing.weights[id(variable)].name for variable in seeing.model.trainable_variables}
+    assert "plain/kernel" in names - trained
+    maps, other = (np.random.default_rng(seed).random((1, 16, 24, 14), np.float32) for seed in (0, 1))
+    other[..., :8] = maps[..., :8]
+    one, two = (called(seeing, "rpn", each)[0]["objectness"] for each in (maps, other))
+    np.testing.assert_array_equal(one, two)
+
+
 def test_there_is_no_such_part(pure):
     with pytest.raises(ValueError, match="rpm"):
         called(pure, "rpm", np.zeros((1, 1), np.float32))
