@@ -165,6 +165,7 @@ PRESETS: dict[str, dict[str, object]] = {
                 "trunk": "efficientnet_lite0",
                 "stride": 8,
                 "frozen": True,
+                "plain": 96,
                 "sizes": [0.07, 0.13, 0.25, 0.5],
                 "ratios": [0.5, 1.0, 2.0],
             },
