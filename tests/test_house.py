@@ -87,7 +87,15 @@ ROOMS = {  # of two that hold a module, the first counts
     "components.fewshot.learners": {f"components.fewshot.{r}" for r in ("episodes", "base_models", "boxes")},
     "components.fewshot.training": {
         f"components.fewshot.{r}"
-        for r in ("episodes", "images", "base_models", "learners", "evaluation.detections", "evaluation.matching")
+        for r in (
+            "episodes",
+            "boxes",
+            "images",
+            "base_models",
+            "learners",
+            "evaluation.detections",
+            "evaluation.matching",
+        )
     },
     "components.fewshot.serving": {
         f"components.fewshot.{r}" for r in ("episodes", "images", "base_models", "learners")
