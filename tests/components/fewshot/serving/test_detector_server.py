@@ -15,6 +15,7 @@ from components.fewshot.serving.served import ServedModel
 from components.fewshot.serving.served_detector import ServedDetector
 from components.fewshot.serving.served_state import ServedState
 from components.fewshot.serving.state import HEADER, fingerprint_words
+from components.fewshot.settings.detectors import DetectorSettings
 from components.fewshot.settings.image import ImageSpec
 from tests.components.fewshot.small_detectors import IMAGE, client, detector, directory, exported, picture
 
@@ -157,7 +158,8 @@ def test_no_query(served):
 
 def test_places_of_objects(served):
     boxes, scores = served.propose(QUERY)
-    assert boxes.shape == (4, 64, 4) and scores.shape == (4, 64)
+    asked = DetectorSettings().proposals
+    assert boxes.shape == (4, asked, 4) and scores.shape == (4, asked)
     assert (scores.max(1) > 0).all() and (np.diff(scores, axis=1) <= 0).all()
     assert (boxes >= 0).all() and (boxes <= 1).all() and not boxes[scores == 0].any()
     assert same(served.propose(QUERY[1:2]), (boxes[1:2], scores[1:2]))
