@@ -15,7 +15,7 @@ from components.fewshot.settings.image import MAX_PIXELS, ImageSpec
 from components.fewshot.settings.kinds import CLASSIFICATION, DETECTION, Kind, settings_class
 from components.fewshot.settings.learners import LearnerChoice
 from components.fewshot.settings.sentences import place, reason
-from components.fewshot.training.settings import FALSE_ALARMS, TrainingSettings
+from components.fewshot.training.settings import FALSE_ALARMS, NOT_OF_BOXES, TrainingSettings
 from components.fewshot.words import counted
 from components.meta_trainer.settings import TrainerSettings
 from components.pusher.settings import PushSettings
@@ -154,9 +154,7 @@ class RunSettings(BaseModel):
             fit = ", ".join(DETECTORS) if self.kind == DETECTION else f"any but {', '.join(DETECTORS)}"
             raise ValueError(f"base_model.name: expected {fit} for {self.kind}, got {self.base_model.name!r}")
         if self.kind == DETECTION and (unfit := _not_of_boxes(self)):
-            raise ValueError(
-                f"{unfit}: not for images with boxes, which it would leave behind or tell wrongly; leave it out"
-            )
+            raise ValueError(f"{unfit}: {NOT_OF_BOXES}; leave it out")
         way, shot, mapped = self.train_episodes.way, self.train_episodes.shot, self.training.layout == "mapped"
         if mapped and self.training.meta_batch > 1 and (isinstance(way, tuple) or isinstance(shot, tuple)):
             raise ValueError(
@@ -262,7 +260,8 @@ def _not_of_boxes(run: RunSettings) -> str | None:
     }
     for number, stage in enumerate((*run.training.before, run.training)):
         at = "training" if number == len(run.training.before) else f"training[{number}]"
-        named |= {f"{at}.{stage.not_of_boxes}": stage.not_of_boxes}
+        if unfit := stage.not_of_boxes:
+            named[f"{at}.{unfit}"] = True
     named |= {"image.fit=crop": run.image.fit == "crop"}
     named |= {"base_model.trainable": run.base_model.trainable != "all"}
     return next((key for key, value in named.items() if value), None)

@@ -146,7 +146,7 @@ PRESETS: dict[str, dict[str, object]] = {
             "augmentation": {"crop": 0.6, "flip": True, "colour": 0.3},
         },
     },
-    # fewshot run --preset detect: finds characters of unseen scripts in scenes, from one object of each. 25 minutes.
+    # fewshot run --preset detect: finds characters of unseen scripts in scenes, from one object of each.
     "detect": DETECT,
     # fewshot run --preset detect-photos --images D: the same for your own photographs, which boxes are annotated in, on a network
     # that was trained on ImageNet.

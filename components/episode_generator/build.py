@@ -175,9 +175,8 @@ def _fitted(some: Sequence[Record], image: ImageSpec) -> list[list[Shown]]:
     """The rows of images, their boxes as they are in the fitted form of each."""
     if all(row.box is None for record in some for row in record.rows):
         return [record.rows for record in some]
-    maps = (
-        part.numpy() for part in box_map(tf.constant([record.size for record in some]), image)
-    )  # at once: a call takes long
+    sizes = tf.constant([record.size for record in some])
+    maps = (part.numpy() for part in box_map(sizes, image))  # at once: a call takes long
     return [
         [row._replace(box=tuple((np.array(row.box, np.float32) * scale + offset).tolist())) for row in record.rows]
         for record, scale, offset in zip(some, *maps, strict=True)

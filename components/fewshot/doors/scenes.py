@@ -23,7 +23,7 @@ from components.fewshot.learners.interface import Learner, TaskState
 from components.fewshot.parallel import BATCH
 from components.fewshot.serving.detector_server import reported
 from components.fewshot.tensors import Images, Labels, Scalar, Tensor
-from components.fewshot.training.settings import TrainingSettings
+from components.fewshot.training.settings import NOT_OF_BOXES, TrainingSettings
 
 NOTE = "this model finds objects, whose boxes are ymin, xmin, ymax, xmax in 0..1 of each image"
 
@@ -58,7 +58,7 @@ class Scenes(Door):
         """Raises ValueError if training would leave boxes behind, or tell labels wrongly."""
         for stage in (*settings.before, settings):
             if unfit := stage.not_of_boxes:
-                raise ValueError(f"{unfit}: not for images with boxes, which it would leave behind or tell wrongly")
+                raise ValueError(f"{unfit}: {NOT_OF_BOXES}")
 
     def sides(self, data: Mapping[str, Any], how: Fitting) -> Sides:
         """Images with an object of a class that is held out, whatever else they show, and the others."""

@@ -66,6 +66,10 @@ class AugmentationSettings(BaseModel):
         return bool(self.moves or self.colour or self.cutout)
 
 
+# What is said of a setting that images with boxes cannot have.
+NOT_OF_BOXES = "not for images with boxes, which it would leave behind or tell wrongly"
+
+
 class StageSettings(BaseModel):
     """One stage of a training."""
 

@@ -1,14 +1,18 @@
 """The notebook's view of a detector: the same verbs, with boxes."""
 
+import inspect
 import io
+import typing
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from components.fewshot.base_models.conv4 import conv4
+from components.fewshot.doors.table import DOORS
 from components.fewshot.model import MetaLearningModel
 from components.fewshot.serving.opening import open_served
+from components.fewshot.settings.kinds import CLASSIFICATION, DETECTION
 from tests.components.fewshot import toys
 from tests.components.fewshot.toy_pictures import detector, marked, trained
 
@@ -139,3 +143,18 @@ def test_settings_that_boxes_cannot_have():
         detector("nca")
     with pytest.raises(ValueError, match="trainable: expected 'all' of a base model that finds objects, got 'none'"):
         MetaLearningModel("faster_rcnn", image_shape=(32, 32, 1), trainable="none")
+
+
+@pytest.mark.parametrize("verb", ["fit", "adapt"])
+def test_editors_are_told_what_is_taken(verb):
+    """A door for each kind of task, in the order of the overloads."""
+    told = [
+        {name: one.default for name, one in inspect.signature(overload).parameters.items() if name != "self"}
+        for overload in typing.get_overloads(getattr(MetaLearningModel, verb))
+    ]
+    calls = [getattr(DOORS[kind], f"{verb}s") for kind in (CLASSIFICATION, DETECTION)]
+    for takes, call in zip(told, calls, strict=True):
+        options = {name: default for name, default in takes.items() if default is not inspect.Parameter.empty}
+        assert tuple(takes)[: len(call.data)] == call.data
+        assert options.items() <= dict(call.options).items()
+        assert set(call.options) - set(options) <= {"negatives"}  # which whole images have none of
