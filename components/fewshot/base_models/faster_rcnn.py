@@ -56,12 +56,14 @@ def faster_rcnn(
       weights: of a trunk that has some from outside; None for random ones.
 
     Raises:
-      ValueError: there is no such trunk or stride, or a side of the images is no multiple of 32.
+      ValueError: there is no such trunk or stride, a side of the images is no multiple of 32, or `plain` is below 0.
     """
     if trunk not in TRUNKS:
         raise ValueError(f"trunk: expected one of {', '.join(TRUNKS)}, got {trunk!r}")
     if any(side % COARSEST for side in shape[:2]):
         raise ValueError(f"images: expected sides that are multiples of {COARSEST}, got {shape[0]} x {shape[1]}")
+    if plain < 0:
+        raise ValueError(f"plain: expected 0 or more, got {plain}")
     features = _features(TRUNKS[trunk](shape, weights), stride, filters, frozen, plain)
     rpn = _rpn(features.output_shape[1:], filters, sizes, ratios)
     head = _roi_head(filters, embedding, plain)

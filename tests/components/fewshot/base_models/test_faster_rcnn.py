@@ -84,6 +84,11 @@ def test_nothing_teaches_the_proposals_or_boxes_by_it(seeing):
     np.testing.assert_array_equal(one, two)
 
 
+def test_less_than_nothing_is_seen():
+    with pytest.raises(ValueError, match="plain: expected 0 or more, got -3"):
+        faster_rcnn(SHAPE, plain=-3)
+
+
 def test_there_is_no_such_part(pure):
     with pytest.raises(ValueError, match="rpm"):
         called(pure, "rpm", np.zeros((1, 1), np.float32))
