@@ -33,13 +33,8 @@ def marked(objects: Objects, support: Draw) -> MarkedDraw:
 
 
 def queries(objects: Objects, episode: Episode) -> ScenesDraw:
-    """The queries of an episode."""
-    return in_episode(objects, episode, episode.query.rows)
-
-
-def in_episode(objects: Objects, episode: Episode, rows: np.ndarray) -> ScenesDraw:
-    """The images of some rows [N]; labels are 0..way-1, and objects of other classes are strangers."""
-    return scenes(objects, rows, lambda labels: labels_among(labels, episode.class_ids))
+    """The queries of an episode; labels are 0..way-1, and objects of other classes are strangers."""
+    return scenes(objects, episode.query.rows, lambda labels: labels_among(labels, episode.class_ids))
 
 
 def scenes(

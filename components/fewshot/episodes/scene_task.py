@@ -5,18 +5,21 @@ from typing import NamedTuple
 
 from keras import ops
 
-from components.fewshot.episodes.scenes import Marked, Scenes
+from components.fewshot.episodes.scenes import STRANGER, Marked, Scenes
 from components.fewshot.tensors import Images, Labels, Tensor
 
 
 class SceneTask(NamedTuple):
-    """One episode."""
+    """One episode.
+
+    All objects in its images keep their classes, those outside the episode, too: what is a stranger to the episode
+    (`in_episode`) still teaches a learner what it is."""
 
     support: Marked  # way * shot objects
     support_labels: Labels  # int32 [B], 0..way-1
     around: Tensor  # float32 [I, M, 4], all objects in the images of the support set, those that are marked among them
-    around_labels: Labels  # int32 [I, M], 0..way-1, or below 0
-    query: Scenes  # labels 0..way-1, or below 0
+    around_labels: Labels  # int32 [I, M], class ids of the training set, or below 0
+    query: Scenes  # labels are class ids of the training set, or below 0
     class_ids: Tensor  # int32 [way], of the whole training set
 
     def with_images(self, change: Callable[[Images], Images]) -> "SceneTask":
@@ -29,6 +32,12 @@ class SceneTask(NamedTuple):
         """All images with all their objects, [I + Q], those of the support set first."""
         given = (self.support.images, self.around, self.around_labels)
         return Scenes(*(ops.concatenate(pair) for pair in zip(given, self.query, strict=True)))
+
+    def in_episode(self, labels: Labels) -> Labels:
+        """Class ids [...] as labels of the episode: 0..way-1, STRANGER for another class; what is below 0 stays."""
+        own = ops.expand_dims(labels, -1) == self.class_ids
+        place = ops.cast(ops.argmax(own, axis=-1), labels.dtype)
+        return ops.where(ops.any(own, axis=-1), place, ops.minimum(labels, STRANGER))
 
     @property
     def way(self) -> Tensor:

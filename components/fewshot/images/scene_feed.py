@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.fewshot.episodes.episode import Episode
-from components.fewshot.episodes.scene_draw import ScenesDraw, in_episode, marked, queries, scenes
+from components.fewshot.episodes.scene_draw import ScenesDraw, marked, scenes
 from components.fewshot.episodes.scene_task import SceneBatch, SceneTask
 from components.fewshot.episodes.scenes import Marked, Scenes
 from components.fewshot.images.feed import images_signature
@@ -15,13 +15,12 @@ LABELS = tf.TensorSpec([None], tf.int32)
 
 
 def scene_task(store: PixelStore, episode: Episode) -> SceneTask:
-    """One episode as numpy arrays; images in the store's dtype."""
+    """One episode as numpy arrays; images in the store's dtype, labels of objects are classes of the split."""
     objects = objects_in(store)
     support = marked(objects, episode.support)
     given = Marked(store.pixels(support.images), support.boxes, support.box_images)
-    around = in_episode(objects, episode, support.images.rows)
-    query = _read(store, queries(objects, episode))
-    return SceneTask(given, episode.support.labels, around.boxes, around.labels, query, episode.class_ids)
+    around, query = scenes(objects, support.images.rows), scenes(objects, episode.query.rows)
+    return SceneTask(given, episode.support.labels, around.boxes, around.labels, _read(store, query), episode.class_ids)
 
 
 def scene_batch(store: PixelStore, rows: np.ndarray) -> SceneBatch:

@@ -4,9 +4,10 @@ import numpy as np
 import tensorflow as tf
 
 from components.fewshot.episodes.scene_task import SceneBatch, SceneTask
-from components.fewshot.episodes.scenes import NOTHING, STRANGER, Marked, Scenes
+from components.fewshot.episodes.scenes import NOTHING, Marked, Scenes
 
 SIDE, WAY, SHOT, QUERY, MOST = 32, 3, 2, 4, 3
+FIRST = 2  # class of the training set that is the first of an episode
 CELLS = 5  # along a side of a form
 
 
@@ -27,11 +28,11 @@ def scene(rng: np.random.Generator, classes: list[int]) -> tuple[np.ndarray, np.
 
 
 def scenes_of(rng: np.random.Generator, classes: list[list[int]]) -> Scenes:
-    """Scenes with these classes, which are their labels; a class from WAY on is a stranger."""
+    """Scenes with these classes, which are their labels, from FIRST on."""
     made = [scene(rng, own) for own in classes]
     labels = np.full((len(classes), MOST), NOTHING, np.int32)
     for row, own in zip(labels, classes, strict=True):
-        row[: len(own)] = [number if number < WAY else STRANGER for number in own]
+        row[: len(own)] = [FIRST + number for number in own]
     images, boxes = (tf.constant(np.stack(parts)) for parts in zip(*made, strict=True))
     return Scenes(images, boxes, tf.constant(labels))
 
@@ -42,7 +43,7 @@ def task_of(seed: int = 0) -> SceneTask:
     support = scenes_of(rng, [[int(label), WAY + 1] for label in labels])
     query = scenes_of(rng, [[0, 1], [1, WAY], [2], [2, 0, WAY + 1]])
     marked = Marked(support.images, support.boxes[:, 0], tf.range(len(labels)))
-    return SceneTask(marked, tf.constant(labels, tf.int32), support.boxes, support.labels, query, tf.range(WAY) + 2)
+    return SceneTask(marked, tf.constant(labels, tf.int32), support.boxes, support.labels, query, tf.range(WAY) + FIRST)
 
 
 def unit_of(unit: str, task: SceneTask) -> SceneTask | SceneBatch:

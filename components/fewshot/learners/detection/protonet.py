@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from components.fewshot.episodes.scene_task import SceneTask
-from components.fewshot.episodes.scenes import IGNORED, STRANGER
+from components.fewshot.episodes.scenes import IGNORED
 from components.fewshot.learners.detection.detector import Detector, Seen
 from components.fewshot.learners.detection.heads import against_background, cosine_head, prototypes, unit_kernel
 from components.fewshot.learners.detection.losses import region_loss
@@ -46,13 +46,14 @@ class ProtoNetDetector(Detector[SceneTask]):
         return against_background(embeddings, head["prototypes"], log_scale, background)
 
     def loss(self, weights: Weights, unit: SceneTask) -> tuple[Scalar, Aux]:
-        """Of the proposals and boxes in all images of the episode, and of what is named in them."""
+        """Of the proposals and boxes in all images of the episode, and of what is named in them: among the classes of the
+        episode, and with `auxiliary` among all training classes."""
         scenes = unit.scenes
         maps, state = self.maps(weights, scenes.images, training=True)
         marked = self.marked_crops(maps[: ops.shape(unit.support.images)[0]], unit.support)
         seen = self.seen(weights._replace(state=state), maps, scenes, marked)
         head = self.fit(weights, seen.beside, unit.support_labels, unit.way)
-        logits, labels = self.classify(weights, head, seen.embeddings), unmarked(seen.labels, unit)
+        logits, labels = self.classify(weights, head, seen.embeddings), unmarked(unit.in_episode(seen.labels), unit)
         loss = seen.loss + region_loss(logits, labels) + self._auxiliary(weights, seen, unit)
         return loss, self.aux(logits, labels, seen.state)
 
@@ -61,10 +62,7 @@ class ProtoNetDetector(Detector[SceneTask]):
         if not self.settings.auxiliary:
             return 0.0
         log_scale, background, kernel = weights.own[2:]
-        of_class = ops.take(unit.class_ids, ops.maximum(seen.labels, 0))
-        nobody_knows = ops.where(seen.labels == STRANGER, IGNORED, seen.labels)
-        labels = ops.where(seen.labels >= 0, of_class, nobody_knows)
-        regions = region_loss(against_background(seen.embeddings, kernel, log_scale, background), labels)
+        regions = region_loss(against_background(seen.embeddings, kernel, log_scale, background), seen.labels)
         marked = against_background(ops.expand_dims(seen.beside, 0), kernel, log_scale, background)
         known = ops.expand_dims(ops.take(unit.class_ids, unit.support_labels), 0)
         return self.settings.auxiliary * (regions + region_loss(marked, known))

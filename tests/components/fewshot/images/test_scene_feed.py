@@ -68,16 +68,16 @@ def draw(rows, labels):
 
 
 def test_a_task_worked_out_by_hand(tmp_path):
-    """Class 0 of the episode is oak; two of its objects are in the same image, which is given once."""
+    """Class 0 of the episode is class 1 of the split; two of its objects are in the same image, which is given once."""
     store = stored(tmp_path)
     episode = Episode(0, np.array([1, 0], np.int32), draw([2, 0, 3], [0, 1, 0]), draw([1, 4, 6], [0, -1, -1]))
     task = scene_task(store, episode)
     assert task.support.images[:, 0, 0, 0].tolist() == [1, 2] and task.support.box_images.tolist() == [1, 0, 1]
     assert task.support.boxes.tolist() == [list(LEFT), list(RIGHT), list(RIGHT)]
     assert task.support_labels.tolist() == [0, 1, 0]
-    assert task.around_labels.tolist() == [[1, 0], [0, 0]] and task.around[0].tolist() == [list(RIGHT), list(LEFT)]
+    assert task.around_labels.tolist() == [[0, 1], [1, 1]] and task.around[0].tolist() == [list(RIGHT), list(LEFT)]
     assert task.query.images[:, 0, 0, 0].tolist() == [1, 3, 4]
-    assert task.query.labels.tolist() == [[1, 0], [STRANGER, IGNORED], [NOTHING, NOTHING]]
+    assert task.query.labels.tolist() == [[0, 1], [STRANGER, IGNORED], [NOTHING, NOTHING]]
     assert task.query.boxes[0].tolist() == [list(RIGHT), list(LEFT)]
     for one, spec in zip(tf.nest.flatten(task), tf.nest.flatten(scene_task_signature(store)), strict=True):
         assert spec.is_compatible_with(tf.convert_to_tensor(one))
@@ -88,13 +88,15 @@ def test_all_images_of_a_task_are_scenes(tmp_path):
     episode = Episode(0, np.array([1], np.int32), draw([2], [0]), draw([0], [0]))
     scenes = scene_task(store, episode).scenes
     assert scenes.images[:, 0, 0, 0].numpy().tolist() == [2, 1], "those of the support set first"
-    assert scenes.labels.numpy().tolist() == [[0, 0], [STRANGER, 0]]
+    assert scenes.labels.numpy().tolist() == [[1, 1], [0, 1]]
     assert scenes.boxes[0].numpy().tolist() == [list(LEFT), list(RIGHT)]
 
 
 def test_a_class_outside_the_episode_is_a_stranger(tmp_path):
     episode = Episode(0, np.array([0], np.int32), draw([0], [0]), draw([1, 2], [0, -1]))
-    assert scene_task(stored(tmp_path), episode).query.labels.tolist() == [[0, STRANGER], [STRANGER, STRANGER]]
+    task = scene_task(stored(tmp_path), episode)
+    assert task.query.labels.tolist() == [[0, 1], [1, 1]], "each still has its class"
+    assert task.in_episode(task.query.labels).numpy().tolist() == [[0, STRANGER], [STRANGER, STRANGER]]
 
 
 def test_a_batch_has_the_classes_of_the_split(tmp_path):
