@@ -54,7 +54,7 @@ DETECT: dict[str, object] = {
     "test_episodes": 150,
     "also": [{"spec": {"way": 5, "shot": 5, "query": 2, "negatives": 2}, "episodes": 100}],
     "base_model": {"name": "faster_rcnn", "settings": {"sizes": [0.12, 0.18, 0.27, 0.4], "ratios": [1.0]}},
-    "learner": {"name": "protonet", "settings": {"auxiliary": 0.5}},
+    "learner": {"name": "protonet", "settings": {"auxiliary": 0.5, "cohort": 0.5}},
     "training": {"steps": 1600, "learning_rate": 2e-3, "validate_every": 1600, "gradient_clip": 5.0},
 }
 

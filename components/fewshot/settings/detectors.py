@@ -1,8 +1,8 @@
 """The settings of the learners that find objects, by the name of the learner."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.fewshot.settings.learners import LearnerSettings, TrainingUnit
 
@@ -22,11 +22,31 @@ class DetectorSettings(LearnerSettings):
 class ProtoNetDetectorSettings(DetectorSettings):
     """Settings of prototypes of boxes."""
 
+    at_adaptation: ClassVar[frozenset[str]] = frozenset({"cohort"})
+
     auxiliary: float = Field(
         0.0,
         ge=0,
         description="weight of an ordinary classifier of all training classes beside the episodes; 0 has none",
     )
+    cohort: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description=(
+            "share of a region's likeness to the training class that it is most like, by which its likeness to each class of a"
+            " task is lowered; above 0 it needs auxiliary above 0, by which training classes are known"
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _a_cohort_is_known(self) -> Self:
+        if self.cohort and not self.auxiliary:
+            raise ValueError(
+                f"cohort={self.cohort:g} needs auxiliary above 0, by which training classes are known; set auxiliary=0.5, or"
+                " leave cohort out"
+            )
+        return self
 
 
 class TransferDetectorSettings(DetectorSettings):

@@ -22,17 +22,26 @@ def prototypes(vectors: Vectors, labels: Labels, way: Way) -> Tensor:
     return directed(ops.matmul(of_class, directed(vectors)))
 
 
-def against_background(vectors: Tensor, directions: Tensor, log_scale: Scalar, background: Tensor) -> Logits:
+def cosines(vectors: Tensor, directions: Tensor) -> Tensor:
+    """Of vectors [..., D] to directions [classes, D], [..., classes]; of zeros, 0."""
+    return ops.matmul(directed(vectors), ops.transpose(directed(directions)))
+
+
+def against_background(
+    vectors: Tensor, directions: Tensor, log_scale: Scalar, background: Tensor, less: Tensor | float = 0.0
+) -> Logits:
     """Logits [..., classes + 1] of vectors [..., D]: scaled cosines to directions [classes, D], and background, [1], as
     one.
 
     A class whose direction is zero is never chosen.
+
+    Args:
+      less: [..., 1], what the cosines are lowered by.
     """
-    directions = directed(directions)
-    cosines = ops.matmul(directed(vectors), ops.transpose(directions))
-    last = ops.broadcast_to(background, (*ops.shape(cosines)[:-1], 1))
-    cosines = ops.where(ops.any(directions != 0.0, axis=1), cosines, NEVER)
-    return ops.exp(log_scale) * ops.concatenate([cosines, last], axis=-1)
+    likeness = cosines(vectors, directions) - less
+    last = ops.broadcast_to(background, (*ops.shape(likeness)[:-1], 1))
+    likeness = ops.where(ops.any(directions != 0.0, axis=1), likeness, NEVER)
+    return ops.exp(log_scale) * ops.concatenate([likeness, last], axis=-1)
 
 
 def cosine_head(name: str = "", scale: float = SCALE) -> list[keras.Variable]:

@@ -3,6 +3,10 @@
 The prototype of a class is the mean of the embeddings of its marked objects. A region belongs to a class by the cosine to its
 prototype with a learned scale, or to the background, which has a learned logit. RepMet (Karlinsky et al. 2019,
 https://arxiv.org/abs/1806.04728) and Meta R-CNN (Yan et al. 2019, https://arxiv.org/abs/1909.13032) are near relatives.
+
+Most of what is found by mistake is a stranger that looks like a class. As where speakers are told apart, it helps to compare with
+a cohort of others (Auckenthaler et al. 2000, https://doi.org/10.1006/dspr.1999.0360): here, with the training classes, which the
+auxiliary classifier knows directions of.
 """
 
 import keras
@@ -11,7 +15,13 @@ from keras import ops
 from components.fewshot.episodes.scene_task import SceneTask
 from components.fewshot.episodes.scenes import IGNORED
 from components.fewshot.learners.detection.detector import Detector, Seen
-from components.fewshot.learners.detection.heads import against_background, cosine_head, prototypes, unit_kernel
+from components.fewshot.learners.detection.heads import (
+    against_background,
+    cosine_head,
+    cosines,
+    prototypes,
+    unit_kernel,
+)
 from components.fewshot.learners.detection.losses import region_loss
 from components.fewshot.learners.interface import Aux, Part, TaskState, Weights
 from components.fewshot.settings.detectors import ProtoNetDetectorSettings
@@ -41,9 +51,22 @@ class ProtoNetDetector(Detector[SceneTask]):
         return {"prototypes": prototypes(support, labels, way)}
 
     def classify(self, weights: Weights, head: TaskState, embeddings: Tensor) -> Logits:
-        """The scaled cosines to the prototypes, and the background's logit."""
+        """The scaled cosines to the prototypes, less what the cohort has of them, and the background's logit."""
+        return self._named(weights, head, embeddings, self._in_cohort(weights, embeddings))
+
+    def _named(self, weights: Weights, head: TaskState, embeddings: Tensor, less: Tensor | float = 0.0) -> Logits:
         log_scale, background = weights.own[:2]
-        return against_background(embeddings, head["prototypes"], log_scale, background)
+        return against_background(embeddings, head["prototypes"], log_scale, background, less)
+
+    def _in_cohort(self, weights: Weights, embeddings: Tensor) -> Tensor | float:
+        """Share [..., 1] of the cosine to the training class that is most alike.
+
+        Not in training, where it may be the very class.
+        """
+        if not self.settings.cohort:
+            return 0.0
+        *_, kernel = weights.own
+        return self.settings.cohort * ops.max(cosines(embeddings, kernel), axis=-1, keepdims=True)
 
     def loss(self, weights: Weights, unit: SceneTask) -> tuple[Scalar, Aux]:
         """Of the proposals and boxes in all images of the episode, and of what is named in them: among the classes of the
@@ -53,7 +76,7 @@ class ProtoNetDetector(Detector[SceneTask]):
         marked = self.marked_crops(maps[: ops.shape(unit.support.images)[0]], unit.support)
         seen = self.seen(weights._replace(state=state), maps, scenes, marked)
         head = self.fit(weights, seen.beside, unit.support_labels, unit.way)
-        logits, labels = self.classify(weights, head, seen.embeddings), unmarked(unit.in_episode(seen.labels), unit)
+        logits, labels = self._named(weights, head, seen.embeddings), unmarked(unit.in_episode(seen.labels), unit)
         loss = seen.loss + region_loss(logits, labels) + self._auxiliary(weights, seen, unit)
         return loss, self.aux(logits, labels, seen.state)
 

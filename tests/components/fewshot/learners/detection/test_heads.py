@@ -23,6 +23,13 @@ def test_logits_by_hand():
     assert logits[0, 0, 1] < -1e8  # nothing is known of it
 
 
+def test_a_likeness_is_lowered_and_the_background_is_not():
+    directions, told = np.float32([[2, 0], [0, 0]]), (np.float32(np.log(10)), np.float32([0.5]))
+    logits = against_background(np.float32([[3, 4], [1, 0]]), directions, *told, less=np.float32([[0.1], [0.4]]))
+    np.testing.assert_allclose(np.array(logits)[:, [0, 2]], [[5, 5], [6, 5]], rtol=1e-5)
+    assert (np.array(logits)[:, 1] < -1e8).all()
+
+
 def test_no_gradient_is_lost_at_zero():
     start = tf.zeros((2, 3))
     with tf.GradientTape() as tape:
