@@ -3,12 +3,16 @@
 A run judges its model against its baselines at one shot, on episodes that it froze. Here all are judged at each shot, on other
 episodes of its test images; and the episodes of all runs (seeds, or sets that were left out) are put together. A figure is the
 mean AP50 over them, with half of its 95 % interval over episodes of these classes, and its interval over classes. What the model
-is ahead by is paired by episode. `by run` is the lowest and the highest mean of a run.
+is ahead by is paired by episode. `by run` is the lowest and the highest mean of a run, and `adapt` the median time in which the
+served model adapts to the marked objects of an episode.
 """
 
 import os
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from statistics import median
 from typing import Annotated, NamedTuple
 
 import typer
@@ -37,10 +41,18 @@ SEED = 1000  # of the episodes: no run froze them
 Results = list[DetectionResult]
 
 
+class Judged(NamedTuple):
+    """A model of a run on some episodes."""
+
+    results: Results
+    seconds: list[float]  # to adapt, of each episode
+
+
 class Pooled(NamedTuple):
     """The results of one model, run after run."""
 
     runs: list[Results]
+    seconds: list[float]
 
     @property
     def results(self) -> Results:
@@ -61,20 +73,22 @@ def main(
 ) -> None:
     """Prints the table."""
     runs = [run.run_id for run in list_runs(root) if run.state == "complete"]
-    table = Table("model", "shots", "AP50, %", "over classes", "ahead by", "over classes", "by run", box=None)
+    columns = "model", "shots", "AP50, %", "over classes", "ahead by", "over classes", "by run", "adapt, ms"
+    table = Table(*columns, box=None)
     for shot in shots:
-        models: dict[str, Pooled] = defaultdict(lambda: Pooled([]))
+        models: dict[str, Pooled] = defaultdict(lambda: Pooled([], []))
         for run in runs:
-            for name, results in judged(root, run, shot, episodes):
-                models[name].runs.append(results)
+            for name, one in judged(root, run, shot, episodes):
+                models[name].runs.append(one.results)
+                models[name].seconds.extend(one.seconds)
         for name in models:
             add_row(table, shot, name, models)
-    Console(width=110).print(table)
+    Console(width=120).print(table)
     Console().print(counted(len(runs), "run", "runs"))
 
 
-def judged(root: str, run: str, shot: int, count: int) -> Iterator[tuple[str, Results]]:
-    """Yields the results of each model of a run on the same episodes."""
+def judged(root: str, run: str, shot: int, count: int) -> Iterator[tuple[str, Judged]]:
+    """Yields each model of a run, on the same episodes."""
     outputs, spec = run_outputs(root, run), settings_of(root, run).episodes
     store = ImageStore.open(os.path.join(outputs["EpisodeGenerator"]["episodes"].uri, "Split-test", "store"))
     sampler = feed_of(store).sampler(fitted(spec.model_copy(update={"shot": shot}), test=store.index), SEED)
@@ -82,7 +96,15 @@ def judged(root: str, run: str, shot: int, count: int) -> Iterator[tuple[str, Re
     for node in NODES:
         if node in outputs:
             model = ServedDetector(path_utils.serving_model_path(outputs[node]["model"].uri))
-            yield node, [judge_scenes(model, one)[0] for one in encoded]
+            results = [judge_scenes(model, one)[0] for one in encoded]
+            yield node, Judged(results, [timed(partial(one.adapted, model)) for one in encoded])
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that it takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 def add_row(table: Table, shot: int, name: str, models: Mapping[str, Pooled]) -> None:
@@ -94,7 +116,8 @@ def add_row(table: Table, shot: int, name: str, models: Mapping[str, Pooled]) ->
         both = f"{100 * difference['mean']:+.2f} ± {100 * difference['ci95']:.2f}"
         ahead = (both, bounds(difference["over_classes"], signed=True))
     spread = f"{100 * min(means):.2f} to {100 * max(means):.2f}"
-    table.add_row(name, str(shot), percent(figures), bounds(figures["over_classes"]), *ahead, spread)
+    adapt = f"{1000 * median(models[name].seconds):.0f}"
+    table.add_row(name, str(shot), percent(figures), bounds(figures["over_classes"]), *ahead, spread, adapt)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,6 @@ from tests.components.fewshot.toy_scenes import QUERY, SIDE, WAY, task_of, unit_
 
 KINDS = {
     **{name: (name, {}) for name in DETECTORS},
-    "protonet, auxiliary": ("protonet", {"auxiliary": 1.0}),
     "protonet, cohort": ("protonet", {"auxiliary": 1.0, "cohort": 0.5}),
     "transfer, steps": ("transfer", {"head_steps": 5}),
     "finetune": ("finetune", {"steps": 3}),

@@ -27,7 +27,7 @@ def test_a_stranger_teaches_what_it_is_where_all_training_classes_are_named():
     task = task_of()
     one, other = (FIRST + WAY + number for number in range(2))
     swapped = tf.where(task.around_labels == other, one, task.around_labels)
-    for kind, differs in (("protonet", False), ("protonet, auxiliary", True)):
+    for kind, differs in (("protonet", False), ("protonet, cohort", True)):
         learner = make(kind)
         before, after = (
             float(learner.loss(learner.values(), each)[0]) for each in (task, task._replace(around_labels=swapped))
