@@ -22,7 +22,7 @@ from tfx.utils import path_utils
 
 from benchmarks.runs import settings_of
 from components.fewshot.episodes.fitting import fitted
-from components.fewshot.evaluation.detection_judging import encode_scenes, judge_scenes
+from components.fewshot.evaluation.detection_judging import EncodedScenes, encode_scenes, judge_scenes
 from components.fewshot.evaluation.detection_metrics import summarise
 from components.fewshot.evaluation.detections import DetectionResult
 from components.fewshot.evaluation.metrics import paired_difference
@@ -89,15 +89,26 @@ def main(
 
 def judged(root: str, run: str, shot: int, count: int) -> Iterator[tuple[str, Judged]]:
     """Yields each model of a run, on the same episodes."""
+    encoded = episodes_of(root, run, shot, count)
+    for node, model in models_of(root, run):
+        results = [judge_scenes(model, one)[0] for one in encoded]
+        yield node, Judged(results, [timed(partial(one.adapted, model)) for one in encoded])
+
+
+def episodes_of(root: str, run: str, shot: int, count: int) -> list[EncodedScenes]:
+    """Episodes of the test images of a run that it did not freeze."""
     outputs, spec = run_outputs(root, run), settings_of(root, run).episodes
     store = ImageStore.open(os.path.join(outputs["EpisodeGenerator"]["episodes"].uri, "Split-test", "store"))
     sampler = feed_of(store).sampler(fitted(spec.model_copy(update={"shot": shot}), test=store.index), SEED)
-    encoded = [encode_scenes(store, sampler(number)) for number in range(count)]
+    return [encode_scenes(store, sampler(number)) for number in range(count)]
+
+
+def models_of(root: str, run: str) -> Iterator[tuple[str, ServedDetector]]:
+    """Yields the model of a run and its baselines, each with the node that it comes from."""
+    outputs = run_outputs(root, run)
     for node in NODES:
         if node in outputs:
-            model = ServedDetector(path_utils.serving_model_path(outputs[node]["model"].uri))
-            results = [judge_scenes(model, one)[0] for one in encoded]
-            yield node, Judged(results, [timed(partial(one.adapted, model)) for one in encoded])
+            yield node, ServedDetector(path_utils.serving_model_path(outputs[node]["model"].uri))
 
 
 def timed(work: Callable[[], object]) -> float:

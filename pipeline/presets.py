@@ -51,7 +51,7 @@ DETECT: dict[str, object] = {
     "train_episodes": {"way": 5, "shot": 2, "query": 1, "negatives": 1},
     "episodes": {"way": 5, "shot": 1, "query": 2, "negatives": 2},
     "validation_episodes": 40,
-    "test_episodes": 150,
+    "test_episodes": 250,
     "also": [{"spec": {"way": 5, "shot": 5, "query": 2, "negatives": 2}, "episodes": 100}],
     "base_model": {"name": "faster_rcnn", "settings": {"sizes": [0.12, 0.18, 0.27, 0.4], "ratios": [1.0]}},
     "learner": {"name": "protonet", "settings": {"auxiliary": 0.5, "cohort": 0.5}},

@@ -25,6 +25,11 @@ class EncodedScenes(NamedTuple):
     truth: Truth  # what there is in the queries
     classes: list[tuple[str, str]]  # [way], (name, domain)
 
+    def found_by(self, model: ServedDetector) -> Detections:
+        """What a model finds in the queries."""
+        told = self.marked.boxes, self.marked.box_images, self.episode.support.labels
+        return model.episode(self.support, *told, self.query)
+
     def adapted(self, model: ServedDetector) -> ServedState:
         """The task state of a model."""
         return model.adapt(self.support, self.marked.boxes, self.marked.box_images, self.episode.support.labels)
@@ -41,8 +46,6 @@ def encode_scenes(store: ImageStore, episode: Episode) -> EncodedScenes:
 
 def judge_scenes(model: ServedDetector, encoded: EncodedScenes) -> tuple[DetectionResult, Detections]:
     """One detector on one episode: the result, and what it found."""
-    episode, given = encoded.episode, encoded.marked
-    found = model.episode(encoded.support, given.boxes, given.box_images, episode.support.labels, encoded.query)
-    proposals = model.propose(encoded.query).boxes
-    told = encoded.truth, encoded.classes, model.threshold, proposals
+    episode, found = encoded.episode, encoded.found_by(model)
+    told = encoded.truth, encoded.classes, model.threshold, model.proposed(encoded.query)
     return score(episode.index, episode.shot, found, *told), found

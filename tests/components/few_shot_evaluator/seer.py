@@ -38,13 +38,13 @@ class Seer:
             classes[own] = int(label)
         return Detections(*(np.stack(part) for part in zip(*(self._found(one, classes) for one in query), strict=True)))
 
-    def propose(self, images) -> SimpleNamespace:
+    def proposed(self, images) -> np.ndarray:
         found = np.zeros((len(images), 100, 4), np.float32)
         for number, image in enumerate(images):
             rng = np.random.default_rng([self._seed, len(image)])
             there = [near(rng, box, 0.1) for name, box in self._there[image] if name >= -1]
             found[number, rng.permutation(60)[: len(there)]] = np.reshape(there, (-1, 4))
-        return SimpleNamespace(boxes=found)
+        return found
 
     def _found(self, image, classes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng, found = np.random.default_rng([self._seed, len(image), *sorted(classes)]), []

@@ -69,7 +69,7 @@ def test_a_result(store):
         asked.append(given)
         return answer
 
-    model = SimpleNamespace(episode=episode, propose=lambda images: SimpleNamespace(boxes=boxes), threshold=0.5)
+    model = SimpleNamespace(episode=episode, proposed=lambda images: boxes, threshold=0.5)
     result, found = judge_scenes(model, encode_scenes(store, EPISODE))
     assert found is answer and asked[0][3].tolist() == [0, 1]
     assert (result.index, result.shot, result.figure, result.images) == (7, 1, 1.0, 2)

@@ -165,6 +165,16 @@ def test_places_of_objects(served):
     assert same(served.propose(QUERY[1:2]), (boxes[1:2], scores[1:2]))
 
 
+def test_each_picture_is_looked_at_once_for_proposals(served, monkeypatch):
+    asked, ask = [], served.propose
+    monkeypatch.setattr(served, "propose", lambda images: asked.extend(images) or ask(images))
+    expected = ask(QUERY).boxes
+    one, two = QUERY[:2]
+    for _ in range(2):
+        np.testing.assert_array_equal(served.proposed([two, one, two]), expected[[1, 0, 1]])
+    assert asked == [two, one]
+
+
 def given(**changed) -> dict:
     return {"boxes": BOXES, "box_images": BOX_IMAGES, "labels": LABELS} | changed
 
