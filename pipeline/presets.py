@@ -44,6 +44,8 @@ PHOTOS: dict[str, object] = {
     "training": {"steps": 0, "learning_rate": 1e-3, "validate_every": 200},
 }
 
+BY_BOXES: dict[str, object] = {"learning_rate": 2e-3, "gradient_clip": 5.0}  # how detectors are trained
+
 DETECT: dict[str, object] = {
     "name": "detect",
     "glyphs": "scenes",
@@ -55,7 +57,7 @@ DETECT: dict[str, object] = {
     "also": [{"spec": {"way": 5, "shot": 5, "query": 2, "negatives": 2}, "episodes": 100}],
     "base_model": {"name": "faster_rcnn", "settings": {"sizes": [0.12, 0.18, 0.27, 0.4], "ratios": [1.0]}},
     "learner": {"name": "protonet", "settings": {"auxiliary": 0.5, "cohort": 0.5}},
-    "training": {"steps": 1600, "learning_rate": 2e-3, "validate_every": 1600, "gradient_clip": 5.0},
+    "training": BY_BOXES | {"steps": 1600, "validate_every": 1600},
 }
 
 # Candidates for photographs. The comment of each says what it is.
@@ -156,9 +158,16 @@ PRESETS: dict[str, dict[str, object]] = {
         "image": {"height": 256, "width": 256, "channels": 3, "fit": "pad"},
         "train_episodes": {"way": None, "shot": 2, "query": None, "negatives": 1},
         "episodes": {"way": None, "shot": None, "query": None, "negatives": 2},
+        "test_episodes": 100,
         "also": [
-            {"spec": {"way": None, "shot": shot, "query": None, "negatives": 2}, "episodes": 200} for shot in (5, 10)
+            {"spec": {"way": None, "shot": shot, "query": None, "negatives": 2}, "episodes": 50} for shot in (5, 10)
         ],
+        "training": BY_BOXES
+        | {
+            "steps": 600,  # some hundred photographs teach no more
+            "validate_every": 600,
+            "augmentation": {"flip": True, "zoom": 0.4, "translation": 0.1},
+        },
         "base_model": {
             "name": "faster_rcnn",
             "settings": {
