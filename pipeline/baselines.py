@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from components.fewshot.episodes.fitting import for_training
 from components.fewshot.settings.base_models import BaseModelSettings
-from components.fewshot.settings.kinds import CLASSIFICATION, DETECTION
+from components.fewshot.settings.kinds import CLASSIFICATION, DETECTION, settings_class
 from components.fewshot.settings.learners import LearnerChoice
 from components.fewshot.training.units import images_a_step
 from components.meta_trainer.settings import TrainerSettings
@@ -40,7 +40,7 @@ def transfer(run: RunSettings) -> TrainerSettings:
     if run.base_model.trainable == "none":
         steps = 0  # its head for the train classes would be all that is trained, and it has another for each task
     training = training.model_copy(update={"steps": steps})
-    return _cold(run).model_copy(update={"learner": LearnerChoice(name="transfer"), "training": training})
+    return _cold(run).model_copy(update={"learner": _rival(run), "training": training})
 
 
 def untrained(run: RunSettings) -> TrainerSettings:
@@ -56,7 +56,7 @@ def pixels(run: RunSettings) -> TrainerSettings:
 
 def head_steps(run: RunSettings) -> TrainerSettings:
     """Returns the detector of `transfer`, which is trained once for both, with steps for a new head in each task."""
-    return transfer(run).model_copy(update={"learner": LearnerChoice(name="transfer", settings={"head_steps": STEPS})})
+    return transfer(run).model_copy(update={"learner": _rival(run, head_steps=STEPS)})
 
 
 BOTH = (CLASSIFICATION, DETECTION)
@@ -73,6 +73,13 @@ def baselines_of(run: RunSettings) -> dict[str, Baseline]:
     pixels, and the base model without weights from outside."""
     own = {name: one for name, one in BASELINES.items() if run.kind in one.kinds}
     return {name: one for name, one in own.items() if not run.candidates or one.is_floor}
+
+
+def _rival(run: RunSettings, **own: object) -> LearnerChoice:
+    """Ordinary transfer, with what it shares with the learner of the run, and settings of its own."""
+    shared = settings_class(run.learner.name, run.kind).shared
+    given = {name: value for name, value in run.learner.settings.items() if name in shared}
+    return LearnerChoice(name="transfer", settings=given | own)
 
 
 def _cold(run: RunSettings) -> TrainerSettings:

@@ -168,6 +168,7 @@ PRESETS: dict[str, dict[str, object]] = {
             "validate_every": 600,
             "augmentation": {"flip": True, "zoom": 0.4, "translation": 0.1},
         },
+        "learner": {"name": "protonet", "settings": {"auxiliary": 0.5, "cohort": 0.25, "alike": 0.5}},
         "base_model": {
             "name": "faster_rcnn",
             "settings": {

@@ -56,6 +56,15 @@ def test_a_detector_has_baselines_of_its_own():
     assert found["transfer"].settings == {} and found["head_steps"].settings == {"head_steps": 100}
 
 
+def test_a_baseline_looks_at_as_many_regions_as_the_model():
+    layer = {"learner": {"settings": {"proposals": 64, "alike": 0.5}}}
+    run = load_settings(find_preset("detect"), layer)
+    found = {name: one.settings(run).learner.settings for name, one in baselines_of(run).items()}
+    assert found["transfer"] == {"proposals": 64, "alike": 0.5}
+    assert found["head_steps"] == {"proposals": 64, "alike": 0.5, "head_steps": 100}
+    assert found["untrained"] == run.learner.settings
+
+
 def test_a_baseline_without_anything_to_train_on_does_not_end_the_run():
     """As where the model starts from an earlier one, and all classes are test classes."""
     settings = load_settings({"warm_start": "served/7"})

@@ -10,8 +10,19 @@ from components.fewshot.settings.learners import LearnerSettings, TrainingUnit
 class DetectorSettings(LearnerSettings):
     """Settings that all detectors share."""
 
+    shared: ClassVar[frozenset[str]] = frozenset({"proposals", "alike", "cascade"})
+
     proposals: int = Field(
         128, ge=1, description="regions of an image that are looked at for objects; more cost time and miss fewer"
+    )
+    alike: float = Field(
+        0.7,
+        gt=0,
+        le=1,
+        description=(
+            "overlap from which on two of these regions are one; with less they are spread over more places, which finds more"
+            " objects of kinds unlike those of training"
+        ),
     )
     cascade: bool = Field(
         True,

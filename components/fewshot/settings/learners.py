@@ -18,6 +18,7 @@ class LearnerSettings(BaseModel):
         `grouped`, several images of each of its classes.
       has_fixed_head: whether it can tell apart only as many classes as in training.
       at_adaptation: those that training does not depend on, so that learners that differ in them alone are trained once.
+      shared: those that baselines are given, too, for a comparison without them would be of something else.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -25,6 +26,7 @@ class LearnerSettings(BaseModel):
     unit: ClassVar[TrainingUnit] = "episode"
     has_fixed_head: ClassVar[bool] = False
     at_adaptation: ClassVar[frozenset[str]] = frozenset()
+    shared: ClassVar[frozenset[str]] = frozenset()
 
     batch_norm: BatchNorm = Field(
         "running",

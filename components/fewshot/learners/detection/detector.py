@@ -21,8 +21,7 @@ from components.fewshot.settings.detectors import DetectorSettings
 from components.fewshot.tensors import Images, Labels, Logits, Scalar, Tensor, Vectors, Way
 
 CANDIDATES = 4  # times as many proposals as asked for are looked at before those that overlap are dropped
-ALIKE = 0.7  # overlap from which on two proposals are one
-SAME = 0.5  # overlap from which on two detections of a class are one
+SAME = 0.4  # overlap from which on two detections of a class are one; boxes of kinds that are new are loose
 FOUND = 50  # detections of an image
 # Regions of a training image, and how many of them may lie near objects, whatever is proposed.
 TRAINED_ON, NEAR = 40, 24
@@ -126,7 +125,8 @@ class Detector(Learner[Unit]):
         deltas, anchors = (
             ops.take_along_axis(ops.stop_gradient(rpn[name]), places, 1) for name in ("deltas", "anchors")
         )
-        boxes, scores, _ = surest(clip(decode(deltas, anchors)), ops.expand_dims(ops.sigmoid(logits), -1), ALIKE, count)
+        scores = ops.expand_dims(ops.sigmoid(logits), -1)
+        boxes, scores, _ = surest(clip(decode(deltas, anchors)), scores, self.settings.alike, count)
         return Proposals(boxes, scores)
 
     def regions(self, weights: Weights, maps: Tensor, boxes: Tensor) -> Regions:
