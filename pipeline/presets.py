@@ -156,7 +156,9 @@ PRESETS: dict[str, dict[str, object]] = {
     | {
         "name": "detect-photos",
         "image": {"height": 256, "width": 256, "channels": 3, "fit": "pad"},
-        "train_episodes": {"way": None, "shot": 2, "query": None, "negatives": 1},
+        # Images drawn by class are mostly of the set with the most classes; those without any of the classes are drawn from all,
+        # and boxes need them.
+        "train_episodes": {"way": None, "shot": 1, "query": None, "negatives": 6},
         "episodes": {"way": None, "shot": None, "query": None, "negatives": 2},
         "test_episodes": 100,
         "also": [
