@@ -3,16 +3,14 @@
 A run judges its model against its baselines at one shot, on episodes that it froze. Here all are judged at each shot, on other
 episodes of its test images; and the episodes of all runs (seeds, or sets that were left out) are put together. A figure is the
 mean AP50 over them, with half of its 95 % interval over episodes of these classes, and its interval over classes. What the model
-is ahead by is paired by episode. `by run` is the lowest and the highest mean of a run, and `adapt` the median time in which the
+is ahead by is paired by episode. `by run` is the lowest and the highest mean of a run, and `adapt` the time in which the
 served model adapts to the marked objects of an episode.
 """
 
 import os
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from statistics import median
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Annotated, NamedTuple
 
 import typer
@@ -25,6 +23,7 @@ from components.fewshot.episodes.fitting import fitted
 from components.fewshot.evaluation.detection_judging import EncodedScenes, encode_scenes, judge_scenes
 from components.fewshot.evaluation.detection_metrics import summarise
 from components.fewshot.evaluation.detections import DetectionResult
+from components.fewshot.evaluation.detector_checks import detector_latency
 from components.fewshot.evaluation.metrics import paired_difference
 from components.fewshot.images.feeds import feed_of
 from components.fewshot.images.store import ImageStore
@@ -41,18 +40,11 @@ SEED = 1000  # of the episodes: no run froze them
 Results = list[DetectionResult]
 
 
-class Judged(NamedTuple):
-    """A model of a run on some episodes."""
-
-    results: Results
-    seconds: list[float]  # to adapt, of each episode
-
-
 class Pooled(NamedTuple):
     """The results of one model, run after run."""
 
     runs: list[Results]
-    seconds: list[float]
+    adapt: list[float]  # milliseconds, of each
 
     @property
     def results(self) -> Results:
@@ -78,21 +70,14 @@ def main(
     for shot in shots:
         models: dict[str, Pooled] = defaultdict(lambda: Pooled([], []))
         for run in runs:
-            for name, one in judged(root, run, shot, episodes):
-                models[name].runs.append(one.results)
-                models[name].seconds.extend(one.seconds)
+            encoded = episodes_of(root, run, shot, episodes)
+            for name, model in models_of(root, run):
+                models[name].runs.append([judge_scenes(model, one)[0] for one in encoded])
+                models[name].adapt.append(detector_latency(model, encoded)["adapt_ms"])
         for name in models:
             add_row(table, shot, name, models)
     Console(width=120).print(table)
     Console().print(counted(len(runs), "run", "runs"))
-
-
-def judged(root: str, run: str, shot: int, count: int) -> Iterator[tuple[str, Judged]]:
-    """Yields each model of a run, on the same episodes."""
-    encoded = episodes_of(root, run, shot, count)
-    for node, model in models_of(root, run):
-        results = [judge_scenes(model, one)[0] for one in encoded]
-        yield node, Judged(results, [timed(partial(one.adapted, model)) for one in encoded])
 
 
 def episodes_of(root: str, run: str, shot: int, count: int) -> list[EncodedScenes]:
@@ -111,13 +96,6 @@ def models_of(root: str, run: str) -> Iterator[tuple[str, ServedDetector]]:
             yield node, ServedDetector(path_utils.serving_model_path(outputs[node]["model"].uri))
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that it takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 def add_row(table: Table, shot: int, name: str, models: Mapping[str, Pooled]) -> None:
     """Adds the line of a model at a number of shots."""
     figures, means = summarise(models[name].results), models[name].means
@@ -127,7 +105,7 @@ def add_row(table: Table, shot: int, name: str, models: Mapping[str, Pooled]) ->
         both = f"{100 * difference['mean']:+.2f} ± {100 * difference['ci95']:.2f}"
         ahead = (both, bounds(difference["over_classes"], signed=True))
     spread = f"{100 * min(means):.2f} to {100 * max(means):.2f}"
-    adapt = f"{1000 * median(models[name].seconds):.0f}"
+    adapt = f"{fmean(models[name].adapt):.0f}"
     table.add_row(name, str(shot), percent(figures), bounds(figures["over_classes"]), *ahead, spread, adapt)
 
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.mistakes --root fewshot-runs`: what the detectors of the last run in a folder lose AP50 by.
+"""`python -m benchmarks.mistakes --root fewshot-runs`: what the detectors of a run in a folder lose AP50 by.
 
 A column says by how many points AP50 would be higher without mistakes of one kind (Bolya et al. 2020,
 https://arxiv.org/abs/2008.08115, have more of them): a detection that is wrong is left out, and an object that is missed is not
@@ -24,7 +24,7 @@ from components.fewshot.episodes.scenes import STRANGER, Detections
 from components.fewshot.evaluation.detection_judging import EncodedScenes
 from components.fewshot.evaluation.detections import Truth, score
 from components.fewshot.evaluation.matching import match, overlaps
-from pipeline.history.runs import list_runs
+from pipeline.history.runs import show_run
 
 HALF, BESIDE = 0.5, 0.1  # overlap from which on a detection lies on an object, or beside it
 WRONG = ("stranger", "another", "place", "twice", "background")
@@ -32,18 +32,23 @@ WRONG = ("stranger", "another", "place", "twice", "background")
 
 def main(
     root: Annotated[str, typer.Option()] = "fewshot-runs",
+    run: Annotated[str, typer.Option(help="Its id, or the beginning of it.")] = "latest",
     episodes: int = 60,
     shots: Annotated[list[int], typer.Option("--shot")] = [1, 5],  # noqa: B006 (typer copies it)
 ) -> None:
     """Prints the table."""
-    run = [run.run_id for run in list_runs(root) if run.state == "complete"][-1]
+    run = show_run(root, run).run.run_id
     table = Table("model", "shots", "AP50, %", *WRONG, "missed", box=None)
     for shot in shots:
         encoded = episodes_of(root, run, shot, episodes)
         for node, model in models_of(root, run):
             found = [(one, one.found_by(model)) for one in encoded]
             base = mean_ap50(found)
-            gains = [mean_ap50([(one, without(kind, what, one.truth)) for one, what in found]) for kind in WRONG]
+            kinds = [kinds_of(what, one.truth) for one, what in found]
+            gains = [
+                mean_ap50([(one, without(kind, what, of)) for (one, what), of in zip(found, kinds, strict=True)])
+                for kind in WRONG
+            ]
             gains.append(mean_ap50([(one._replace(truth=asked_for(what, one.truth)), what) for one, what in found]))
             table.add_row(node, str(shot), f"{base:.1f}", *(f"{gain - base:+.1f}" for gain in gains))
     Console(width=110).print(table)
@@ -55,9 +60,9 @@ def mean_ap50(found: list[tuple[EncodedScenes, Detections]]) -> float:
     return 100 * float(np.mean(figures))
 
 
-def without(kind: str, found: Detections, truth: Truth) -> Detections:
-    """What was found, without wrong detections of a kind."""
-    return found._replace(classes=np.where(kinds_of(found, truth) == WRONG.index(kind), -1, found.classes))
+def without(kind: str, found: Detections, kinds: np.ndarray) -> Detections:
+    """What was found, without wrong detections of a kind; `kinds` [Q, N] are those of `kinds_of`."""
+    return found._replace(classes=np.where(kinds == WRONG.index(kind), -1, found.classes))
 
 
 def kinds_of(found: Detections, truth: Truth) -> np.ndarray:
@@ -68,11 +73,7 @@ def kinds_of(found: Detections, truth: Truth) -> np.ndarray:
         np.where(which, overlap, 0).max(-1, initial=0)
         for which in (classes == labels, (labels >= 0) & (classes != labels), labels == STRANGER)
     )
-    cases = [
-        own >= HALF,
-        np.maximum(another, stranger) < HALF,
-        stranger >= another,
-    ]
+    cases = [own >= HALF, np.maximum(another, stranger) < HALF, stranger >= another]
     elsewhere = np.where(own >= BESIDE, WRONG.index("place"), WRONG.index("background"))
     kinds = np.select(cases, [WRONG.index("twice"), elsewhere, WRONG.index("stranger")], WRONG.index("another"))
     wrong = match(found.boxes, found.classes, truth.boxes, truth.labels, truth.pixels, ("all",)).wrong[0, 0]

@@ -20,9 +20,10 @@ def found(*those) -> Detections:
 def test_each_kind():
     beside = [0.0, 0.1, 0.2, 0.3]  # a third of the union with the left one is shared
     given = found((LEFT, 0), (LEFT, 0), (MIDDLE, 0), (RIGHT, 1), (beside, 0), ([0.6, 0.6, 0.9, 0.9], 1), (LEFT, -1))
-    kinds = [WRONG[kind] if kind >= 0 else "" for kind in kinds_of(given, TRUTH)[0]]
-    assert kinds == ["", "twice", "another", "stranger", "place", "background", ""]
-    assert without("stranger", given, TRUTH).classes.tolist() == [[0, 0, 0, -1, 0, 1, -1]]
+    kinds = kinds_of(given, TRUTH)
+    names = [WRONG[kind] if kind >= 0 else "" for kind in kinds[0]]
+    assert names == ["", "twice", "another", "stranger", "place", "background", ""]
+    assert without("stranger", given, kinds).classes.tolist() == [[0, 0, 0, -1, 0, 1, -1]]
 
 
 def test_what_is_missed_is_not_asked_for():

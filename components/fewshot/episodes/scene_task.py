@@ -13,7 +13,8 @@ class SceneTask(NamedTuple):
     """One episode.
 
     All objects in its images keep their classes, those outside the episode, too: what is a stranger to the episode
-    (`in_episode`) still teaches a learner what it is."""
+    (`in_episode`) still teaches a learner what it is.
+    """
 
     support: Marked  # way * shot objects
     support_labels: Labels  # int32 [B], 0..way-1
@@ -36,8 +37,7 @@ class SceneTask(NamedTuple):
     def in_episode(self, labels: Labels) -> Labels:
         """Class ids [...] as labels of the episode: 0..way-1, STRANGER for another class; what is below 0 stays."""
         own = ops.expand_dims(labels, -1) == self.class_ids
-        place = ops.cast(ops.argmax(own, axis=-1), labels.dtype)
-        return ops.where(ops.any(own, axis=-1), place, ops.minimum(labels, STRANGER))
+        return ops.where(ops.any(own, axis=-1), ops.argmax(own, axis=-1), ops.minimum(labels, STRANGER))
 
     @property
     def way(self) -> Tensor:

@@ -74,7 +74,7 @@ class ServedDetector(Client):
         return Places(found["boxes"], found["scores"])
 
     def proposed(self, images: Sequence[bytes]) -> np.ndarray:
-        """The boxes of `propose`, [Q, R, 4]. Each picture is looked at once, for no task changes them; 2 KB of it are kept."""
+        """The boxes of `propose`, [Q, R, 4]. Each picture is looked at once, for no task changes them; they are kept."""
         names = [blake2b(image).digest() for image in images]
         new = {name: image for name, image in zip(names, images, strict=True) if name not in self._proposed}
         if new:

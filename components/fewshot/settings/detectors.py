@@ -33,8 +33,6 @@ class DetectorSettings(LearnerSettings):
 class ProtoNetDetectorSettings(DetectorSettings):
     """Settings of prototypes of boxes."""
 
-    at_adaptation: ClassVar[frozenset[str]] = frozenset({"cohort"})
-
     auxiliary: float = Field(
         0.0,
         ge=0,

@@ -157,7 +157,8 @@ class LearnerChoice(BaseModel):
             return known(**self.settings)
         except ValidationError as error:
             found = error.errors()
-            key, exists = place(found[0]), f"{self.name!r} has {', '.join(known.model_fields)}"
+            key = ".".join(filter(None, ("learner.settings", place(found[0]))))
+            exists = f"{self.name!r} has {', '.join(known.model_fields)}"
             if found[0]["type"] == "extra_forbidden":
-                raise ValueError(f"no setting 'learner.settings.{key}'; {exists}") from error
-            raise ValueError(f"learner.settings.{key}: {reason(found)}; {exists}") from error
+                raise ValueError(f"no setting {key!r}; {exists}") from error
+            raise ValueError(f"{key}: {reason(found)}; {exists}") from error

@@ -7,6 +7,7 @@ import tensorflow as tf
 from components.fewshot.episodes.scene_task import SceneTask
 from components.fewshot.episodes.scenes import IGNORED, NOTHING, STRANGER, Marked, Scenes
 from components.fewshot.learners.detection.protonet import ProtoNetDetector, unmarked
+from components.fewshot.settings.learners import LearnerChoice
 from tests.components.fewshot.learners.detection.test_contract import make
 from tests.components.fewshot.toy_scenes import FIRST, WAY, task_of
 
@@ -49,5 +50,5 @@ def test_what_is_most_like_a_training_class_is_less_like_a_class_of_the_task():
 
 
 def test_a_cohort_needs_training_classes():
-    with pytest.raises(ValueError, match="cohort=0.5 needs auxiliary above 0, by which training classes are known"):
-        ProtoNetDetector.Settings(cohort=0.5)
+    with pytest.raises(ValueError, match=r"^learner\.settings: cohort=0.5 needs auxiliary above 0, by which"):
+        LearnerChoice(name="protonet", settings={"cohort": 0.5}).parsed(ProtoNetDetector.Settings)
